@@ -1,0 +1,46 @@
+"""What a reader makes of a text: the result types of the language layer."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Sentiment = Literal["positive", "neutral", "negative"]
+Gap = Literal["information", "design", "communication", "fulfillment"]
+Dimension = Literal["reliability", "responsiveness", "assurance", "empathy", "tangibles", "none"]
+Stage = Literal["pre_sale", "in_sale", "after_sale"]
+
+GAPS: tuple[Gap, ...] = ("information", "design", "communication", "fulfillment")
+
+
+class Evidence(Struct, frozen=True):
+    """The words that speak for a gap; `start` and `end` count characters of `Reading.text`."""
+
+    gap: Gap
+    text: str
+    start: int
+    end: int
+
+
+class Clause(Struct, frozen=True):
+    """One clause, the thing it speaks of (`logistics`, `packaging`, ...; empty where unsaid) and how it feels."""
+
+    start: int
+    end: int
+    aspect: str
+    sentiment_score: float
+
+
+class Reading(Struct, frozen=True):
+    """One text, read. Personal data are already masked in `text`, so offsets count its characters."""
+
+    text: str
+    sentiment: Sentiment
+    sentiment_score: float
+    gaps: tuple[Gap, ...]
+    primary_gap: Gap | Literal["none"]
+    dimension: Dimension
+    stage: Stage
+    severity: float
+    evidence: tuple[Evidence, ...]
+    clauses: tuple[Clause, ...] = ()
+    rating_conflict: bool = False

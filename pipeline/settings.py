@@ -1,0 +1,94 @@
+"""Every setting, from the environment (`GAPWATCH_*`) or one TOML file, typed and checked before anything starts."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipeline.errors import SettingsError
+
+CONFIG_VARIABLE = "GAPWATCH_CONFIG"
+DEFAULT_CONFIG_FILE = Path("gapwatch.toml")
+
+
+class Settings(BaseSettings):
+    """What is in force. The environment wins over the file; `gapwatch config` prints the result."""
+
+    model_config = SettingsConfigDict(env_prefix="GAPWATCH_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        Path(".gapwatch"), description="Where the local Kafka and ClickHouse keep data, logs and process ids."
+    )
+    locale: Literal["zh", "en"] = Field("zh", description="Language of dashboards, board, alerts and report.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for a collector.")
+
+    kafka: str | None = Field(None, description="Bootstrap servers, host:port[,host:port]. Unset: the local stack's.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How clients speak to Kafka."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism, with a SASL_* protocol."
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_ssl_cafile: Path | None = Field(None, description="PEM file of the certificate authority.")
+    kafka_ssl_certfile: Path | None = Field(None, description="PEM file of the client's certificate.")
+    kafka_ssl_keyfile: Path | None = Field(None, description="PEM file of the client's key.")
+    partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic when gapwatch creates it.")
+    replication: int = Field(1, ge=1, le=7, description="Replication factor of a topic when gapwatch creates it.")
+    group: str = Field("gapwatch", min_length=1, description="Consumer group of the workers.")
+
+    clickhouse: SecretStr | None = Field(
+        None,
+        description="clickhouse://user:password@host:port/database[?secure=true]. Unset: the local stack's.",
+    )
+
+    flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
+    flush_seconds: float = Field(
+        0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+
+def _config_file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"{CONFIG_VARIABLE} names {named}, which is no file")
+        return Path(named)
+    return DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.is_file() else None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises SettingsError naming each wrong setting and its variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"GAPWATCH_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("; ".join(lines)) from None
