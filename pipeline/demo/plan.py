@@ -26,6 +26,7 @@ _PRODUCTS: dict[Family, tuple[str, ...]] = {
     "book": ("book-children", "book-history", "book-fiction"),
     "laptop": ("laptop-13", "laptop-14", "laptop-15"),
 }
+_FAMILIES: tuple[Family, ...] = tuple(_PRODUCTS)
 _CHANNELS: dict[Family, dict[Channel, int]] = {
     "hotel": {"app": 34, "site": 24, "wechat": 18, "phone": 14, "physical": 10},
     "book": {"marketplace": 40, "app": 25, "site": 18, "weibo": 10, "wechat": 7},
@@ -83,7 +84,7 @@ def _endless_reviews(random: Random) -> Iterator[Review]:
 
 
 def _voice(random: Random, number: int, at: datetime, review: Review) -> AnyEvent:
-    family: Family = review.family or random.choice(list(_PRODUCTS))
+    family = review.family if review.family else random.choice(_FAMILIES)
     common = {
         "event_id": f"demo-{number}",
         "event_time": at,
@@ -121,7 +122,7 @@ def _chat(random: Random, number: int, at: datetime, now: datetime) -> Chat:
         shift = ended - now
         turns = [_moved(turn, shift) for turn in turns]
         ended, at = now, at - shift
-    family = random.choice(list(_PRODUCTS))
+    family = random.choice(_FAMILIES)
     return Chat(
         event_id=f"demo-{number}",
         event_time=at,
