@@ -84,7 +84,7 @@ def _endless_reviews(random: Random) -> Iterator[Review]:
 
 
 def _voice(random: Random, number: int, at: datetime, review: Review) -> AnyEvent:
-    family = review.family if review.family else random.choice(_FAMILIES)
+    family = review.family or _any_family(random)
     common = {
         "event_id": f"demo-{number}",
         "event_time": at,
@@ -97,6 +97,10 @@ def _voice(random: Random, number: int, at: datetime, review: Review) -> AnyEven
         return _complaint(random, number, common, review.text)
     rating = random.choice((4, 5, 5)) if review.positive else random.choice((1, 1, 2))
     return Feedback(**common, text=review.text, rating=rating if random.random() < 0.6 else None)  # type: ignore[arg-type]
+
+
+def _any_family(random: Random) -> Family:
+    return random.choice(_FAMILIES)
 
 
 def _complaint(random: Random, number: int, common: dict[str, object], text: str, *, late: float = 0.25) -> Complaint:
@@ -122,7 +126,7 @@ def _chat(random: Random, number: int, at: datetime, now: datetime) -> Chat:
         shift = ended - now
         turns = [_moved(turn, shift) for turn in turns]
         ended, at = now, at - shift
-    family = random.choice(_FAMILIES)
+    family = _any_family(random)
     return Chat(
         event_id=f"demo-{number}",
         event_time=at,
