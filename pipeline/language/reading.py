@@ -44,3 +44,19 @@ class Reading(Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     clauses: tuple[Clause, ...] = ()
     rating_conflict: bool = False
+
+
+class ChatReading(Struct, frozen=True):
+    """A conversation, read: the customer's side as one text, and how it felt from turn to turn.
+
+    `turn_scores` holds one score, -1 to 1, for each of the customer's turns in order; `start`, `end` and `low` are the
+    first, the last and the lowest of them (0 where the customer said nothing). `low_turn` is the index among all turns
+    of the conversation where `low` was said, -1 where the customer said nothing.
+    """
+
+    reading: Reading
+    turn_scores: tuple[float, ...] = ()
+    start: float = 0.0
+    end: float = 0.0
+    low: float = 0.0
+    low_turn: int = -1

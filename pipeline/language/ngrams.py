@@ -1,0 +1,99 @@
+"""Character and word n-grams of many texts at once, as slots of one hashed table.
+
+All texts of a batch stand in one array of folded characters, with `PAD` zeros around each, so that no n-gram spans two
+texts and the first and last characters of a text make n-grams of their own.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[np.uint32]
+Places = NDArray[np.intp]
+
+ORDERS = 4
+PAD = ORDERS - 1
+_ROLL = np.uint32(16777619)  # FNV's prime
+_SPREAD = np.uint32(2654435761)  # Knuth's multiplicative hash
+
+
+class Batch(NamedTuple):
+    """Texts side by side: `codes[starts[k]:ends[k]]` are the folded characters of text `k`."""
+
+    codes: Codes
+    starts: Places
+    ends: Places
+
+
+def lay(texts: Sequence[str]) -> Batch:
+    """Put texts side by side. A lone surrogate counts as a character like any other."""
+    padding = "\0" * PAD
+    joined = padding + padding.join(texts) + padding
+    codes = _folding()[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)]
+    lengths = np.fromiter(map(len, texts), np.intp, len(texts))
+    ends = np.cumsum(lengths + PAD)
+    return Batch(codes, ends - lengths, ends)
+
+
+def character_hashes(batch: Batch) -> list[Codes]:
+    """Hashes of the 1-, 2-, ... `ORDERS`-grams that begin at each place; order n lacks the last n - 1 places."""
+    codes = batch.codes
+    hashes = [codes * _SPREAD]
+    for order in range(1, ORDERS):
+        hashes.append((hashes[-1][:-1] * _ROLL) ^ codes[order:])
+    return hashes
+
+
+def word_places(tokens: Sequence[Sequence[str]]) -> tuple[Places, Places]:
+    """Start and length of each token of the batch, in order. The tokens of a text, joined, are the text."""
+    flat = list(chain.from_iterable(tokens))
+    lengths = np.fromiter(map(len, flat), np.intp, len(flat))
+    counts = np.fromiter(map(len, tokens), np.intp, len(tokens))
+    first = np.repeat(PAD * np.arange(1, len(tokens) + 1), counts)
+    return np.cumsum(lengths) - lengths + first, lengths
+
+
+def word_hashes(grams: list[Codes], starts: Places, lengths: Places) -> Codes:
+    """Hash of each token: of its first two and last two characters and its length."""
+    pairs = grams[1]
+    whole = (pairs[starts] * _ROLL) ^ pairs[starts + np.maximum(lengths, 2) - 2]
+    hashes: Codes = np.where(lengths == 1, grams[0][starts], whole) + lengths.astype(np.uint32) * _SPREAD
+    return hashes
+
+
+def slots(hashes: Codes, salt: int, bits: int) -> Codes:
+    """Spread hashes over a table of 2**bits slots; `salt` tells kinds of n-grams apart."""
+    spread: Codes = (hashes ^ np.uint32(salt)) * _SPREAD
+    return spread >> np.uint32(32 - bits)
+
+
+def all_slots(batch: Batch, tokens: Sequence[Sequence[str]], bits: int) -> Iterator[tuple[Codes, Places | slice]]:
+    """Each kind of n-gram: its slots and the places where they begin."""
+    grams = character_hashes(batch)
+    for order, hashes in enumerate(grams, start=1):
+        yield slots(hashes, order, bits), slice(0, len(hashes))
+    starts, lengths = word_places(tokens)
+    words = word_hashes(grams, starts, lengths)
+    yield slots(words, 101, bits), starts
+    yield slots((words[:-1] * _ROLL) ^ words[1:], 102, bits), starts[:-1]
+
+
+@cache
+def _folding() -> Codes:
+    """Character code to folded code: compatibility forms and case are one, every digit is 0, blanks are one."""
+    table = np.arange(0x110000, dtype=np.uint32)
+    for start, end in ((1, 0x3400), (0xF900, 0x10000)):
+        table[start:end] = [_fold(chr(code)) for code in range(start, end)]
+    return table
+
+
+def _fold(character: str) -> int:
+    folded = unicodedata.normalize("NFKC", character).casefold()[:1]
+    if folded.isdigit():
+        return ord("0")
+    return ord(" ") if folded.isspace() or unicodedata.category(folded) == "Cc" else ord(folded)
