@@ -1,6 +1,7 @@
 """The event contract, version 1: what the channels publish to Kafka, as strict typed records.
 
 A record is decoded against these types; what does not fit becomes a dead letter with the reason.
+`docs/reference/events.md` says what the types cannot: limits on time, and how odd characters are stored.
 """
 
 from datetime import datetime
@@ -9,6 +10,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 CONTRACT_VERSION = 1
+
+# Longer than any customer's voice seen in the corpora by a factor of ten, short enough that one record cannot stall a
+# worker: reading it takes well under a second.
+MAX_TEXT = 100_000
+MAX_TURNS = 10_000
+MAX_CHAT_TEXT = 1_000_000
 
 Channel = Literal[
     "physical",
@@ -27,56 +34,71 @@ Channel = Literal[
 Role = Literal["customer", "agent", "bot"]
 Status = Literal["open", "answered", "resolved"]
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
-Label = Annotated[str, Meta(max_length=500)]
-Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset.")]
+# The schema documents state the pattern; the decoder enforces it, and only on records that could break it (a JSON text
+# cannot hold these characters unescaped), which is cheaper than a pattern on every name of every event.
+_NO_CONTROL = {"pattern": "^[^\\u0000-\\u001f]*$"}
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, extra_json_schema=_NO_CONTROL)]
+Label = Annotated[str, Meta(max_length=500, extra_json_schema=_NO_CONTROL)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset, 2000 or later.")]
+AttributeName = Annotated[str, Meta(min_length=1, max_length=128, extra_json_schema=_NO_CONTROL)]
+AttributeValue = Annotated[str, Meta(max_length=10_000)]
+Attributes = Annotated[
+    dict[AttributeName, AttributeValue],
+    Meta(max_length=100, description="Anything else worth keeping. Top-level fields unknown to the contract join it."),
+]
 
 
 class Event(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What every event carries. Two records with one `event_id` are the same event; the later published stands."""
 
     event_id: Annotated[Identifier, Meta(description="Unique. A second record with it is a duplicate or a correction.")]
-    event_time: Instant
-    channel: Channel
+    event_time: Annotated[Instant, Meta(description="When the customer spoke: RFC 3339 with offset, 2000 or later.")]
+    channel: Annotated[Channel, Meta(description="Where the customer spoke.")]
     customer_id: Annotated[Identifier, Meta(description="Opaque: no name, no number of the person.")]
-    order_id: Label | None = None
-    product_id: Label | None = None
-    region: Label | None = None
-    attributes: dict[str, str] = {}
+    order_id: Annotated[Label | None, Meta(description="The order spoken of. Empty is the same as absent.")] = None
+    product_id: Annotated[Label | None, Meta(description="The product spoken of. Empty is the same as absent.")] = None
+    region: Annotated[Label | None, Meta(description="Where the customer is. Empty is the same as absent.")] = None
+    attributes: Attributes = {}
 
 
 class Feedback(Event, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A customer's opinion: a review, a post, a remark at the counter."""
 
-    text: str
-    rating: Annotated[int, Meta(ge=1, le=5)] | None = None
+    text: Annotated[Text, Meta(description="The customer's words. May be blank only beside a rating.")]
+    rating: Annotated[
+        Annotated[int, Meta(ge=1, le=5)] | None, Meta(description="Stars, 1 (worst) to 5, where the channel asks.")
+    ] = None
 
 
 class Complaint(Event, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A customer asks for something to be put right. Promise and delivery times show a broken promise."""
 
-    text: str
-    subject: Label | None = None
-    promised_at: Instant | None = None
-    delivered_at: Instant | None = None
-    status: Status | None = None
+    text: Annotated[Text, Meta(description="The customer's words; not blank.")]
+    subject: Annotated[Label | None, Meta(description="What the complaint is about, as the channel filed it.")] = None
+    promised_at: Annotated[Instant | None, Meta(description="When delivery was promised for.")] = None
+    delivered_at: Annotated[Instant | None, Meta(description="When delivery happened.")] = None
+    status: Annotated[Status | None, Meta(description="How far the complaint has come.")] = None
 
 
 class Turn(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One message of a chat."""
 
-    role: Role
-    text: str
-    at: Instant | None = None
+    role: Annotated[Role, Meta(description="Who speaks; `agent` is a person, `bot` is not.")]
+    text: Annotated[Text, Meta(description="May be blank, for a picture or a sticker.")]
+    at: Annotated[Instant | None, Meta(description="When it was sent. Response times need it on every turn.")] = None
 
 
 class Chat(Event, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The transcript of one conversation."""
 
-    conversation_id: Identifier
-    agent_id: Label | None = None
-    turns: Annotated[list[Turn], Meta(min_length=1)]
-    ended_at: Instant | None = None
+    conversation_id: Annotated[Identifier, Meta(description="One per conversation; its records keep their order.")]
+    agent_id: Annotated[Label | None, Meta(description="Who served the customer. Opaque.")] = None
+    turns: Annotated[
+        list[Turn],
+        Meta(min_length=1, max_length=MAX_TURNS, description="In any order if every turn has a time, else as spoken."),
+    ]
+    ended_at: Annotated[Instant | None, Meta(description="When the conversation was closed.")] = None
 
 
 EventType = Literal["feedback", "complaint", "chat"]
