@@ -1,0 +1,318 @@
+"""A Faust transport that hands agents lists of records.
+
+Stock Faust passes each record through nine calls and a queue; here one message carries a list of consecutive records of
+one partition, so that the cost is per batch. It is Faust's own aiokafka driver underneath: groups, rebalancing,
+authentication and seeking are its code. What is replaced is what counts single records: the fetch loop, the flow
+control and the bookkeeping of offsets.
+
+    import agents.transport                                 # registers the scheme
+    app = faust.App("name", broker="batches://host:9092")
+    topic = app.topic("name", schema=BatchSchema())
+
+    @app.agent(topic)
+    async def agent(stream):
+        async for records in stream: ...                    # list[aiokafka.ConsumerRecord]; acknowledged when done with
+        async for event in stream.noack().events(): ...     # or: event.value, and event.ack() when it is stored
+
+What an agent may rely on:
+
+- Records of a partition come in the order of the log, each once per assignment; batches hold up to
+  `broker_max_poll_records` records (2,000 if unset) of one partition, and are never empty.
+- Only an acknowledged batch behind which nothing is missing moves the committed offset, also after the first batch of a
+  new group, also when the log has gaps. A failed commit is tried again.
+- Records in memory are bounded whatever the lag: a partition is not read further while `HELD_BATCHES` of its batches,
+  or `HELD_BYTES` over all, are unacknowledged. Membership of the group is kept meanwhile.
+- When partitions are revoked or the app stops, batches that an agent already took are waited for (`FINISH_SECONDS`)
+  and committed; the others are dropped and read again by the next owner. `event.message.current` is False from then on.
+
+With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions of its own: not supported here.
+"""
+
+# ruff: noqa: SLF001 - a driver's subclass works on the driver's insides, as the driver does on aiokafka's
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, cast
+
+import aiokafka
+from aiokafka.errors import ConsumerStoppedError
+from faust import Schema
+from faust.exceptions import ImproperlyConfigured
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as stock
+from faust.types import TP, AppT, ConsumerMessage, Message
+from faust.types.tuples import ack_lock
+from mode import ServiceT
+
+from agents.ledger import Ledger
+
+SCHEME = "batches"
+DEFAULT_BATCH_RECORDS = 2_000
+# Enough for one batch with the agent, one waiting for it, and two on their way, so that a reader never waits for Kafka.
+HELD_BATCHES = 4
+HELD_BYTES = 64 * 1024 * 1024
+# Half of the shortest session timeout in use (10 s): a member that takes longer to give up its partitions holds up the
+# whole group, and what it did not finish is done again by the next owner.
+FINISH_SECONDS = 5.0
+# While a partition waits for room, look again soon; the fetch of the others must not keep it waiting.
+ROOM_POLL_SECONDS = 0.02
+
+RecordMap = Mapping[TP, list[aiokafka.ConsumerRecord]]
+
+
+class BatchSchema(Schema[Any, Any]):
+    """Values are the lists of records as they come; there is no key of a batch."""
+
+    def loads_key(self, app: AppT, message: Message, **options: Any) -> None:
+        return None
+
+    def loads_value(self, app: AppT, message: Message, **options: Any) -> list[aiokafka.ConsumerRecord]:
+        return cast("list[aiokafka.ConsumerRecord]", message.value)
+
+
+class BatchMessage(ConsumerMessage):
+    """Consecutive records of one partition. `offset` is the first one's, `next_offset` follows the last."""
+
+    _acked = False
+
+    def __init__(
+        self, tp: TP, records: list[aiokafka.ConsumerRecord], ledger: Ledger, generation_id: int | None
+    ) -> None:
+        self.ledger = ledger
+        first, last = records[0], records[-1]
+        super().__init__(
+            tp.topic,
+            tp.partition,
+            first.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            None,
+            cast("Any", records),
+            None,
+            tp=tp,
+            generation_id=generation_id,
+        )
+        self.next_offset = last.offset + 1
+        self.size = sum(r.serialized_key_size + r.serialized_value_size for r in records)
+
+    # Faust acknowledges in three places (Message.ack, Consumer.ack, the compiled stream iterator), and all of them set
+    # this attribute while they hold `ack_lock`.
+    @property
+    def acked(self) -> bool:
+        return self._acked
+
+    @acked.setter
+    def acked(self, value: bool) -> None:
+        self._acked = value
+        if value:
+            self.ledger.settle(self.tp)
+
+    @property
+    def current(self) -> bool:
+        """False once the partition was revoked or moved: the batch will be delivered again, here or elsewhere."""
+        return self.ledger.holds(self)
+
+
+class ConsumerThread(stock.AIOKafkaConsumerThread):
+    """Fetches from each partition in turn, so that none waits for another's backlog."""
+
+    _turn = 0
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is Faust's
+        max_records: int | None = None,
+    ) -> RecordMap:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        # Entering the context is what counts as polling (max.poll.interval), even when there is no room for records.
+        with fetcher._subscriptions.fetch_context():
+            if not active_partitions:
+                return {}
+            fetched: dict[TP, list[aiokafka.ConsumerRecord]] = {}
+            for tp in self._in_turn(active_partitions):
+                fetched.update(await fetcher.fetched_records({tp}, timeout=0, max_records=max_records))
+            if fetched:
+                return fetched
+            return cast(
+                "RecordMap",
+                await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records),
+            )
+
+    def _in_turn(self, partitions: set[TP]) -> list[TP]:
+        ordered = sorted(partitions)
+        self._turn = (self._turn + 1) % len(ordered)
+        return ordered[self._turn :] + ordered[: self._turn]
+
+
+class Consumer(stock.Consumer):
+    """Delivers batches and keeps the offsets of batches."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.ledger = Ledger()
+        self._moved: dict[TP, int] = {}
+        self._finish_deadline: float | None = None
+        super().__init__(*args, **kwargs)
+        if self.in_transaction:
+            raise ImproperlyConfigured(f"{SCHEME}:// does not support processing_guarantee='exactly_once'")
+
+    def _new_consumer_thread(self) -> stock.AIOKafkaConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_restart(self) -> None:
+        self.ledger.forget_all()
+        await super().on_restart()
+
+    # Fetching.
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                async for _, message in self.getmany(timeout=1.0):
+                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        except (ConsumerStoppedError, asyncio.CancelledError):
+            if self.transport.app.should_stop:
+                self.log.info("Consumer stopped fetching")
+                return
+            raise
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, BatchMessage]]:  # noqa: ASYNC109
+        moved = dict(self._moved)
+        generation_id = self.app.consumer_generation_id
+        fetched, _ = await self._wait_next_records(timeout)
+        for tp, records in (fetched or {}).items():
+            if self._deliverable(tp, moved, generation_id):
+                yield tp, self._to_batch(tp, records, generation_id)
+            else:
+                await self._give_back(tp, records, moved)
+
+    def _deliverable(self, tp: TP, moved: Mapping[TP, int], generation_id: int) -> bool:
+        return (
+            self.flow_active
+            and not self.should_stop
+            and self.app.consumer_generation_id == generation_id
+            and self._moved.get(tp) == moved.get(tp)
+            and tp not in self._paused_partitions
+        )
+
+    def _to_batch(self, tp: TP, records: list[aiokafka.ConsumerRecord], generation_id: int) -> BatchMessage:
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        message = BatchMessage(tp, records, self.ledger, generation_id)
+        self.ledger.enter(message)
+        return message
+
+    async def _give_back(self, tp: TP, records: list[aiokafka.ConsumerRecord], moved: Mapping[TP, int]) -> None:
+        """Read these records again later: the partition was paused while they were on their way.
+
+        After a rebalance or a seek the position is set anew anyway and must not be touched.
+        """
+        if tp in self.assignment() and self._moved.get(tp) == moved.get(tp):
+            await self._seek(tp, records[0].offset)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109
+        active = active_partitions or set()
+        room = {tp for tp in active if self._has_room(tp)}
+        if len(room) < len(active):
+            timeout = min(timeout, ROOM_POLL_SECONDS)
+        records = await super()._getmany(room, timeout)
+        if not room:
+            await self.sleep(timeout)
+        return records
+
+    def _has_room(self, tp: TP) -> bool:
+        return self.ledger.batches_held(tp) < HELD_BATCHES and self.ledger.bytes_held < HELD_BYTES
+
+    # Moving the position.
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        await self._thread.call_thread(self._seek_in_thread, partition, offset)
+
+    async def _seek_in_thread(self, partition: TP, offset: int) -> None:
+        # The stock driver moves aiokafka's position from the thread of the app, which aiokafka does not expect.
+        self._thread.seek(partition, offset)
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Deliver from `offset` on; batches that are out count no more."""
+        self._forget({partition})
+        await super().seek(partition, offset)
+        self._committed_offset[partition] = None
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        self._forget(set(partitions))
+        await super().seek_wait(partitions)
+        self._committed_offset.update(dict.fromkeys(partitions))
+
+    async def perform_seek(self) -> None:
+        self._forget(self.assignment())
+        await super().perform_seek()
+
+    def _forget(self, partitions: Iterable[TP]) -> None:
+        for tp in partitions:
+            self._moved[tp] = self._moved.get(tp, 0) + 1
+        self.ledger.forget(partitions)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await super().on_partitions_revoked(revoked)
+        self._forget(revoked)
+
+    # Acknowledging and committing.
+
+    def ack(self, message: Message) -> bool:
+        with ack_lock:
+            if message.acked:
+                return False
+            message.acked = True
+            self._unacked_messages.discard(message)
+            self._n_acked += 1
+            return True
+
+    def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
+        offsets = {tp: self.ledger.safe_offset(tp) for tp in tps}
+        return {tp: offset for tp, offset in offsets.items() if offset is not None and self._is_news(tp, offset)}
+
+    def _is_news(self, tp: TP, offset: int) -> bool:
+        committed = self._committed_offset[tp]
+        return committed is None or offset > committed
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        # The compiled stream iterator also notes acknowledgements here, where nothing reads them.
+        self._acked.clear()
+        self._acked_index.clear()
+        return (tp for tp in self.ledger.safe_offsets() if topics is None or tp in topics or tp.topic in topics)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        assigned = self.assignment()
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not ours or not await self._commit(ours):
+            return False
+        self._committed_offset.update(ours)
+        self.app.monitor.on_tp_commit(ours)
+        return True
+
+    async def wait_empty(self) -> None:
+        """Wait for the batches that agents took, `FINISH_SECONDS` at the most, and commit what is done."""
+        if self._finish_deadline is None or not self.app.should_stop:
+            self._finish_deadline = self.loop.time() + FINISH_SECONDS
+        while self._taken() and self.loop.time() < self._finish_deadline:  # noqa: ASYNC110 - as good as an event here
+            await asyncio.sleep(0.01)
+        if taken := self._taken():
+            self.log.warning("%d batches unfinished after %.0f s; they will be read again", taken, FINISH_SECONDS)
+        await self.commit_and_end_transactions()
+
+    def _taken(self) -> int:
+        return sum(1 for batch in self.ledger.held() if cast("BatchMessage", batch).tracked and not batch.acked)
+
+
+class Transport(stock.Transport):
+    """Faust's aiokafka driver with consumers that deliver batches; the producer is the stock one."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+
+
+TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
