@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     kafka_ssl_certfile: Path | None = Field(None, description="PEM file of the client's certificate.")
     kafka_ssl_keyfile: Path | None = Field(None, description="PEM file of the client's key.")
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic when gapwatch creates it.")
-    replication: int = Field(1, ge=1, le=7, description="Replication factor of a topic when gapwatch creates it.")
+    replication: int | None = Field(
+        None, ge=1, le=7, description="Replication factor of a topic when gapwatch creates it. Unset: the broker's default."
+    )
     group: str = Field("gapwatch", min_length=1, description="Consumer group of the workers.")
 
     clickhouse: SecretStr | None = Field(

@@ -1,0 +1,84 @@
+"""What a data directory remembers of its stack: ports, passwords, the shape of the Kafka cluster."""
+
+import base64
+import os
+import random
+import secrets
+import socket
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from pipeline.errors import StackError
+from pipeline.stack.kafka import HOST, Node
+
+# Below the range from which systems take the ports of outgoing connections, so that a remembered port stays free.
+_PORTS = range(20_000, 32_000)
+
+
+class State(msgspec.Struct):
+    """Kept in `stack.json`, readable by its owner only."""
+
+    cluster_id: str
+    nodes: list[Node]
+    tcp_port: int
+    http_port: int
+    password: str
+    reader_password: str
+
+
+def load(file: Path) -> State | None:
+    """The state of a directory, None where no stack has been. Raises StackError when the file is damaged."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=State)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise StackError(
+            f"{file} cannot be read ({error}); restore it, or remove its directory to start anew"
+        ) from None
+
+
+def save(file: Path, state: State) -> None:
+    """Write it whole or not at all."""
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(msgspec.json.format(msgspec.json.encode(state)))
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(file)
+
+
+def create(brokers: int) -> State:
+    """A new cluster id, new ports, new passwords."""
+    ports = free_ports(2 * brokers + 2)
+    return State(
+        cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(),
+        nodes=[Node(number, ports.pop(), ports.pop()) for number in range(1, brokers + 1)],
+        tcp_port=ports.pop(),
+        http_port=ports.pop(),
+        password=secrets.token_hex(16),
+        reader_password=secrets.token_hex(16),
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens now. Raises StackError when there are none."""
+    candidates = random.sample(_PORTS, len(_PORTS))
+    found = [port for _, port in zip(range(count), filter(is_free, candidates), strict=False)]
+    if len(found) < count:
+        raise StackError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop} on {HOST}")
+    return found
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on it now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

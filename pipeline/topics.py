@@ -1,0 +1,84 @@
+"""The topics of gapwatch: their names, and their creation before anybody subscribes."""
+
+from collections.abc import Iterable
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from pipeline.endpoints import kafka_client_options
+from pipeline.errors import StackError
+from pipeline.settings import settings
+from schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
+
+TOUCHED_TOPIC = "gapwatch.touched"
+"""Minutes whose events changed, for the derivation of the aggregates."""
+
+EVENT_TOPICS = tuple(topic_of(event_type) for event_type in EVENT_TYPES)
+DEAD_LETTER_TOPICS = tuple(dead_letter_topic_of(topic) for topic in EVENT_TOPICS)
+ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC)
+
+MAX_RECORD_BYTES = 8 * 1024**2
+"""Largest record of an event topic: a text of 1 MB or a chat of 10,000 turns, even with every character escaped."""
+
+# A dead letter is the record that could not be processed plus its headers, so the largest record must still fit.
+_MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
+_DAY_MS = 86_400_000
+_CREATE_TIMEOUT_MS = 30_000
+
+
+def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
+    """Create the topics that are missing and wait until each has leaders; returns the names of those created.
+
+    Safe to call from any number of processes at once. Existing topics stay as they are.
+    Raises StackError when Kafka refuses or cannot be reached.
+    """
+    wanted = {name: _creation(name) for name in names}
+    try:
+        admin = KafkaAdminClient(**kafka_client_options())
+        try:
+            return _create(admin, wanted)
+        finally:
+            admin.close()
+    except KafkaError as error:
+        raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
+
+
+def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
+    existing = set(admin.list_topics())
+    missing = {name: creation for name, creation in wanted.items() if name not in existing}
+    if missing:
+        answer = admin.create_topics(missing, timeout_ms=_CREATE_TIMEOUT_MS, raise_errors=False)
+        created = [topic["name"] for topic in answer["topics"] if _was_created(topic)]
+    else:
+        created = []
+    admin.wait_for_topics(list(wanted), timeout_ms=_CREATE_TIMEOUT_MS)
+    return created
+
+
+def _was_created(topic: dict[str, object]) -> bool:
+    error = for_code(topic["error_code"])
+    if error is TopicAlreadyExistsError:
+        return False  # another worker was faster
+    if topic["error_code"]:
+        raise StackError(
+            f"Kafka refused to create topic {topic['name']}: {topic.get('error_message') or error.__name__}"
+        )
+    return True
+
+
+def _creation(name: str) -> dict[str, object]:
+    """Partitions, replicas (-1: the broker's default) and limits of a new topic."""
+    in_force = settings()
+    return {
+        "num_partitions": in_force.partitions,
+        "replication_factor": in_force.replication or -1,
+        "configs": _limits(name),
+    }
+
+
+def _limits(name: str) -> dict[str, str]:
+    if name in DEAD_LETTER_TOPICS:
+        # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
+        return {"max.message.bytes": str(_MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
+    # A month: what workers missed while they were down, and what a recount compares with.
+    return {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": str(30 * _DAY_MS)}
