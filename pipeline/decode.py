@@ -7,12 +7,12 @@ slow way, which parses again from the outside in, so that the reason does not de
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, get_args
 
 import msgspec
 from msgspec import DecodeError, Raw, ValidationError
 
+from schemas.dead_letters import Reason as Reason  # noqa: PLC0414 - part of what this module offers
 from schemas.events import (
     EVENT_TYPES,
     MAX_CHAT_TEXT,
@@ -26,36 +26,6 @@ from schemas.events import (
     Role,
     Status,
 )
-
-
-class Reason(StrEnum):
-    """Why a record is a dead letter. A closed set: dashboards, alerts and `gapwatch dead-letters` group by it."""
-
-    NULL_VALUE = "null_value"
-    NOT_UTF8 = "not_utf8"
-    NOT_JSON = "not_json"
-    NOT_OBJECT = "not_object"
-    TOO_DEEP = "too_deep"
-    MISSING_FIELD = "missing_field"
-    NULL_FIELD = "null_field"
-    EMPTY_FIELD = "empty_field"
-    WRONG_TYPE = "wrong_type"
-    OUT_OF_RANGE = "out_of_range"
-    TOO_LONG = "too_long"
-    TEXT_TOO_LARGE = "text_too_large"
-    EMPTY_TEXT = "empty_text"
-    CONTROL_CHARACTER = "control_character"
-    UNKNOWN_CHANNEL = "unknown_channel"
-    UNKNOWN_ROLE = "unknown_role"
-    UNKNOWN_STATUS = "unknown_status"
-    UNKNOWN_FIELD = "unknown_field"
-    ATTRIBUTE_CLASH = "attribute_clash"
-    TIME_WITHOUT_OFFSET = "time_without_offset"
-    TIME_UNPARSABLE = "time_unparsable"
-    TIME_IN_FUTURE = "time_in_future"
-    TIME_BEFORE_2000 = "time_before_2000"
-    READER_FAILED = "reader_failed"
-    STORE_REFUSED = "store_refused"
 
 
 class Rejected(Exception):  # noqa: N818 - it is a verdict about a record, not a fault of the program
