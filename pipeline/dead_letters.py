@@ -1,4 +1,4 @@
-"""Dead letters: records that could not be processed, kept with the reason, shown, and replayed when the cause is gone."""
+"""Dead letters: records that could not be processed, kept with the reason, replayed when the cause is gone."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
