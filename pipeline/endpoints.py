@@ -20,14 +20,12 @@ def endpoints() -> Endpoints:
 
     Raises StackError when a server is not named in the settings and no local stack runs.
     """
-    in_force = settings()
-    kafka = in_force.kafka
-    clickhouse = in_force.clickhouse.get_secret_value() if in_force.clickhouse else None
-    if kafka is None or clickhouse is None:
-        stack = _running_stack()
-        kafka = kafka or stack.kafka
-        clickhouse = clickhouse or stack.clickhouse.url
-    return Endpoints(kafka, clickhouse)
+    clickhouse = settings().clickhouse
+    return Endpoints(_kafka(), clickhouse.get_secret_value() if clickhouse else _running_stack().clickhouse.url)
+
+
+def _kafka() -> str:
+    return settings().kafka or _running_stack().kafka
 
 
 def _running_stack() -> LocalStack:
@@ -44,7 +42,7 @@ def kafka_client_options() -> dict[str, Any]:
     """How to reach Kafka, as keyword arguments for any client of kafka-python, SASL and TLS included."""
     in_force = settings()
     options: dict[str, Any] = {
-        "bootstrap_servers": endpoints().kafka.split(","),
+        "bootstrap_servers": _kafka().split(","),
         "security_protocol": in_force.kafka_security_protocol,
     }
     if in_force.kafka_security_protocol.startswith("SASL"):
