@@ -4,6 +4,8 @@ GapwatchError            one clear line for the command line; exit code 1
 ├── SettingsError        a setting is missing or wrong
 ├── StackError           the local Kafka or ClickHouse cannot start, stop or be reached
 ├── StoreError           ClickHouse refused, or the tables are not what this version expects
+│   ├── StoreUnavailable ClickHouse cannot do it now; the same call may succeed later
+│   └── RowsRefused      a value among the rows cannot be stored; the other rows can, without it
 └── PublishError         Kafka did not accept an event
 """
 
@@ -22,6 +24,14 @@ class StackError(GapwatchError):
 
 class StoreError(GapwatchError):
     """ClickHouse refused, or its tables are not what this version expects."""
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - a state that passes, not a fault
+    """ClickHouse cannot do it now: down, overloaded, disk full. Repeating the call does no harm and may succeed."""
+
+
+class RowsRefused(StoreError):  # noqa: N818 - a verdict about rows, not a fault
+    """A value among the rows cannot be stored. Nothing of the batch is lost by storing it again in smaller parts."""
 
 
 class PublishError(GapwatchError):

@@ -1,11 +1,13 @@
 """Every setting, from the environment (`GAPWATCH_*`) or one TOML file, typed and checked before anything starts."""
 
 import os
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +19,19 @@ from pipeline.errors import SettingsError
 
 CONFIG_VARIABLE = "GAPWATCH_CONFIG"
 DEFAULT_CONFIG_FILE = Path("gapwatch.toml")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        offset = datetime.now(ZoneInfo(name)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name} is no time zone; name one such as Asia/Shanghai") from None
+    if not offset or offset % timedelta(hours=1) == timedelta():
+        return name
+    raise ValueError(f"{name} is {offset} from UTC; days are added up from hours, so it must be whole hours")
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Settings(BaseSettings):
@@ -45,7 +60,10 @@ class Settings(BaseSettings):
     kafka_ssl_keyfile: Path | None = Field(None, description="PEM file of the client's key.")
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic when gapwatch creates it.")
     replication: int | None = Field(
-        None, ge=1, le=7, description="Replication factor of a topic when gapwatch creates it. Unset: the broker's default."
+        None,
+        ge=1,
+        le=7,
+        description="Replication factor of a topic when gapwatch creates it. Unset: the broker's default.",
     )
     group: str = Field("gapwatch", min_length=1, description="Consumer group of the workers.")
 
@@ -53,6 +71,16 @@ class Settings(BaseSettings):
         None,
         description="clickhouse://user:password@host:port/database[?secure=true]. Unset: the local stack's.",
     )
+
+    clickhouse_cluster: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",
+        description="Cluster to create the tables on, replicated and distributed. Unset: one server.",
+    )
+    retention_days: int = Field(
+        400, ge=30, le=3650, description="Days that events and their aggregates by minute and hour are kept."
+    )
+    time_zone: TimeZone = Field("Asia/Shanghai", description="Whose calendar days the daily aggregates count.")
 
     flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
     flush_seconds: float = Field(

@@ -40,8 +40,11 @@ CREATE TABLE IF NOT EXISTS event_versions{local} {on_cluster}
     turns Nested(role LowCardinality(String), text String, at Nullable(DateTime64(3, 'UTC')), score Nullable(Float32)),
     ended_at Nullable(DateTime64(3, 'UTC')),
     first_response_seconds Nullable(Float64),
+    bot_response_seconds Nullable(Float64),
     resolution_seconds Nullable(Float64),
+    longest_wait_seconds Nullable(Float64),
     unanswered Bool,
+    customer_spoke_last Bool,
     mood_start Nullable(Float32),
     mood_end Nullable(Float32),
     mood_low Nullable(Float32),
@@ -55,7 +58,7 @@ ENGINE = {replicated}ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (toStartOfMinute(event_time), event_id)
 TTL toStartOfDay(event_time) + toIntervalDay({retention_days})
-SETTINGS ttl_only_drop_parts = 1, {deduplication_window} = 10000;
+SETTINGS ttl_only_drop_parts = 1, {deduplication_window} = 1000;
 
 -- distributed: event_versions by halfMD5(event_id)
 
@@ -69,7 +72,7 @@ CREATE TABLE IF NOT EXISTS event_places{local} {on_cluster}
 ENGINE = {replicated}ReplacingMergeTree
 ORDER BY (id_hash, minute)
 TTL toStartOfDay(minute) + toIntervalDay({retention_days})
-SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 65536, {deduplication_window} = 10000;
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 65536;
 
 -- distributed: event_places by id_hash
 
@@ -83,7 +86,8 @@ SELECT
     `clauses.start`, `clauses.end`, `clauses.aspect`, `clauses.score`,
     rating_conflict, model_version,
     conversation_id, agent_id, `turns.role`, `turns.text`, `turns.at`, `turns.score`, ended_at,
-    first_response_seconds, resolution_seconds, unanswered, mood_start, mood_end, mood_low,
+    first_response_seconds, bot_response_seconds, resolution_seconds, longest_wait_seconds, unanswered, customer_spoke_last,
+    mood_start, mood_end, mood_low,
     concat(event_type, '.events') AS source_topic,
     toUInt32(bitAnd(bitShiftRight(version, 48), 0xFFFFFF)) AS source_partition,
     toUInt64(bitAnd(version, 0xFFFFFFFFFFFF)) AS source_offset,

@@ -126,6 +126,9 @@ CREATE TABLE IF NOT EXISTS chat_minute_generations{local} {on_cluster}
         first_response_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
         resolution_sum Int64,
         resolution_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
+        waited UInt32,
+        longest_wait_sum Int64,
+        longest_wait_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
         moods UInt32,
         mood_start_sum Int64,
         mood_end_sum Int64,
@@ -156,6 +159,9 @@ CREATE TABLE IF NOT EXISTS chat_day_generations{local} {on_cluster}
         first_response_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
         resolution_sum Int64,
         resolution_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
+        waited UInt64,
+        longest_wait_sum Int64,
+        longest_wait_state AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.99), Float64),
         moods UInt64,
         mood_start_sum Int64,
         mood_end_sum Int64,
@@ -255,8 +261,9 @@ FROM gap_day_generations FINAL
 ARRAY JOIN groups
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Conversations per minute and group. A conversation neither resolved nor unanswered broke off.
--- Seconds over several rows: quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(first_response_state), or first_response_sum / answered.
+-- Conversations per minute and group: `answered` have a first response, `resolved` a resolution, `waited` a longest wait, `moods`
+-- a customer who said something. Sums are of seconds and of scores. Quantiles of several rows:
+-- quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(first_response_state); means: sum(first_response_sum) / sum(answered).
 CREATE OR REPLACE VIEW chat_minute {on_cluster} AS
 SELECT
     minute,
@@ -271,6 +278,9 @@ SELECT
     groups.first_response_state AS first_response_state,
     groups.resolution_sum / 1000 AS resolution_sum,
     groups.resolution_state AS resolution_state,
+    groups.waited AS waited,
+    groups.longest_wait_sum / 1000 AS longest_wait_sum,
+    groups.longest_wait_state AS longest_wait_state,
     groups.moods AS moods,
     groups.mood_start_sum / 1000 AS mood_start_sum,
     groups.mood_end_sum / 1000 AS mood_end_sum,
@@ -293,6 +303,9 @@ SELECT
     groups.first_response_state AS first_response_state,
     groups.resolution_sum / 1000 AS resolution_sum,
     groups.resolution_state AS resolution_state,
+    groups.waited AS waited,
+    groups.longest_wait_sum / 1000 AS longest_wait_sum,
+    groups.longest_wait_state AS longest_wait_state,
     groups.moods AS moods,
     groups.mood_start_sum / 1000 AS mood_start_sum,
     groups.mood_end_sum / 1000 AS mood_end_sum,

@@ -1,0 +1,94 @@
+"""Writing events, so that a replay, a duplicate or a correction leaves one row for each event_id.
+
+A batch is stored in four steps, each of which may be repeated any number of times:
+
+1. its events, under a deduplication token;
+2. the places (event_id, minute) where they stand;
+3. a look-up: which of its ids stand, or ever stood, in more than one minute;
+4. for these, in every minute but that of the latest version, a row that marks the event as gone from there.
+
+Two workers with one id need no lock: each writes its place before it looks, so at least one of them sees both places,
+and it finds both events, because an event is written before its place.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import md5
+
+from pipeline.store.columns import EventColumns
+from pipeline.store.connection import ClickHouse
+
+# Each with a few minutes and up to 128 characters: well below the longest query allowed.
+_IDS_AT_ONCE = 1_000
+
+_INSERT_PLACES = "INSERT INTO event_places (id_hash, minute) VALUES"
+_FIND_MOVED = """
+SELECT id_hash, groupUniqArray(toUnixTimestamp(minute)) AS minutes
+FROM event_places WHERE id_hash IN ({hashes})
+GROUP BY id_hash HAVING length(minutes) > 1
+"""
+_LEAVE_OLD_PLACES = """
+INSERT INTO event_versions (event_id, event_time, version, is_deleted)
+SELECT event_id, minute, latest, 1
+FROM (
+    SELECT event_id, toStartOfMinute(event_time) AS minute, max(version) AS newest,
+        max(newest) OVER (PARTITION BY event_id) AS latest
+    FROM event_versions
+    WHERE (toStartOfMinute(event_time), event_id) IN %(pairs)s
+    GROUP BY event_id, minute
+)
+WHERE newest < latest
+"""
+
+
+class EventStore:
+    """Stores events; usable from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._clickhouse = ClickHouse(url)
+
+    def insert(self, columns: EventColumns, token: str) -> set[int]:
+        """Store events; returns the minutes whose aggregates must be derived again, as seconds since 1970.
+
+        `token` names exactly these events: a repeated call with the same token and events writes nothing twice. After
+        any error the same call may be repeated, by this or another process, until it returns.
+        Raises StoreUnavailable, RowsRefused or StoreError.
+        """
+        for event_type, names, values in columns.columns():
+            listed = ", ".join(f"`{name}`" for name in names)
+            self._clickhouse.execute(
+                f"INSERT INTO event_versions ({listed}) VALUES",
+                values,
+                columnar=True,
+                settings={"insert_deduplication_token": f"{token} {event_type} {columns.model_version}"},
+            )
+        ids, minutes = columns.places()
+        hashes = [_hash(event_id) for event_id in ids]
+        if not ids:
+            return set()
+        self._clickhouse.execute(_INSERT_PLACES, [hashes, minutes], columnar=True)
+        moved = self._find_moved(hashes)
+        self._leave_old_places(
+            {event_id: moved[number] for event_id, number in zip(ids, hashes, strict=True) if number in moved}
+        )
+        return set(minutes).union(*moved.values())
+
+    def close(self) -> None:
+        """Close the connection of the calling thread."""
+        self._clickhouse.close()
+
+    def _find_moved(self, hashes: Sequence[int]) -> dict[int, list[int]]:
+        """Of the ids that ever stood in several minutes, these minutes."""
+        return dict(self._clickhouse.execute(_FIND_MOVED.format(hashes=",".join(map(str, hashes)))))
+
+    def _leave_old_places(self, places: Mapping[str, Sequence[int]]) -> None:
+        ids = list(places)
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            pairs = [
+                (minute, event_id) for event_id in ids[start : start + _IDS_AT_ONCE] for minute in places[event_id]
+            ]
+            self._clickhouse.execute(_LEAVE_OLD_PLACES, {"pairs": pairs})
+
+
+def _hash(event_id: str) -> int:
+    """ClickHouse's halfMD5. Ids that share it cost a look-up and do no harm."""
+    return int.from_bytes(md5(event_id.encode(), usedforsecurity=False).digest()[:8])
