@@ -1,6 +1,6 @@
 """Events as columns, the form in which ClickHouse's native protocol takes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,12 @@ from schemas.events import EVENT_TYPES, AnyEvent, Chat, Complaint, EventType, Fe
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_MINUTE_MS = 60_000
 
-# The order of a row. What an event type does not have is left out of its insert, and ClickHouse fills in the default.
-_READ = (
+_TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
+_TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
+
+# What an event type does not have is left out of its insert, and ClickHouse fills in the default.
+_COMMON = (
     "event_id",
     "event_time",
     "channel",
@@ -24,7 +26,6 @@ _READ = (
     "product_id",
     "region",
     "attributes",
-    "version",
     "text",
     "sentiment",
     "sentiment_score",
@@ -33,27 +34,20 @@ _READ = (
     "dimension",
     "stage",
     "severity",
-    "evidence.gap",
-    "evidence.text",
-    "evidence.start",
-    "evidence.end",
-    "clauses.start",
-    "clauses.end",
-    "clauses.aspect",
-    "clauses.score",
+    "evidence",
+    "clauses",
     "rating_conflict",
+    "version",
+    "event_type",
+    "model_version",
 )
-COLUMNS: dict[EventType, tuple[str, ...]] = {
-    "feedback": (*_READ, "rating"),
-    "complaint": (*_READ, "subject", "promised_at", "delivered_at", "status"),
+_OWN: dict[EventType, tuple[str, ...]] = {
+    "feedback": ("rating",),
+    "complaint": ("subject", "promised_at", "delivered_at", "status"),
     "chat": (
-        *_READ,
         "conversation_id",
         "agent_id",
-        "turns.role",
-        "turns.text",
-        "turns.at",
-        "turns.score",
+        "turns",
         "ended_at",
         "first_response_seconds",
         "bot_response_seconds",
@@ -66,12 +60,8 @@ COLUMNS: dict[EventType, tuple[str, ...]] = {
         "mood_low",
     ),
 }
-"""Of each event type, the columns that `EventColumns.columns` gives before event_type and model_version."""
 
-_TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
-_TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
-_EVENT_ID, _EVENT_TIME = _READ.index("event_id"), _READ.index("event_time")
-_NO_EVIDENCE: tuple[tuple[()], ...] = ((), (), (), ())
+Columns = list[list[Any]]
 
 
 def version_of(event_type: EventType, record: Record) -> int:
@@ -83,11 +73,14 @@ def version_of(event_type: EventType, record: Record) -> int:
 
 
 class EventColumns:
-    """Events gathered for one insert. `model_version` names the reader that made the readings."""
+    """Events gathered for one insert. `model_version` names the reader that made the readings.
+
+    Appending keeps references; the columns are made when they are stored, each in one pass.
+    """
 
     def __init__(self, model_version: str) -> None:
         self.model_version = model_version
-        self._rows: dict[EventType, list[tuple[Any, ...]]] = {}
+        self._rows: dict[EventType, list[tuple[Any, Any, int]]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
@@ -95,87 +88,94 @@ class EventColumns:
     def append(self, event: AnyEvent, reading: Reading | ChatReading, record: Record) -> None:
         """Add an event. A chat's reading is `Reader.read_chat` of its turns in order (`conversations.ordered`)."""
         event_type = _TYPE_NAMES[type(event)]
-        version = version_of(event_type, record)
-        if isinstance(event, Chat):
-            assert isinstance(reading, ChatReading)  # noqa: S101 - by contract
-            row = _read_part(event, reading.reading, version) + _chat_part(event, reading)
-        else:
-            assert isinstance(reading, Reading)  # noqa: S101 - by contract
-            row = _read_part(event, reading, version) + _text_part(event)
-        self._rows.setdefault(event_type, []).append(row)
+        self._rows.setdefault(event_type, []).append((event, reading, version_of(event_type, record)))
 
     def extend(self, other: "EventColumns") -> None:
         """Add the events of `other`, which the same reader has read."""
         for event_type, rows in other._rows.items():  # noqa: SLF001 - of the same class
             self._rows.setdefault(event_type, []).extend(rows)
 
-    def columns(self) -> Iterator[tuple[EventType, tuple[str, ...], list[Sequence[Any]]]]:
+    def columns(self) -> Iterator[tuple[EventType, tuple[str, ...], Columns]]:
         """Of each event type that is there: the names and the values of its columns."""
         for event_type, rows in self._rows.items():
-            # Lists, because the driver encodes in place.
-            values: list[Sequence[Any]] = [list(column) for column in zip(*rows, strict=True)]
-            values += [[event_type] * len(rows), [self.model_version] * len(rows)]
-            yield event_type, (*COLUMNS[event_type], "event_type", "model_version"), values
+            events, readings, versions = zip(*rows, strict=True)
+            own = _OWN_COLUMNS[event_type](events, readings)
+            whole = [reading.reading for reading in readings] if event_type == "chat" else readings
+            constants = [[event_type] * len(rows), [self.model_version] * len(rows)]
+            common = [*_event_columns(events), *_reading_columns(whole), list(versions), *constants]
+            yield event_type, _COMMON + _OWN[event_type], [*common, *own]
 
     def places(self) -> tuple[list[str], list[int]]:
         """The id of each event, and the minute it stands in as seconds since 1970."""
-        rows = [row for rows in self._rows.values() for row in rows]
-        return [row[_EVENT_ID] for row in rows], [row[_EVENT_TIME] // _MINUTE_MS * 60 for row in rows]
+        events = [event for rows in self._rows.values() for event, _, _ in rows]
+        return [event.event_id for event in events], [
+            _milliseconds(event.event_time) // 60_000 * 60 for event in events
+        ]
 
 
-def _read_part(event: AnyEvent, reading: Reading, version: int) -> tuple[Any, ...]:
-    evidence, clauses = reading.evidence, reading.clauses
-    return (
-        event.event_id,
-        (event.event_time - _EPOCH) // _MILLISECOND,
-        event.channel,
-        event.customer_id,
-        event.order_id or "",
-        event.product_id or "",
-        event.region or "",
-        event.attributes,
-        version,
-        reading.text,
-        reading.sentiment,
-        reading.sentiment_score,
-        reading.gaps,
-        reading.primary_gap,
-        reading.dimension,
-        reading.stage,
-        reading.severity,
-        *(_transposed([(one.gap, one.text, one.start, one.end) for one in evidence])),
-        *(_transposed([(one.start, one.end, one.aspect, one.sentiment_score) for one in clauses])),
-        reading.rating_conflict,
-    )
+def _event_columns(events: Sequence[AnyEvent]) -> Columns:
+    return [
+        [event.event_id for event in events],
+        [_milliseconds(event.event_time) for event in events],
+        [event.channel for event in events],
+        [event.customer_id for event in events],
+        [event.order_id or "" for event in events],
+        [event.product_id or "" for event in events],
+        [event.region or "" for event in events],
+        [event.attributes for event in events],
+    ]
 
 
-def _text_part(event: Feedback | Complaint) -> tuple[Any, ...]:
-    if isinstance(event, Feedback):
-        return (event.rating,)
-    return (
-        event.subject or "",
-        _milliseconds(event.promised_at),
-        _milliseconds(event.delivered_at),
-        event.status or "",
-    )
+def _reading_columns(readings: Sequence[Reading]) -> Columns:
+    return [
+        [reading.text for reading in readings],
+        [reading.sentiment for reading in readings],
+        [reading.sentiment_score for reading in readings],
+        [reading.gaps for reading in readings],
+        [reading.primary_gap for reading in readings],
+        [reading.dimension for reading in readings],
+        [reading.stage for reading in readings],
+        [reading.severity for reading in readings],
+        [[(one.gap, one.text, one.start, one.end) for one in reading.evidence] for reading in readings],
+        [[(one.start, one.end, one.aspect, one.sentiment_score) for one in reading.clauses] for reading in readings],
+        [reading.rating_conflict for reading in readings],
+    ]
 
 
-def _transposed(quadruples: list[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-    return tuple(zip(*quadruples, strict=True)) or _NO_EVIDENCE
+def _feedback_columns(feedback: Sequence[Feedback], _: Sequence[Reading]) -> Columns:
+    return [[one.rating for one in feedback]]
 
 
-def _chat_part(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
+def _complaint_columns(complaints: Sequence[Complaint], _: Sequence[Reading]) -> Columns:
+    return [
+        [complaint.subject or "" for complaint in complaints],
+        [_optional_milliseconds(complaint.promised_at) for complaint in complaints],
+        [_optional_milliseconds(complaint.delivered_at) for complaint in complaints],
+        [complaint.status or "" for complaint in complaints],
+    ]
+
+
+def _chat_columns(chats: Sequence[Chat], readings: Sequence[ChatReading]) -> Columns:
+    return [list(column) for column in zip(*map(_chat_row, chats, readings), strict=True)]
+
+
+def _chat_row(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
     conversation = measure(chat)
     scores = iter(reading.turn_scores)
-    turns = conversation.turns
+    said = [
+        (
+            turn.role,
+            mask(turn.text).text,
+            _optional_milliseconds(turn.at),
+            next(scores, None) if turn.role == "customer" else None,
+        )
+        for turn in conversation.turns
+    ]
     return (
         chat.conversation_id,
         chat.agent_id or "",
-        [turn.role for turn in turns],
-        [mask(turn.text).text for turn in turns],
-        [_milliseconds(turn.at) for turn in turns],
-        [next(scores, None) if turn.role == "customer" else None for turn in turns],
-        _milliseconds(chat.ended_at),
+        said,
+        _optional_milliseconds(chat.ended_at),
         conversation.first_response_seconds,
         conversation.bot_response_seconds,
         conversation.resolution_seconds,
@@ -186,5 +186,16 @@ def _chat_part(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
     )
 
 
-def _milliseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - _EPOCH) // _MILLISECOND
+_OWN_COLUMNS: dict[EventType, Callable[[Sequence[Any], Sequence[Any]], Columns]] = {
+    "feedback": _feedback_columns,
+    "complaint": _complaint_columns,
+    "chat": _chat_columns,
+}
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def _optional_milliseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else _milliseconds(instant)
