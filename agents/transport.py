@@ -23,7 +23,8 @@ What an agent may rely on:
 - Records in memory are bounded whatever the lag: a partition is not read further while `HELD_BATCHES` of its batches,
   or `HELD_BYTES` over all, are unacknowledged. Membership of the group is kept meanwhile.
 - When partitions are revoked or the app stops, batches that an agent already took are waited for (`FINISH_SECONDS`)
-  and committed; the others are dropped and read again by the next owner. `event.message.current` is False from then on.
+  and committed; the others are dropped and read again by the next owner. `event.message.is_current()` is False from
+  then on.
 
 With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions of its own: not supported here.
 """
@@ -108,8 +109,7 @@ class BatchMessage(ConsumerMessage):
         if value:
             self.ledger.settle(self.tp)
 
-    @property
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """False once the partition was revoked or moved: the batch will be delivered again, here or elsewhere."""
         return self.ledger.holds(self)
 
@@ -262,6 +262,11 @@ class Consumer(stock.Consumer):
         self._forget(revoked)
 
     # Acknowledging and committing.
+
+    def done_up_to(self, tp: TP) -> int | None:
+        """The offset up to which all is acknowledged or was committed before; None if neither is known."""
+        safe = self.ledger.safe_offset(tp)
+        return self._committed_offset[tp] if safe is None else safe
 
     def ack(self, message: Message) -> bool:
         with ack_lock:

@@ -1,0 +1,73 @@
+"""One worker process, as `gapwatch worker` starts it: the Faust app with our logs, gone when its supervisor is gone."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import faust
+
+from agents.app import App, app
+from pipeline import logs
+from pipeline.errors import GapwatchError
+from pipeline.settings import settings
+from pipeline.supervision import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
+
+log = logs.logger("gapwatch.worker")
+
+
+class Worker(faust.Worker):
+    """Faust's worker, held to a time limit once it is told to stop."""
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, override_logging=False, quiet=True, redirect_stdouts=False, **options)
+        self.spinner = None
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        if not self._signal_stop_time:
+            log.info("stopping", signal=signal.name)
+            exit_in(STOP_SECONDS)
+        super()._schedule_shutdown(signal)
+
+
+async def report(link: Link) -> None:
+    """Tell the supervisor how it goes, from the event loop, so that a loop that hangs is noticed."""
+    was_ready = False
+    while True:
+        if app.ready and not was_ready:
+            log.info("ready", partitions=len(app.consumer.assignment()))
+        was_ready = app.ready
+        link.report(Report(app.ready, app.waits.reason()))
+        await asyncio.sleep(REPORT_SECONDS)
+
+
+def main() -> None:
+    in_force = settings()
+    number = os.environ.get(WORKER_VARIABLE)
+    logs.configure(in_force, **({"worker": int(number)} if number else {}))
+    worker = Worker(app)
+    if link := Link.from_environment():
+        link.stop_when_alone()
+        worker.add_future(report(link))
+    try:
+        worker.execute_from_commandline()
+    except BaseException as error:
+        for cause in _leaves(error):
+            if isinstance(cause, GapwatchError):
+                log.error("cannot go on", error=str(cause))  # noqa: TRY400
+                sys.exit(1)
+        raise
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+if __name__ == "__main__":
+    main()

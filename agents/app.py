@@ -1,0 +1,113 @@
+"""The Faust app: what each worker process runs. `faust -A agents.app worker` works; `gapwatch worker` runs several.
+
+Importing this module needs to know where Kafka and ClickHouse are, but contacts neither.
+"""
+
+import asyncio
+import ssl
+import threading
+from collections import Counter
+from typing import Any
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+
+from agents import transport
+from agents.transport import DEFAULT_BATCH_RECORDS
+from pipeline import metrics
+from pipeline.endpoints import endpoints
+from pipeline.patience import Waits
+from pipeline.settings import Settings, settings
+from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from pipeline.work import Work, prepare
+
+AGENTS = ("agents.feedback", "agents.complaint", "agents.chat", "agents.touched")
+
+# A worker that is gone is noticed after ten seconds; heartbeats come often enough to lose two of them.
+SESSION_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
+COMMIT_SECONDS = 1.0
+LAG_SECONDS = 5.0
+
+
+class App(faust.App):
+    """Makes sure of topics, tables and models before it subscribes, and does the work beside the agents."""
+
+    def __init__(self, group: str, **options: Any) -> None:
+        super().__init__(group, **options)
+        self.stopping = threading.Event()
+        self.waits = Waits()
+        self.work: Work
+
+    async def on_first_start(self) -> None:
+        """In place of Faust's, which makes directories for tables: there are none."""
+        self.work = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
+        self.add_future(self.work.run())
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        self.stopping.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether this worker is in its group and nothing keeps it from storing."""
+        return not self.rebalancing and self.consumer_generation_id > 0 and self.waits.reason() is None
+
+
+def _credentials(in_force: Settings) -> SASLCredentials | SSLCredentials | None:
+    protocol = in_force.kafka_security_protocol
+    context = _ssl_context(in_force) if protocol.endswith("SSL") else None
+    if protocol.startswith("SASL"):
+        password = in_force.kafka_sasl_password
+        return SASLCredentials(
+            username=in_force.kafka_sasl_username,
+            password=password.get_secret_value() if password else None,
+            mechanism=in_force.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context else None
+
+
+def _ssl_context(in_force: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=in_force.kafka_ssl_cafile)
+    if in_force.kafka_ssl_certfile:
+        context.load_cert_chain(in_force.kafka_ssl_certfile, in_force.kafka_ssl_keyfile)
+    return context
+
+
+def _make_app(in_force: Settings) -> App:
+    return App(
+        in_force.group,
+        broker=[f"{transport.SCHEME}://{host}" for host in endpoints().kafka.split(",")],
+        broker_credentials=_credentials(in_force),
+        broker_commit_interval=COMMIT_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_max_poll_records=min(DEFAULT_BATCH_RECORDS, in_force.flush_events),
+        broker_session_timeout=SESSION_SECONDS,
+        consumer_auto_offset_reset="earliest",
+        autodiscover=AGENTS,
+        # Topics are made before anybody subscribes; there are no tables, and so no leader and no standbys.
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+
+
+app = _make_app(settings())
+
+
+@app.timer(LAG_SECONDS)  # type: ignore[untyped-decorator]
+async def measure_lag() -> None:
+    consumer = app.consumer
+    assert isinstance(consumer, transport.Consumer)  # noqa: S101 - by the scheme of the broker
+    behind: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for tp in consumer.assignment():
+        end, done = consumer.highwater(tp), consumer.done_up_to(tp)
+        behind[tp.topic] += max(0, end - done) if end is not None and done is not None else 0
+        held[tp.topic] += 1
+    for topic in (*EVENT_TOPICS, TOUCHED_TOPIC):
+        metrics.LAG.labels(topic).set(behind[topic])
+        metrics.ASSIGNED.labels(topic).set(held[topic])

@@ -1,0 +1,11 @@
+"""Reviews, posts and remarks on their way to ClickHouse."""
+
+from typing import Any
+
+from agents.app import app
+from agents.events import events_of, take
+
+
+@app.agent(events_of("feedback"))
+async def feedback(stream: Any) -> None:
+    await take("feedback", stream)

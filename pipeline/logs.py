@@ -1,0 +1,68 @@
+"""Log lines: for people (`console`) or for a collector (`json`), one format for our own and for the libraries'.
+
+Lines tell what happened to how many records of which partition; never a text, a customer or a field of an event.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from pipeline.settings import Settings
+
+# Faust (also under the names of our subclasses) and the clients tell of each rebalance and request.
+_TALKATIVE = ("agents", "aiokafka", "asyncio", "clickhouse_driver", "faust", "kafka", "mode")
+
+_SHARED: list[Any] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(settings: Settings, **context: object) -> None:
+    """Send the log lines of this process to standard error; `context` is put on each line."""
+
+    def with_context(_logger: object, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+        return context | line
+
+    shared = [*_SHARED, with_context]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(settings, shared))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    if settings.log_level != "debug":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module: `log = logger(__name__)`, then `log.info("what happened", topic=..., records=...)`."""
+    bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return bound
+
+
+def _formatter(settings: Settings, shared: list[Any]) -> logging.Formatter:
+    if settings.log_format == "json":
+        rendering: list[Any] = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        rendering = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # the others show variables, which hold texts
+            )
+        ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )

@@ -1,0 +1,93 @@
+"""Storing a flush: rows in ClickHouse, dead letters and touched minutes in Kafka, in an order no crash breaks."""
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+
+from kafka.errors import KafkaError
+
+from pipeline import metrics, touched
+from pipeline.dead_letters import DeadLetter
+from pipeline.decode import Reason, Rejected
+from pipeline.errors import RowsRefused, StoreUnavailable
+from pipeline.ingest import EventReader, Flush
+from pipeline.logs import logger
+from pipeline.outbox import Message, Outbox
+from pipeline.patience import Patience
+from pipeline.records import Record
+from pipeline.store import EventColumns, EventStore
+from schemas.events import EventType
+
+log = logger(__name__)
+
+
+class Storing:
+    """Stores flushes one after the other, each until ClickHouse and Kafka have answered. For one thread."""
+
+    def __init__(self, store: EventStore, outbox: Outbox, reader: EventReader, patience: Patience) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._reader = reader
+        self._patience = patience
+
+    def store(self, flush: Flush) -> None:
+        """Return when nothing of the flush can be lost any more.
+
+        Raises StoreUnavailable or KafkaError when the process stops, StoreError when ClickHouse is not as expected.
+        """
+        self._bury([letter for portion in flush.portions for letter in portion.dead])
+        columns = _joined([portion.columns for portion in flush.portions])
+        if not columns:
+            return
+        try:
+            self._insert(columns)
+        except RowsRefused:
+            for delivery in flush.deliveries:
+                self._insert_in_parts(delivery.event_type, delivery.records)
+        metrics.FLUSH_EVENTS.observe(len(columns))
+        latest = max(portion.latest for portion in flush.portions)
+        metrics.EVENT_DELAY.observe(max(0.0, time.time() - latest.timestamp()))
+
+    def _insert_in_parts(self, event_type: EventType, records: Sequence[Record]) -> None:
+        """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter."""
+        columns = self._reader.read(event_type, records).columns
+        try:
+            self._insert(columns)
+        except RowsRefused as refused:
+            if len(records) == 1:
+                log.warning("an event cannot be stored", topic=records[0].topic, error=str(refused))
+                self._bury([DeadLetter.of(records[0], Rejected(Reason.STORE_REFUSED, str(refused)))])
+                return
+            middle = len(records) // 2
+            self._insert_in_parts(event_type, records[:middle])
+            self._insert_in_parts(event_type, records[middle:])
+
+    def _insert(self, columns: EventColumns) -> None:
+        # A token of its own for each flush: a retry is recognised, while records that are read again, perhaps with
+        # other models, are not mistaken for rows already there. Events read again replace themselves anyway.
+        token = uuid.uuid4().hex
+        with metrics.STAGE_SECONDS.labels("store").time():
+            minutes = self._patience("store", lambda: self._store.insert(columns, token), _passes)
+        metrics.EVENTS.inc(len(columns))
+        self._publish(touched.messages(minutes))
+
+    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        self._publish(letters)
+        for letter in letters:
+            metrics.DEAD_LETTERS.labels(letter.topic).inc()
+
+    def _publish(self, messages: Sequence[Message]) -> None:
+        if messages:
+            with metrics.STAGE_SECONDS.labels("publish").time():
+                self._patience("publish", lambda: self._outbox.deliver(messages), _passes)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, StoreUnavailable | KafkaError)
+
+
+def _joined(parts: Iterable[EventColumns]) -> EventColumns:
+    first, *rest = parts
+    for part in rest:
+        first.extend(part)
+    return first

@@ -1,0 +1,149 @@
+"""Runs worker processes: starts them, starts them again when they end, ends them when it ends itself."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+import msgspec
+
+from pipeline import metrics
+from pipeline.logs import logger
+from pipeline.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
+
+log = logger("gapwatch.supervisor")
+
+# A worker that ends at once is given a pause that doubles up to half a minute: long enough to spare the log and the
+# servers, short enough that a server that is back is not waited for in vain. One that held out a minute starts afresh.
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+HELD_OUT_SECONDS = 60.0
+# A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
+SILENT_SECONDS = 30.0
+_TICK_SECONDS = 0.2
+
+
+@dataclass
+class Slot:
+    """One of the workers asked for."""
+
+    number: int
+    process: subprocess.Popen[bytes] | None = None
+    end: socket.socket | None = None
+    started: float = 0.0
+    start_at: float = 0.0
+    pause: float = FIRST_PAUSE_SECONDS
+    heard: float = 0.0
+    said: Report = field(default_factory=lambda: Report(ready=False))
+
+    @property
+    def alive(self) -> bool:
+        """Running, and heard of lately."""
+        return self.process is not None and time.monotonic() - self.heard < SILENT_SECONDS
+
+
+class Supervisor:
+    """`processes` workers, each started with `command`."""
+
+    def __init__(self, processes: int, command: Sequence[str] = (sys.executable, "-m", "agents")) -> None:
+        self.slots = [Slot(number) for number in range(1, processes + 1)]
+        self._command = command
+        self._stop = False
+        self._selector = selectors.DefaultSelector()
+
+    @property
+    def live(self) -> bool:
+        """No worker hangs. One that is about to be started again does not count against it."""
+        return all(slot.alive for slot in self.slots if slot.process)
+
+    @property
+    def ready(self) -> bool:
+        """Every worker takes part and can store."""
+        return all(slot.alive and slot.said.ready for slot in self.slots)
+
+    def run(self) -> None:
+        """Supervise until SIGTERM or SIGINT; the workers have ended when this returns, or raises."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._told_to_stop)
+        try:
+            while not self._stop:
+                for slot in self.slots:
+                    self._look_after(slot)
+                self._listen(_TICK_SECONDS)
+        finally:
+            self._end_all()
+
+    def _told_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        self._stop = True
+
+    def _look_after(self, slot: Slot) -> None:
+        now = time.monotonic()
+        if slot.process is None:
+            if now >= slot.start_at:
+                self._start(slot)
+        elif slot.process.poll() is not None:
+            self._ended(slot, now)
+
+    def _start(self, slot: Slot) -> None:
+        ours, theirs = socket.socketpair()
+        environment = os.environ | {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
+        # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the workers in good order.
+        slot.process = subprocess.Popen(
+            self._command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True, stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        ours.setblocking(False)
+        slot.end, slot.started, slot.heard = ours, time.monotonic(), time.monotonic()
+        slot.said = Report(ready=False)
+        self._selector.register(ours, selectors.EVENT_READ, slot)
+        log.info("worker started", worker=slot.number, pid=slot.process.pid)
+
+    def _ended(self, slot: Slot, now: float) -> None:
+        assert slot.process  # noqa: S101 - the caller looked
+        code, pid = slot.process.returncode, slot.process.pid
+        self._forget(slot)
+        slot.pause = FIRST_PAUSE_SECONDS if now - slot.started > HELD_OUT_SECONDS else slot.pause
+        slot.start_at = now + slot.pause
+        log.warning("worker ended", worker=slot.number, pid=pid, code=code, starts_again_in=slot.pause)
+        slot.pause = min(slot.pause * 2, LONGEST_PAUSE_SECONDS)
+        metrics.RESTARTS.inc()
+        metrics.forget_process(pid)
+
+    def _forget(self, slot: Slot) -> None:
+        if slot.end:
+            self._selector.unregister(slot.end)
+            slot.end.close()
+        slot.process, slot.end = None, None
+
+    def _listen(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            slot: Slot = key.data
+            lines = key.fileobj.recv(65536).splitlines()  # type: ignore[union-attr]
+            if lines:
+                slot.heard = time.monotonic()
+                slot.said = msgspec.json.decode(lines[-1], type=Report)
+            else:
+                time.sleep(_TICK_SECONDS)  # closed: the process is about to end
+
+    def _end_all(self) -> None:
+        running = [slot.process for slot in self.slots if slot.process]
+        for process in running:
+            process.terminate()
+            process.send_signal(signal.SIGCONT)  # one that was stopped would not hear of it
+        deadline = time.monotonic() + STOP_SECONDS + 2 * REPORT_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("worker does not end, killed", pid=process.pid)
+                process.kill()
+                process.wait()
+        for slot in self.slots:
+            self._forget(slot)

@@ -1,0 +1,120 @@
+"""Touched minutes on their way from the workers that stored events to the ones that derive aggregates.
+
+A message names the minutes of one day, and its key is the day, so that one worker at a time derives a day. Minutes that
+many flushes touched are derived once: while one derivation runs, what arrives is joined for the next.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from pipeline import metrics
+from pipeline.logs import logger
+from pipeline.outbox import PlainMessage
+from pipeline.records import Record
+from pipeline.topics import TOUCHED_TOPIC
+
+log = logger(__name__)
+
+# A live minute is derived about three times a second at the most; people see the aggregates a moment after the events.
+GATHER_SECONDS = 0.3
+# One derivation reads the events of so many minutes at once, so that it stays short and its memory small.
+MINUTES_AT_ONCE = 3_000
+
+_DAY_SECONDS = 86_400
+
+
+class _Touched(msgspec.Struct):
+    """`minutes` are seconds since 1970."""
+
+    day: date
+    minutes: list[int]
+
+
+_DECODER = msgspec.json.Decoder(_Touched)
+
+
+def messages(minutes: Iterable[int]) -> list[PlainMessage]:
+    """One message for each day; `minutes` are seconds since 1970."""
+    by_day: dict[int, list[int]] = {}
+    for minute in sorted(minutes):
+        by_day.setdefault(minute // _DAY_SECONDS, []).append(minute)
+    return [_message(_Touched(_date(day), of_day)) for day, of_day in by_day.items()]
+
+
+def _date(day: int) -> date:
+    return datetime.fromtimestamp(day * _DAY_SECONDS, UTC).date()
+
+
+def _message(touched: _Touched) -> PlainMessage:
+    return PlainMessage(TOUCHED_TOPIC, touched.day.isoformat().encode(), msgspec.json.encode(touched))
+
+
+def minutes_of(records: Iterable[Record]) -> set[int]:
+    """The minutes that messages name. A message that says nothing readable is logged and passed over."""
+    minutes: set[int] = set()
+    for record in records:
+        try:
+            minutes.update(_DECODER.decode(record.value or b"").minutes)
+        except msgspec.DecodeError:
+            log.warning("not a message of touched minutes", partition=record.partition, offset=record.offset)
+    return minutes
+
+
+@dataclass(frozen=True)
+class TouchedDelivery:
+    """A batch of messages; `done` is called once the aggregates of its minutes are derived."""
+
+    records: Sequence[Record]
+    done: Callable[[], object]
+    current: Callable[[], bool] = lambda: True
+
+
+class Derivation:
+    """Takes deliveries with `put` and derives their minutes with `run`, joined while the last derivation ran."""
+
+    def __init__(self, derive: Callable[[list[int]], object]) -> None:
+        self._derive = derive
+        self._gathered: list[TouchedDelivery] = []
+        self._arrived = asyncio.Event()
+
+    async def put(self, delivery: TouchedDelivery) -> None:
+        """Take a delivery. The transport bounds how many are out."""
+        self._gathered.append(delivery)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        pause = GATHER_SECONDS
+        with ThreadPoolExecutor(1, "derive") as thread:
+            while True:
+                await self._arrived.wait()
+                await asyncio.sleep(pause)
+                deliveries = self._take()
+                began = time.monotonic()
+                await loop.run_in_executor(thread, self._derive_all, deliveries)
+                for delivery in deliveries:
+                    delivery.done()
+                # As long at rest as at work: a back-fill takes half of ClickHouse at the most, and joins more minutes.
+                pause = max(GATHER_SECONDS, time.monotonic() - began)
+
+    def _take(self) -> list[TouchedDelivery]:
+        self._arrived.clear()
+        taken, self._gathered = self._gathered, []
+        return [delivery for delivery in taken if delivery.current()]
+
+    def _derive_all(self, deliveries: Sequence[TouchedDelivery]) -> None:
+        named = [minutes_of(delivery.records) for delivery in deliveries]
+        metrics.TOUCHED_MINUTES.inc(sum(map(len, named)))
+        minutes = sorted(set().union(*named))
+        for start in range(0, len(minutes), MINUTES_AT_ONCE):
+            chunk = minutes[start : start + MINUTES_AT_ONCE]
+            with metrics.STAGE_SECONDS.labels("derive").time():
+                self._derive(chunk)
+            metrics.DERIVED_MINUTES.inc(len(chunk))

@@ -1,0 +1,55 @@
+"""What a worker process does, put together: reading and storing events, deriving aggregates."""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+
+from pipeline.endpoints import endpoints
+from pipeline.errors import StackError, StoreUnavailable
+from pipeline.ingest import EventReader, Ingest
+from pipeline.language.reader import Reader
+from pipeline.outbox import Outbox
+from pipeline.patience import Patience, Waits
+from pipeline.settings import Settings
+from pipeline.store import Deriver, EventStore, migrate
+from pipeline.storing import Storing
+from pipeline.topics import ensure_topics
+from pipeline.touched import Derivation
+
+
+@dataclass(frozen=True)
+class Work:
+    """`ingest` and `derivation` take deliveries; `waits` says what they wait for."""
+
+    ingest: Ingest
+    derivation: Derivation
+    waits: Waits
+
+    async def run(self) -> None:
+        """Work until cancelled. What leaves here as an exception is no passing trouble: the process should end."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.ingest.run())
+            tasks.create_task(self.derivation.run())
+
+
+def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work:
+    """Topics and tables made sure of, models loaded. Waits for servers that do not answer, until `stopping` is set.
+
+    Raises GapwatchError for what waiting does not mend.
+    """
+    patience = Patience(waits, stopping)
+    url = endpoints().clickhouse
+    patience("topics", ensure_topics, lambda error: isinstance(error, StackError))
+    patience("migrate", lambda: migrate(url), lambda error: isinstance(error, StoreUnavailable))
+    reader = EventReader(Reader())
+    storing = Storing(EventStore(url), Outbox(), reader, patience)
+    deriver = Deriver(url)
+
+    def derive(minutes: list[int]) -> None:
+        patience("derive", lambda: deriver.derive(minutes), lambda error: isinstance(error, StoreUnavailable))
+
+    return Work(
+        Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
+        Derivation(derive),
+        waits,
+    )
