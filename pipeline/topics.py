@@ -2,8 +2,17 @@
 
 from collections.abc import Iterable
 
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from kafka.structs import OffsetAndMetadata
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import StackError
@@ -24,6 +33,7 @@ MAX_RECORD_BYTES = 8 * 1024**2
 _MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 _DAY_MS = 86_400_000
 _CREATE_TIMEOUT_MS = 30_000
+_COORDINATOR_SECONDS = 10.0
 
 
 def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
@@ -41,6 +51,43 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
             admin.close()
     except KafkaError as error:
         raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
+
+
+def lag(group: str, topics: Iterable[str] = EVENT_TOPICS) -> dict[str, int]:
+    """Records of each topic that the group has not committed yet; topics that do not exist are left out.
+
+    Raises kafka.errors.KafkaError when Kafka cannot be reached.
+    """
+    admin = KafkaAdminClient(**kafka_client_options())
+    try:
+        existing = admin.describe_topics([topic for topic in topics if topic in set(admin.list_topics())])
+        partitions = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in existing
+            for partition in topic["partitions"]
+        ]
+        committed = _committed(admin, group)
+        begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    finally:
+        admin.close()
+    behind: dict[str, int] = {}
+    for partition in partitions:
+        done = max(begin[partition].offset, committed[partition].offset if partition in committed else 0)
+        behind[partition.topic] = behind.get(partition.topic, 0) + end[partition].offset - done
+    return behind
+
+
+@retry(
+    retry=retry_if_exception_type((CoordinatorNotAvailableError, CoordinatorLoadInProgressError)),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_COORDINATOR_SECONDS),
+    reraise=True,
+)
+def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """A new cluster creates the topic of the offsets when it is first asked for, which takes it a second."""
+    offsets: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets(group).get(group, {})
+    return offsets
 
 
 def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:

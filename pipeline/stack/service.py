@@ -1,41 +1,40 @@
-"""One server process of the local stack: started in its own process group, found again by any later process."""
+"""One server process of the local stack, which any later process finds again and can stop."""
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from pipeline.errors import StackError
 
-_START_SECONDS = 90.0  # a cold disk and eight busy neighbours; 6 s is usual
-_STOP_SECONDS = 30.0  # Kafka's controlled shutdown and ClickHouse's last merges end well before
+_START_SECONDS = 120.0  # 6 s is usual; a cold disk and busy neighbours have taken 40
+_STOP_SECONDS = 30.0  # Kafka's controlled shutdown and ClickHouse's running merges end well before
 _POLL_SECONDS = 0.05
-_LOG_LINES_SHOWN = 5
+_LOG_LINES_SHOWN = 8
 
 
 class Service(ABC):
-    """A server with its own directory. Its process carries `marker` on the command line, by which it is recognised."""
+    """A server with a directory of its own. Its process is recognised by `marker` on its command line.
+
+    A process id alone may be another's by now, and a clock that is set changes start times; the marker stays.
+    """
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
         self.directory = directory
+        self.marker = f"gapwatch.service={directory}"
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     @abstractmethod
-    def address(self) -> str:
-        """Where clients reach it, host:port."""
-
-    @property
-    @abstractmethod
-    def marker(self) -> str:
-        """An argument that only the process of this very directory has."""
+    def ports(self) -> list[int]:
+        """The ports it listens on; clients use the first."""
 
     @property
     @abstractmethod
@@ -48,22 +47,22 @@ class Service(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command line. No secret stands on it."""
+        """The command line, with the marker and without any secret."""
 
     @abstractmethod
     def probe(self) -> None:
         """One real request as a client would make it; raises when it is not answered."""
 
     @property
+    def address(self) -> str:
+        """Where clients reach it, host:port."""
+        return f"127.0.0.1:{self.ports[0]}"
+
+    @property
     def pid(self) -> int | None:
         """The process id while it runs, else None."""
-        if self._child is not None:
-            self._child.poll()  # reaps it when it has ended
-        with contextlib.suppress(OSError, ValueError, psutil.Error):
-            process = psutil.Process(int(self._pid_file.read_text(encoding="ascii")))
-            if self._is_mine(process):
-                return process.pid
-        return None
+        process = self._process()
+        return None if process is None else process.pid
 
     @property
     def running(self) -> bool:
@@ -72,8 +71,7 @@ class Service(ABC):
 
     def start(self, *, wait: bool = True) -> None:
         """Start it unless it runs. Raises StackError with the end of its log when it does not come up."""
-        if self.pid is None:
-            self._kill_orphans()
+        if self._process() is None:
             self.directory.mkdir(parents=True, exist_ok=True)
             self.prepare()
             self._spawn()
@@ -81,29 +79,32 @@ class Service(ABC):
             self.wait_ready()
 
     def wait_ready(self) -> None:
-        """Block until it answers a client."""
+        """Block until it answers a client, 120 seconds at most. Raises StackError."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self.pid is None:
+            if self._process() is None:
                 raise StackError(f"{self.name} ended while starting. {self._last_words()}")
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} does not answer after {_START_SECONDS:.0f} s. {self._last_words()}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """End it cleanly; after 30 seconds with SIGKILL. Nothing happens when it does not run."""
-        pid = self.pid
-        if pid is not None:
-            self._end(psutil.Process(pid))
+        """End it cleanly, after 30 seconds with SIGKILL. Nothing happens when it does not run."""
+        process = self._process()
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+            if not self._ended(process):
+                self.kill()
         self._pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would; for fault tests."""
-        pid = self.pid
-        if pid is not None:
-            process = psutil.Process(pid)
-            process.kill()
-            self._wait(process, _STOP_SECONDS)
+        """End it with SIGKILL, as a fault would."""
+        process = self._process()
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+            self._ended(process)
 
     def restart(self) -> None:
         """Stop it cleanly and start it on the same data and ports."""
@@ -114,9 +115,28 @@ class Service(ABC):
     def _pid_file(self) -> Path:
         return self.directory / "pid"
 
+    @property
+    def _console_file(self) -> Path:
+        return self.directory / "console.log"
+
+    def _process(self) -> psutil.Process | None:
+        if self._child is not None:
+            self._child.poll()  # a child that has ended stays in the process table until it is asked for
+        for process in self._candidates():
+            with contextlib.suppress(psutil.Error):
+                if any(argument.endswith(self.marker) for argument in process.cmdline()):
+                    return process
+        return None
+
+    def _candidates(self) -> Iterator[psutil.Process]:
+        """First the recorded process; then all, for a launcher may have been killed before it wrote the record."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            yield psutil.Process(int(self._pid_file.read_text(encoding="ascii")))
+        if self.directory.exists():
+            yield from psutil.process_iter()
+
     def _spawn(self) -> None:
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        # Paths need not be ASCII, whatever locale the user has.
+        # Paths may be Chinese, whatever locale the user has.
         environment = os.environ | {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
         with self._console_file.open("wb") as console:
             self._child = subprocess.Popen(
@@ -130,45 +150,26 @@ class Service(ABC):
             )
         self._pid_file.write_text(str(self._child.pid), encoding="ascii")
 
-    @property
-    def _console_file(self) -> Path:
-        return self.log_file.with_suffix(".out")
-
     def _answers(self) -> bool:
-        host, port = self.address.split(":")
         try:
             # Client libraries log a refused connection loudly, and while it starts that is no news.
-            socket.create_connection((host, int(port)), timeout=2).close()
+            socket.create_connection(("127.0.0.1", self.ports[0]), timeout=2).close()
             self.probe()
         except Exception:  # noqa: BLE001 - any failure of any client means: not yet
             return False
         return True
 
-    def _is_mine(self, process: psutil.Process) -> bool:
-        return self.marker in process.cmdline()
-
-    def _kill_orphans(self) -> None:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.pid != os.getpid() and self._is_mine(process):
-                    self._end(process)
-
-    def _end(self, process: psutil.Process) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGTERM)
-            if not self._wait(process, _STOP_SECONDS):
-                process.kill()
-                self._wait(process, _STOP_SECONDS)
-
-    def _wait(self, process: psutil.Process, seconds: float) -> bool:
-        """Whether it ended in time. A zombie has ended: its parent may be someone who never reaps."""
-        deadline = time.monotonic() + seconds
+    def _ended(self, process: psutil.Process) -> bool:
+        """Whether it ends within 30 seconds. A zombie has ended: its parent may never ask for it."""
+        deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline:
             if self._child is not None:
                 self._child.poll()
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return True
-            time.sleep(_POLL_SECONDS)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(_POLL_SECONDS)
+                    continue
+            return True
         return False
 
     def _last_words(self) -> str:
@@ -177,4 +178,4 @@ class Service(ABC):
                 lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
                 if lines:
                     return f"The end of {file}:\n" + "\n".join(lines[-_LOG_LINES_SHOWN:])
-        return f"It left no log in {self.log_file.parent}"
+        return f"It left no log in {self.directory}"

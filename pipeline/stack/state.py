@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from pipeline.errors import StackError
 from pipeline.stack.kafka import HOST, Node
@@ -34,10 +35,10 @@ def load(file: Path) -> State | None:
         return msgspec.json.decode(file.read_bytes(), type=State)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StackError(f"{file} cannot be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
-        raise StackError(
-            f"{file} cannot be read ({error}); restore it, or remove its directory to start anew"
-        ) from None
+        raise StackError(f"{file} is damaged ({error}); restore it, or remove {file.parent} to start anew") from None
 
 
 def save(file: Path, state: State) -> None:
@@ -53,23 +54,23 @@ def save(file: Path, state: State) -> None:
 
 def create(brokers: int) -> State:
     """A new cluster id, new ports, new passwords."""
-    ports = free_ports(2 * brokers + 2)
+    ports = iter(free_ports(2 * brokers + 2))
     return State(
         cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(),
-        nodes=[Node(number, ports.pop(), ports.pop()) for number in range(1, brokers + 1)],
-        tcp_port=ports.pop(),
-        http_port=ports.pop(),
+        nodes=[Node(number, next(ports), next(ports)) for number in range(1, brokers + 1)],
+        tcp_port=next(ports),
+        http_port=next(ports),
         password=secrets.token_hex(16),
         reader_password=secrets.token_hex(16),
     )
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens now. Raises StackError when there are none."""
+    """Ports on which nothing listens now. Raises StackError when there are too few."""
     candidates = random.sample(_PORTS, len(_PORTS))
     found = [port for _, port in zip(range(count), filter(is_free, candidates), strict=False)]
     if len(found) < count:
-        raise StackError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop} on {HOST}")
+        raise StackError(f"fewer than {count} free ports between {_PORTS.start} and {_PORTS.stop} on {HOST}")
     return found
 
 
@@ -82,3 +83,15 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, for a message: "process 123 (nginx)", or what can be said when the system hides it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.pid and connection.laddr and connection.laddr.port == port:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:
+        pass
+    return "another process"
