@@ -17,7 +17,7 @@ from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.producer.future import FutureRecordMetadata
 
-from pipeline.decode import Rejected, decode
+from pipeline.decode import Reason, Rejected, decode
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import PublishError
 from schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
@@ -27,6 +27,7 @@ _BATCH_BYTES = 256 * 1024
 _LINGER_MS = 20
 # kafka-python buffers without limit; this many events of a kilobyte are some ten megabytes.
 _MAX_UNACKNOWLEDGED = 10_000
+_CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
 _CLOSE_SECONDS = 10
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
@@ -38,7 +39,7 @@ _TYPE_NAMES: dict[type, EventType] = {kind: name for name, kind in EVENT_TYPES.i
 class InvalidEventError(PublishError):
     """The event breaks the contract, or is larger than its topic takes. It was not sent."""
 
-    def __init__(self, reason: str, detail: str, event_id: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str, event_id: str = "") -> None:
         super().__init__(f"{f'event {event_id}' if event_id else 'an event'} was not published: {reason}: {detail}")
         self.reason = reason
         self.detail = detail
@@ -70,7 +71,7 @@ class Publisher:
 
         Raises PublishError when Kafka cannot be reached.
         """
-        client = kafka_client_options()
+        client = kafka_client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
         self._largest = _largest_record(client)
         self._options = {
             "acks": "all",
@@ -157,7 +158,7 @@ class Publisher:
             return self._producer.send(topic, key=key, value=value)
         except MessageSizeTooLargeError:
             detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
-            raise InvalidEventError("record_too_large", detail, event_id) from None
+            raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
         except KafkaTimeoutError as error:
             absent = f"Kafka knows no topic {topic}; create the topics with: gapwatch init"
             raise PublishError(f"event {event_id} was not published: {absent}") from error
@@ -222,7 +223,7 @@ def _encoded(event: AnyEvent | Mapping[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(event)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidEventError("not_json", f"cannot be written as JSON: {error}", _id_of(event)) from None
+        raise InvalidEventError(Reason.NOT_JSON, f"cannot be written as JSON: {error}", _id_of(event)) from None
 
 
 def _id_of(event: AnyEvent | Mapping[str, Any] | bytes) -> str:

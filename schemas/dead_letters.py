@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """Why a record is a dead letter. A closed set: dashboards, alerts and `gapwatch dead-letters` group by it."""
+    """Why a record is a dead letter, or was not published. A closed set: dashboards and commands group by it."""
 
     NULL_VALUE = "null_value"
     NOT_UTF8 = "not_utf8"
@@ -32,6 +32,8 @@ class Reason(StrEnum):
     TIME_BEFORE_2000 = "time_before_2000"
     READER_FAILED = "reader_failed"
     STORE_REFUSED = "store_refused"
+    NOT_CSV = "not_csv"
+    RECORD_TOO_LARGE = "record_too_large"
 
 
 MEANING: Final[dict[Reason, tuple[str, str]]] = {
@@ -75,6 +77,14 @@ MEANING: Final[dict[Reason, tuple[str, str]]] = {
     ),
     Reason.READER_FAILED: ("Reading the text failed: a fault of gapwatch.", "Report it; replay after the update."),
     Reason.STORE_REFUSED: ("ClickHouse refused the row: a fault of gapwatch.", "Report it; replay after the update."),
+    Reason.NOT_CSV: (
+        "Publishing only: a row of a CSV file has other cells than the header names.",
+        "Quote cells that hold the delimiter, quotes or line breaks.",
+    ),
+    Reason.RECORD_TOO_LARGE: (
+        "Publishing only: the record is larger than the topic takes (8 MiB as gapwatch creates it).",
+        "Attributes can be that large; keep what is needed.",
+    ),
 }
 """What each reason says, and what the publisher does about it."""
 
