@@ -1,5 +1,7 @@
 """ClickHouse: tables, writing events, deriving aggregates, recounting."""
 
+from pipeline.store.aggregates import Aggregates as Aggregates
+from pipeline.store.aggregates import day_of as day_of
 from pipeline.store.columns import EventColumns as EventColumns
 from pipeline.store.columns import version_of as version_of
 from pipeline.store.connection import ClickHouse as ClickHouse

@@ -61,7 +61,7 @@ _OWN: dict[EventType, tuple[str, ...]] = {
     ),
 }
 
-Columns = list[list[Any]]
+Columns = list[Any]
 
 
 def version_of(event_type: EventType, record: Record) -> int:
@@ -143,7 +143,8 @@ def _reading_columns(readings: Sequence[Reading]) -> Columns:
 
 
 def _feedback_columns(feedback: Sequence[Feedback], _: Sequence[Reading]) -> Columns:
-    return [[one.rating for one in feedback]]
+    ratings: list[Any] = [one.rating for one in feedback]
+    return [ratings]
 
 
 def _complaint_columns(complaints: Sequence[Complaint], _: Sequence[Reading]) -> Columns:

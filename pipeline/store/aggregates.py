@@ -1,0 +1,299 @@
+"""Deriving the aggregates of the minutes touched, from the events that stand.
+
+A derivation replaces whole minutes (hours, days): it reads the events of a minute and writes one row with all groups.
+Of several derivations of one minute the one with the greatest `generation` stands, and a generation is read from the
+server's clock before the events are. So whoever begins after an event was acknowledged sees it, and nobody who began
+earlier can hide it. Should clocks disagree, as between the servers of a cluster, or step back, a generation is still
+greater than any that was there; and who finds, after writing, that somebody else wrote meanwhile derives once more.
+
+Coarser grains derive from finer ones, after them: hours from minutes, days from hours.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import StoreUnavailable
+from pipeline.settings import settings
+from pipeline.store.connection import ClickHouse
+
+# Rows read by one statement. A group takes some 300 bytes while it is being built, so this bounds a statement to a few
+# hundred megabytes of the server's memory, however many minutes were touched.
+ROWS_AT_ONCE = 1_000_000
+# Periods named in one statement: a million rows can lie in a million minutes.
+PERIODS_AT_ONCE = 20_000
+# Who finds so often that somebody else wrote the same minutes meanwhile leaves them to a later try.
+ATTEMPTS = 10
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class Grain:
+    """One table of aggregates, and how its groups come from its source.
+
+    A period is the table's key as a number: seconds since 1970 of a minute or an hour, days since 1970 of a day.
+    `period` is the key as an expression of a source row; `rows` counts what a period makes the server read.
+    """
+
+    table: str
+    key: str
+    key_type: str
+    source: str
+    period: str
+    rows: str
+    dimensions: tuple[str, ...]
+    measures: Mapping[str, str]
+    array_join: str = ""
+    prefix: str = ""
+    condition: str = "1"
+
+    def derivation(self, periods: str, generation: int) -> str:
+        """The statement that derives the periods listed, also those that have no events any more."""
+        columns = [*self.dimensions, *self.measures]
+        groups = [*self.dimensions, *(f"group_{name}" for name in self.measures)]
+        dimensions = (f"{self.prefix}{name} AS {name}" for name in self.dimensions)
+        measures = (f"{formula} AS group_{name}" for name, formula in self.measures.items())
+        arrays = (f"groupArray({group}) AS all_{name}" for group, name in zip(groups, columns, strict=True))
+        return f"""
+            INSERT INTO {self.table} ({self.key}, generation, {", ".join(f"groups.{name}" for name in columns)})
+            SELECT asked, {generation}, {", ".join(f"all_{name}" for name in columns)}
+            FROM (SELECT CAST(arrayJoin([{periods}]) AS {self.key_type}) AS asked) AS every
+            LEFT JOIN (
+                SELECT derived, {", ".join(arrays)}
+                FROM (
+                    SELECT {self.period} AS derived, {", ".join([*dimensions, *measures])}
+                    FROM {self.source} FINAL {self.array_join}
+                    WHERE {self.period} IN ({periods}) AND {self.condition}
+                    GROUP BY derived, {", ".join(self.dimensions)}
+                    ORDER BY derived, {", ".join(self.dimensions)}
+                )
+                GROUP BY derived
+            ) AS found ON derived = asked
+            SETTINGS do_not_merge_across_partitions_select_final = 1
+        """  # noqa: S608 - every part is written in this module
+
+    def sizes(self, periods: str) -> str:
+        """The query for the rows that each period makes the server read."""
+        return (
+            f"SELECT toUInt32({self.period}) AS number, {self.rows} "  # noqa: S608
+            f"FROM {self.source} WHERE {self.period} IN ({periods}) GROUP BY number"
+        )
+
+    def newest(self, periods: str, but: int) -> str:
+        """The query for the greatest generation of each period but the one named, and for the server's time in ns."""
+        return f"""
+            SELECT groupArray((number, newest)), toUnixTimestamp64Nano(now64(9))
+            FROM (
+                SELECT toUInt32({self.key}) AS number, max(generation) AS newest FROM {self.table}
+                WHERE {self.key} IN ({periods}) AND generation != {but} GROUP BY number
+            )
+        """  # noqa: S608
+
+
+def _thousandths(score: str) -> str:
+    return f"toInt64(round({score} * 1000))"
+
+
+_PRIMARY = "gap = primary_gap"
+_GAP_MINUTE = Grain(
+    table="gap_minute_generations",
+    key="minute",
+    key_type="DateTime('UTC')",
+    source="event_versions",
+    period="toStartOfMinute(event_time)",
+    rows="count()",
+    # The primary gap is one of the gaps; of an event without any it is 'none'.
+    array_join="ARRAY JOIN arrayDistinct(arrayPushFront(gaps, primary_gap)) AS gap",
+    dimensions=("event_type", "channel", "product_id", "region", "stage", "gap"),
+    measures={
+        "events": "count()",
+        "primary_events": f"countIf({_PRIMARY})",
+        "customers_state": "uniqState(customer_id)",
+        "positive": "countIf(sentiment = 'positive')",
+        "neutral": "countIf(sentiment = 'neutral')",
+        "negative": "countIf(sentiment = 'negative')",
+        "sentiment_sum": f"sum({_thousandths('sentiment_score')})",
+        "severity_sum": f"sum({_thousandths('severity')})",
+        "primary_positive": f"countIf(sentiment = 'positive' AND {_PRIMARY})",
+        "primary_neutral": f"countIf(sentiment = 'neutral' AND {_PRIMARY})",
+        "primary_negative": f"countIf(sentiment = 'negative' AND {_PRIMARY})",
+        "primary_sentiment_sum": f"sumIf({_thousandths('sentiment_score')}, {_PRIMARY})",
+        "promises_kept": f"countIf(ifNull(delivered_at <= promised_at, 0) AND {_PRIMARY})",
+        # What is not delivered is broken once the promised time had passed when the customer complained.
+        "promises_broken": f"countIf(ifNull(coalesce(delivered_at, event_time) > promised_at, 0) AND {_PRIMARY})",
+        # Three of the words that speak for the gap, by chance but always the same, whatever the order of the events.
+        "evidence": "arraySlice(arraySort(text -> cityHash64(text), groupUniqArrayArray("
+        "arrayMap(one -> one.text, arrayFilter(one -> one.gap = gap, evidence)))), 1, 3)",
+    },
+)
+_COARSE_GAPS = {
+    "customers_state": "uniqMergeState(groups.customers_state)",
+    **{name: f"sum(groups.{name})" for name in _GAP_MINUTE.measures if name not in {"customers_state", "evidence"}},
+}
+_COARSE_DIMENSIONS = ("event_type", "channel", "product_id", "region", "gap")
+_GAP_HOUR = Grain(
+    table="gap_hour_generations",
+    key="hour",
+    key_type="DateTime('UTC')",
+    source="gap_minute_generations",
+    period="toStartOfHour(minute)",
+    rows="sum(length(groups.gap))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_COARSE_DIMENSIONS,
+    measures=_COARSE_GAPS,
+)
+_GAP_DAY = Grain(
+    table="gap_day_generations",
+    key="day",
+    key_type="Date",
+    source="gap_hour_generations",
+    period="toDate(hour, '{time_zone}')",
+    rows="sum(length(groups.gap))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_COARSE_DIMENSIONS,
+    measures=_COARSE_GAPS,
+)
+
+_QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
+_CHAT_MINUTE = Grain(
+    table="chat_minute_generations",
+    key="minute",
+    key_type="DateTime('UTC')",
+    source="event_versions",
+    period="toStartOfMinute(event_time)",
+    rows="count()",
+    condition="event_type = 'chat'",
+    dimensions=("channel", "product_id", "region"),
+    measures={
+        "conversations": "count()",
+        "answered": "count(first_response_seconds)",
+        "unanswered": "countIf(unanswered)",
+        "resolved": "count(resolution_seconds)",
+        "first_response_sum": f"sum({_thousandths('first_response_seconds')})",
+        "first_response_state": f"quantilesDDStateIf{_QUANTILES}"
+        "(assumeNotNull(first_response_seconds), first_response_seconds IS NOT NULL)",
+        "resolution_sum": f"sum({_thousandths('resolution_seconds')})",
+        "resolution_state": f"quantilesDDStateIf{_QUANTILES}"
+        "(assumeNotNull(resolution_seconds), resolution_seconds IS NOT NULL)",
+        "waited": "count(longest_wait_seconds)",
+        "longest_wait_sum": f"sum({_thousandths('longest_wait_seconds')})",
+        "longest_wait_state": f"quantilesDDStateIf{_QUANTILES}"
+        "(assumeNotNull(longest_wait_seconds), longest_wait_seconds IS NOT NULL)",
+        "moods": "count(mood_start)",
+        "mood_start_sum": f"sum({_thousandths('mood_start')})",
+        "mood_end_sum": f"sum({_thousandths('mood_end')})",
+        "mood_low_sum": f"sum({_thousandths('mood_low')})",
+    },
+)
+_CHAT_DAY = Grain(
+    table="chat_day_generations",
+    key="day",
+    key_type="Date",
+    source="chat_minute_generations",
+    period="toDate(minute, '{time_zone}')",
+    rows="sum(length(groups.channel))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_CHAT_MINUTE.dimensions,
+    measures={
+        name: f"quantilesDDMergeState{_QUANTILES}(groups.{name})" if name.endswith("_state") else f"sum(groups.{name})"
+        for name in _CHAT_MINUTE.measures
+    },
+)
+
+
+class Aggregates:
+    """Derives aggregates; usable from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._clickhouse = ClickHouse(url)
+
+    def derive(self, minutes: Iterable[int]) -> None:
+        """Derive these minutes, given as seconds since 1970, and the hours and days they lie in.
+
+        Minutes whose events the retention may have begun to remove are left as they are. After an error the call may be
+        repeated. Raises StoreUnavailable or StoreError.
+        """
+        kept = sorted({minute for minute in minutes if minute >= oldest_derived()})
+        hours = sorted({minute // 3600 * 3600 for minute in kept})
+        days = sorted({day_of(hour) for hour in hours})
+        for grain, periods in (
+            (_GAP_MINUTE, kept),
+            (_CHAT_MINUTE, kept),
+            (_GAP_HOUR, hours),
+            (_GAP_DAY, days),
+            (_CHAT_DAY, days),
+        ):
+            for chunk in self._chunks(grain, periods):
+                self._derive(grain, chunk)
+
+    def close(self) -> None:
+        """Close the connection of the calling thread."""
+        self._clickhouse.close()
+
+    def _chunks(self, grain: Grain, periods: Sequence[int]) -> Iterator[list[int]]:
+        """The periods in portions that read at most `ROWS_AT_ONCE`, or one period each."""
+        for start in range(0, len(periods), PERIODS_AT_ONCE):
+            portion = periods[start : start + PERIODS_AT_ONCE]
+            sizes = dict(self._clickhouse.execute(_in_force(grain.sizes(_listed(portion))))) if len(portion) > 1 else {}
+            yield from _packed(portion, sizes)
+
+    def _derive(self, grain: Grain, periods: list[int]) -> None:
+        for _ in range(ATTEMPTS):
+            periods = self._derive_once(grain, periods)
+            if not periods:
+                return
+        raise StoreUnavailable(f"others keep deriving {len(periods)} rows of {grain.table} at the same time")
+
+    def _derive_once(self, grain: Grain, periods: Sequence[int]) -> list[int]:
+        """Derive; returns the periods that somebody else derived between the look at the clock and the end."""
+        before, now = self._newest(grain, periods)
+        # Two who read one clock at one instant still differ.
+        generation = max(now, *before.values(), 0) + 1 + secrets.randbelow(1000)
+        self._clickhouse.execute(_in_force(grain.derivation(_listed(periods), generation)))
+        after, _ = self._newest(grain, periods, but=generation)
+        return [period for period, newest in after.items() if newest > before.get(period, 0)]
+
+    def _newest(self, grain: Grain, periods: Sequence[int], but: int = 0) -> tuple[dict[int, int], int]:
+        ((pairs, now),) = self._clickhouse.execute(grain.newest(_listed(periods), but))
+        return dict(pairs), now
+
+
+def oldest_derived() -> int:
+    """The first minute that is derived: from there on no event has been removed by the retention.
+
+    Two days of margin, because days of any time zone are derived whole and events are removed from midnight UTC on.
+    """
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((today - timedelta(days=settings().retention_days - 2)).timestamp())
+
+
+def day_of(instant: int) -> int:
+    """The day that an instant, in seconds since 1970, lies in, in the time zone set; as days since 1970."""
+    return datetime.fromtimestamp(instant, ZoneInfo(settings().time_zone)).toordinal() - _EPOCH_DAY
+
+
+def _packed(periods: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    rows = 0
+    for period in periods:
+        if chunk and rows + sizes.get(period, 0) > ROWS_AT_ONCE:
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(period)
+        rows += sizes.get(period, 0)
+    if chunk:
+        yield chunk
+
+
+def _listed(periods: Sequence[int]) -> str:
+    return ",".join(map(str, periods))
+
+
+def _in_force(query: str) -> str:
+    return query.replace("{time_zone}", settings().time_zone)
