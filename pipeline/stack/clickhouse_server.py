@@ -18,6 +18,7 @@ EXIT_DIRECTORY_IN_USE = 3
 
 _STOP_FIFO = Path("stop.fifo")
 _JOIN_SECONDS = 1.0
+_LOCK_SECONDS = 3.0  # a killed server of many threads holds its files for a moment after it has gone
 _OPEN_FILES = 65_536  # a part of a table has dozens; the usual soft limit of 1,024 is for shells
 
 # The listeners live while the statement list runs. Opening and closing the FIFO ends its last statement.
@@ -60,7 +61,7 @@ def serve(directory: Path) -> int:
     os.chdir(directory)
     lock = FileLock("server.lock")  # the engine itself would return from a second start without an error
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=_LOCK_SECONDS)
     except Timeout:
         print(f"another ClickHouse serves {directory}", file=sys.stderr)
         return EXIT_DIRECTORY_IN_USE

