@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.language.personal.names import SURNAMES
+from pipeline.language.personal.names import SURNAMES, TRADITIONAL_SURNAMES
 from pipeline.language.personal.numbers import SPOKEN_DIGITS
 
 _DIGITS = "0-9０-９"
@@ -10,8 +10,7 @@ _LATIN = "A-Za-zＡ-Ｚａ-ｚ"
 _GAPS = r" 　\-－—–.·_()（）\u200b\ufe0f\u20e3"
 _DOOR_NUMBER = rf"{_DIGITS}A-Za-z一二三四五六七八九十百零〇甲乙丙丁东西南北東"
 _UNITS = "(?:号|號|弄|栋|棟|幢|座|单元|單元|室|组|組|队|隊|期|楼|樓|门|門|#)"
-_TRADITIONAL_SURNAMES = "張劉陳楊趙黃吳孫鄭謝韓馮許鄧傅蘇盧蔣賈葉閻餘鐘薑範鄒陸龍錢湯黎喬賀賴龔蘭顏嚴溫蘆魯韋畢聶莊關淩費紀歐項陽衛鮑單寧閔車馬羅"
-_SURNAME = f"[{''.join(sorted(SURNAMES))}{_TRADITIONAL_SURNAMES}]"
+_SURNAME = f"[{''.join(sorted(SURNAMES | TRADITIONAL_SURNAMES))}]"
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
 # First character, second character, and what must follow. Two characters tell most texts apart at once.
@@ -29,7 +28,7 @@ _CLUES = (
         rf"[{_DOOR_NUMBER}/－—–-]{{0,8}}{_UNITS}",
     ),
     # A city, a district, a street.
-    ("市", r"\u4e00-\u9fff\s,，", r"(?<![超上城都门集夜菜股]..)[\u4e00-\u9fff]{0,6}?[区區县縣市旗]"),
+    ("市", r"\u4e00-\u9fff\s,，", r"(?<![超上城门集夜菜股]..)[\u4e00-\u9fff]{0,6}?[区區县縣市旗]"),
     ("地住", "址", ""),
     ("家我", "住", ""),
     ("寄送", "到往", r"[\u4e00-\u9fff]{2,12}(?:[省市区區县縣镇鎮乡鄉村路街号號栋棟])"),

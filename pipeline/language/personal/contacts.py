@@ -17,7 +17,8 @@ _HIDDEN_EMAIL = re.compile(
 
 _LINK = r"(?:\s|号码?|账号|帐号|id|是|为|叫|:|：|=|\+){0,6}"
 _WECHAT = re.compile(
-    "(?:微信|薇信|威信|徽信|微 ?x|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])v信|加[我个]?v(?![a-z]))"
+    "(?:微信|薇信|威信|徽信|微 ?x|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])v信"
+    r"|加[我个]?v(?![a-z]))"
     rf"{_LINK}"
     r"(?P<account>[a-z0-9][a-z0-9_-]{4,19})(?![a-z0-9_-])",
     re.IGNORECASE,
@@ -37,7 +38,8 @@ _PLATE = re.compile(
 # Each of these kinds has a Latin letter in it or before it, but for digits after 微信 and a few words for QQ.
 _LATIN_OR_CUE = re.compile("[A-Za-z信扣鹅球]")
 _ORDER = re.compile(
-    r"(?:订单(?:编号|号码|号)?|单号|运单号?|快递单号|物流单号|交易号|流水号|order ?(?:no\.?|id|number)?)(?:\s|是|为|:|：|#){0,4}"
+    r"(?:订单(?:编号|号码|号)?|单号|运单号?|快递单号|物流单号|交易号|流水号|order ?(?:no\.?|id|number)?)"
+    r"(?:\s|是|为|:|：|#){0,4}"
     r"(?P<account>[A-Za-z]{0,4}[0-9][0-9A-Za-z-]{7,31})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )

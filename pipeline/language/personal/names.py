@@ -1,63 +1,58 @@
 """Names of persons: after a cue (我叫…, 联系人：…) and before a title (…先生, …女士)."""
 
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
+from itertools import accumulate
 
 import rjieba
 
 from pipeline.language.personal import Span
 
-# The commonest surnames by the census; not those that are function words first (和, 从).
-SURNAMES = frozenset(
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝"
-    "孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷"
-    "祁耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边辜吉饶刁瞿戚丘古米池滕晋苑邬臧畅宫来嵺"
-    "苟全褚廉简娄盖符奚木穆党燕郎邸冀谈姬屠连郜晏栾郁商蒙计喻揭窦迟宇敖糜鄢冷卓花仇艾蓝都巩稽井练仲乐虞卞封竺冼原官衣楚佟栗匡宗应台巫鞠僧桑荆谌银扬明"
-    "沙伏岑习胥保和蔺"
-) - frozenset("和都来全位应台保明原官强成向盖连计花商衣解")
-_COMPOUND = frozenset(
-    (
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "东方",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "令狐",
-        "司徒",
-        "夏侯",
-        "端木",
-        "宇文",
-        "长孙",
-        "独孤",
-    )
-)
-# Surnames that stand before a title as ordinary words too: 开车师傅, 住房经理.
-_TITLE_WORDS = frozenset("车房水单时店管查包边宫木花路")
+_LISTS = tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
+
+
+def _characters(name: str) -> frozenset[str]:
+    return frozenset("".join(_LISTS[name].split()))
+
+
+SURNAMES = _characters("surnames")
+TRADITIONAL_SURNAMES = _characters("traditional_surnames")
+_COMPOUND = frozenset(_LISTS["compound_surnames"].split())
+_WORDS = frozenset(_LISTS["words"].split())
+_WEAK = _characters("weak_surnames")
+_TITLE_WORDS = _characters("title_words")
+_FOLLOWING = _characters("following")
+# Single words that end no name though a surname stands two before: 蒙牛一经理.
+_NO_GIVEN = frozenset("一二三四五六七八九十们男女")
+_BEFORE = _FOLLOWING | set("告服称谢")
 
 _CUE = re.compile(
-    r"(?:我叫|我名叫|我的?名字[叫是]?|我姓名|姓名|联系人|联络人|收[件货]人|寄件人|户名|持卡人|机主|本人叫|叫做|名叫)"
+    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓名|联系人|联络人|收[件货]人|寄件人|户名"
+    "|持卡人|机主|本人叫|叫做|名叫)"
     r"(?:是|为|叫|:|：|】|\]|\s){0,4}"
 )
 _SELF = re.compile(r"我(?:就|还)?是")
 _TITLE = re.compile(r"(?:先生|女士|小姐|经理|师傅|老师|主任|店长|医生|律师|警官|大夫)(?!们)")
 _LATIN = re.compile(r"(?<=[:：])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
-_CJK = re.compile(r"[\u4e00-\u9fff]+")
-# First characters of what follows a name, never (or hardly ever) a given name's last.
+_CJK = re.compile(r"[\u4e00-\u9fff]*")
+_CJK_END = re.compile(r"[\u4e00-\u9fff]*$")
+_END = re.compile(r"[\u4e00-\u9fff]*$")
+# What follows a name and hardly ever ends one.
 _FOLLOWING = frozenset(
-    "的了是在我你您他她它们這这那要想买和说投反地身住给就都也不没有被把还又很跟及或到从让请帮打电手微号吗呢吧啊呀哦先女同工会"
-    "因为所将已今昨前后收寄下订今每于與与對对能可怎什哪谁個个電話說請買沒會給後"
+    "的了是在我你您他她它们这那要想买和说投反地身住给就都也不没有被把还又很跟及或到从让请帮打电手微号吗呢吧啊呀哦先女同工会"
+    "因为所将已今昨前后收寄下订每于与对能可怎什哪谁个位名该此某老小大找看哈嘛呐去装修送转货完递"
 )
+# Single words that end no name though a surname stands two before: 蒙牛一经理.
+_NO_GIVEN = frozenset("一二三四五六七八九十们男女")
+_BEFORE = _FOLLOWING | set("告服称谢")
 _END = re.compile(r"$|[^\u4e00-\u9fffA-Za-z0-9]|[啊呀哈呢哦啦吧]|电话|手机")
-_LONGEST = 4
 _WINDOW = 8
 
 
 def find_names(text: str) -> Iterator[Span]:
-    """Names of a text; those after a cue first, then those before a title."""
+    """Names of a text: those after a cue, then those before a title."""
     yield from _after_cues(text)
     yield from _after_self(text)
     yield from _before_titles(text)
@@ -66,7 +61,7 @@ def find_names(text: str) -> Iterator[Span]:
 def _after_cues(text: str) -> Iterator[Span]:
     for cue in _CUE.finditer(text):
         start = cue.end()
-        length = _name_length(text[start : start + _WINDOW])
+        length = _name_length(text[start : start + _WINDOW], sure=cue.group()[-1] in ":：是为】]")
         if length:
             yield Span("姓名", start, start + length)
         elif latin := _LATIN.match(text, start):
@@ -74,28 +69,32 @@ def _after_cues(text: str) -> Iterator[Span]:
 
 
 def _after_self(text: str) -> Iterator[Span]:
-    """我是张伟 is a name, 我是高手 is not: only a word the tagger knows as a name, with nothing more behind it."""
+    """我是张伟 is a name, 我是高手 is not: nothing more may stand behind it, and no word may explain it."""
     for cue in _SELF.finditer(text):
         start = cue.end()
-        length = _name_length(text[start : start + _WINDOW])
-        if length > 1 and _END.match(text, start + length):
+        window = text[start : start + _WINDOW]
+        length = _name_length(window)
+        weak = window[:1] in _WEAK and _is_word(window[1:length])
+        if length > 1 and not weak and _END.match(text, start + length):
             yield Span("姓名", start, start + length)
 
 
-def _name_length(window: str) -> int:
-    """Characters of the name a text begins with, 0 for none."""
-    surname = _surname_length(window)
-    if not surname:
-        return 0
-    cjk = _CJK.match(window)
-    words = rjieba.tag(window[: cjk.end()] if cjk else "")
-    word, tag = words[0]
-    if len(word) <= surname:
-        given = _given_length(words[1:])
-        return surname + given if given else 0
-    if not (tag.startswith("nr") or tag == "x" or surname == 2):
-        return 0
-    return max(_without_following(word[:_LONGEST], surname), 0)
+def _before_titles(text: str) -> Iterator[Span]:
+    for title in _TITLE.finditer(text):
+        end = title.start()
+        before = _CJK_END.search(text, max(0, end - _WINDOW), end)
+        length = _name_before(before.group()) if before and before.group() else 0
+        if length:
+            yield Span("姓名", end - length, end)
+
+
+def _is_word(text: str) -> bool:
+    return len(text) > 1 and rjieba.has_word(text)
+
+
+def _is_name_word(word: str, tag: str) -> bool:
+    """Whether a word that begins with a surname is a name: one the dictionary lists so, or one it does not know."""
+    return word not in _WORDS and (tag.startswith("nr") or not rjieba.has_word(word))
 
 
 def _surname_length(text: str) -> int:
@@ -104,44 +103,57 @@ def _surname_length(text: str) -> int:
     return 1 if text[:1] in SURNAMES else 0
 
 
-def _given_length(words: list[tuple[str, str]]) -> int:
-    """Characters of a given name, at most two, cut as words of their own."""
-    length = 0
-    for word, _ in words:
-        if word[0] in _FOLLOWING or length + len(word) > 2:
-            break
-        length += len(word)
-    return length
-
-
-def _without_following(word: str, surname: int) -> int:
-    length = len(word)
-    while length > surname and word[length - 1] in _FOLLOWING:
+def _name_length(window: str, *, sure: bool = False) -> int:
+    """Characters of the name a text begins with, 0 for none; `sure` where only a name can stand."""
+    surname = _surname_length(window)
+    run = _CJK.match(window)
+    if not surname or run is None:
+        return 0
+    words = rjieba.tag(run.group())
+    word, tag = words[0]
+    longest = min(run.end(), surname + 2)
+    alone = sure and run.end() == longest and len(word) < longest
+    if len(word) > surname and not alone and not _is_name_word(word, tag):
+        return 0
+    length = longest if alone else min(run.end(), _cut_length(words, surname))
+    while length > surname and window[length - 1] in _FOLLOWING:
         length -= 1
     return length if length > surname else 0
 
 
-def _before_titles(text: str) -> Iterator[Span]:
-    for title in _TITLE.finditer(text):
-        end = title.start()
-        before = text[max(0, end - _WINDOW) : end]
-        cjk = _CJK.search(before[::-1])
-        if cjk is None or cjk.start():
-            continue
-        length = _name_before(before[-cjk.end() :])
-        if length:
-            yield Span("姓名", end - length, end)
+def _cut_length(words: list[tuple[str, str]], surname: int) -> int:
+    """A given name has two characters where a word ends there, or none ends before; else one."""
+    ends = set(accumulate(len(word) for word, _ in words))
+    return surname + 1 if surname + 1 in ends and surname + 2 not in ends else surname + 2
 
 
 def _name_before(before: str) -> int:
     """Characters of the name a text ends with, 0 for none."""
-    words = rjieba.tag(before)
-    word, tag = words[-1]
-    previous = words[-2][0] if len(words) > 1 else ""
+    *earlier, (word, tag) = rjieba.tag(before)
+    previous = earlier[-1][0] if earlier else ""
     if word in _COMPOUND:
         return 2
-    if len(word) <= 2 and (previous in SURNAMES or previous in _COMPOUND) and word[0] not in _FOLLOWING:
+    if word[0] in _FOLLOWING and word not in SURNAMES:
+        return 0
+    if len(word) <= 2 and (previous in SURNAMES or previous in _COMPOUND):
         return len(previous) + len(word)
-    if len(word) == 1:
-        return 1 if word in SURNAMES and word not in _TITLE_WORDS else 0
-    return len(word) if tag.startswith("nr") and len(word) <= _LONGEST and _surname_length(word) else 0
+    if len(word) > 1:
+        return len(word) if _is_name(word) and _is_name_word(word, tag) else _unknown_name(before)
+    if word in SURNAMES and not (earlier and _is_name(previous) and earlier[-1][1] == "nr" and previous not in _WORDS):
+        return word not in _TITLE_WORDS
+    torn = _is_name(previous) and len(previous) == 2 and previous not in _WORDS and word not in _NO_GIVEN
+    return 3 if torn else _unknown_name(before)
+
+
+def _is_name(word: str) -> bool:
+    surname = _surname_length(word)
+    return 0 < surname < len(word) <= surname + 2
+
+
+def _unknown_name(before: str) -> int:
+    """A name the cut has torn or glued: 丁涵 in 找丁涵. Nothing but a function word may stand before it."""
+    for length in (4, 3, 2):
+        name = before[-length:]
+        if len(name) == length and _is_name(name) and (before[:-length] or "找")[-1] in _BEFORE:
+            return 0 if _is_word(name) or _FOLLOWING & set(name) or _is_word(name[:2]) else length
+    return 0

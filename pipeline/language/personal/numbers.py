@@ -49,9 +49,9 @@ _EXTENSION = re.compile(r"\s?(?:转|分机|-|—)\s?[0-9]{1,6}(?![0-9])")
 
 # Groups people write an eleven-digit mobile number in; any other split is more likely a list of sizes or prices.
 _MOBILE_GROUPS = frozenset(
-    {(11,), (3, 4, 4), (3, 3, 5), (3, 8), (7, 4), (4, 4, 3), (4, 3, 4), (3, 5, 3), (5, 6), (6, 5), (5, 3, 3), (4, 7)}
-    | {(1,) * 11, (1, 2, 2, 2, 2, 2), (3, 2, 2, 2, 2), (3, 2, 2, 4), (3, 4, 2, 2), (1, 10), (3, 3, 3, 2), (2, 3, 3, 3)}
-    | {(2, 2, 2, 2, 2, 1), (1, 3, 3, 4)}
+    {(11,), (3, 4, 4), (3, 3, 5), (3, 8), (7, 4), (4, 3, 4), (3, 5, 3), (5, 6), (6, 5), (5, 3, 3), (4, 7)}
+    | {(1,) * 11, (1, 2, 2, 2, 2, 2), (3, 2, 2, 2, 2), (3, 2, 2, 4), (3, 4, 2, 2), (1, 10)}
+    | {(2, 2, 2, 2, 2, 1), (1, 3, 3, 4), (4, 3, 4)}
 )
 
 _PHONE_LETTERS = re.compile(r"(?:tel|phone|mobile|cell|call|mob|sms|wx|vx|qq|v)[.:]?$", re.IGNORECASE)
@@ -202,11 +202,7 @@ def _widened(text: str, span: Span) -> Span:
     start, end = span.start, span.end
     if span.kind != "电话":
         return span
-    before = text[max(0, start - 2) : start]
-    start -= 2 if before in {"(+", "（+"} else before.endswith("+") or _opens_bracket(text, start, end)
+    start -= text[start - 1 : start] == "+"
+    start -= text[start - 1 : start] in {"(", "（"} and any(bracket in text[start:end] for bracket in ")）")
     extension = _EXTENSION.match(text, end)
     return Span(span.kind, start, extension.end() if extension else end)
-
-
-def _opens_bracket(text: str, start: int, end: int) -> bool:
-    return text[start - 1 : start] in {"(", "（"} and any(bracket in text[start:end] for bracket in ")）")
