@@ -85,6 +85,13 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address on which workers serve /metrics and /health.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the same; 0 takes a free one and logs it.")
 
+    signal_products: int = Field(
+        200, ge=0, le=5_000, description="So many of the busiest products are watched for signals, one by one."
+    )
+    response_target_seconds: float = Field(
+        60, gt=0, description="A first response in a chat that comes later than this is late."
+    )
+
     flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
     flush_seconds: float = Field(
         0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."

@@ -1,0 +1,136 @@
+"""Counts of voices per place and bin, read from the aggregates of the store."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.signals.series import GAP_MEASURES, MEASURES, Measure, Place
+from pipeline.store import ClickHouse
+
+Array = NDArray[np.float64]
+Grain = Literal["hour", "minute"]
+
+LENGTH: dict[Grain, timedelta] = {"hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+
+# A product or region that was not given is no place; a place is a column outside its grouping set, or a given value.
+_PLACES = """
+GROUP BY GROUPING SETS ((bin), (bin, channel), (bin, product), (bin, region), (bin, channel, product))
+HAVING (grouping(product) = 1 OR product != '') AND (grouping(region) = 1 OR region != '')
+"""
+
+# Products beyond the busiest are watched through their channel and region: each series costs all others sensitivity.
+_BUSIEST = """
+SELECT product_id FROM gap_hour WHERE hour >= %(busy_from)s AND hour < %(end)s AND product_id != ''
+GROUP BY product_id ORDER BY sum(primary_events) DESC, product_id LIMIT %(products)s
+"""
+
+_GAPS = """
+SELECT bin, channel, product, region, sum(primary_events), {gaps}, sum(promises_kept), sum(promises_broken)
+FROM (
+    SELECT *, {grain} AS bin, if(product_id IN ({busiest}), product_id, '') AS product FROM gap_{grain}
+    WHERE {grain} >= %(start)s AND {grain} < %(end)s
+)
+{places}
+"""
+
+_RESPONSE = """
+SELECT bin, channel, product, region, count(), countIf(unanswered OR first_response_seconds > %(target)s)
+FROM (
+    SELECT *, toStartOf{Grain}(event_time) AS bin, if(product_id IN ({busiest}), product_id, '') AS product FROM events
+    WHERE event_time >= %(start)s AND event_time < %(end)s AND event_type = 'chat'
+)
+{places}
+"""
+
+
+class Watched(NamedTuple):
+    """What of the store is watched."""
+
+    products: int  # so many of the busiest products
+    response_seconds: float  # a first response later than this is late
+
+
+class Counts(NamedTuple):
+    """Per measure and place, by bin from `start` on.
+
+    `events` are the events that speak of the measure, `weights` their severities, `voices` all events that could have.
+    """
+
+    start: datetime
+    places: dict[Place, int]  # to row
+    voices: dict[Measure, Array]
+    events: dict[Measure, Array]
+    weights: dict[Measure, Array]
+
+    def of(self, places: Sequence[Place], measure: Measure, kind: Literal["voices", "weights"]) -> Array:
+        """(places, bins); zeros for a place that was not heard of."""
+        counts: Array = getattr(self, kind)[measure]
+        aligned = np.zeros((len(places), counts.shape[1]))
+        for row, place in enumerate(places):
+            if place in self.places:
+                aligned[row] = counts[self.places[place]]
+        return aligned
+
+
+def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, watched: Watched) -> Counts:
+    """Count the bins of [start, end), which are whole hours or minutes of UTC. Raises StoreError."""
+    parameters: dict[str, Any] = {
+        "start": _utc(start),
+        "end": _utc(end),
+        "busy_from": _utc(end - timedelta(days=7)),
+        "products": watched.products,
+        "target": watched.response_seconds,
+    }
+    gaps = ", ".join(f"sumIf(events, gap = '{gap}'), sumIf(severity_sum, gap = '{gap}')" for gap in GAP_MEASURES)
+    words = {"grain": grain, "Grain": grain.capitalize(), "busiest": _BUSIEST, "places": _PLACES, "gaps": gaps}
+    voiced = clickhouse.execute(_GAPS.format(**words), parameters, columnar=True)
+    chats = clickhouse.execute(_RESPONSE.format(**words), parameters, columnar=True)
+    return _dense(voiced, chats, start, round((end - start) / LENGTH[grain]), LENGTH[grain])
+
+
+def _utc(instant: datetime) -> str:
+    # As text, for the driver would turn a datetime into the server's time zone.
+    return instant.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _dense(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: int, length: timedelta) -> Counts:
+    places: dict[Place, int] = {}
+    voiced_at, chats_at = (_cells(columns, places, start, length) for columns in (voiced, chats))
+    shape = (len(places), bins)
+
+    def table(at: tuple[list[int], list[int]], columns: Sequence[Any], number: int) -> Array:
+        counts = np.zeros(shape)
+        if columns:
+            counts[at] = columns[number]
+        return counts
+
+    voices = dict.fromkeys(GAP_MEASURES, table(voiced_at, voiced, 4))
+    events = {gap: table(voiced_at, voiced, 5 + 2 * number) for number, gap in enumerate(GAP_MEASURES)}
+    weights = {gap: table(voiced_at, voiced, 6 + 2 * number) for number, gap in enumerate(GAP_MEASURES)}
+    kept, broken = table(voiced_at, voiced, 13), table(voiced_at, voiced, 14)
+    events["promises"] = weights["promises"] = broken
+    voices["promises"] = kept + broken
+    voices["response"] = table(chats_at, chats, 4)
+    events["response"] = weights["response"] = table(chats_at, chats, 5)
+    return Counts(start, places, voices, events, weights)
+
+
+def _cells(
+    columns: Sequence[Any], places: dict[Place, int], start: datetime, length: timedelta
+) -> tuple[list[int], list[int]]:
+    if not columns:
+        return [], []
+    rows = [places.setdefault(Place(*names), len(places)) for names in zip(*columns[1:4], strict=True)]
+    return rows, [round((bin_start - start) / length) for bin_start in columns[0]]
+
+
+def average_weight(counts: Counts) -> dict[Measure, float]:
+    """The average weight of an event that speaks of a measure; 1 where none does."""
+    return {measure: _average(counts.weights[measure], counts.events[measure]) for measure in MEASURES}
+
+
+def _average(weights: Array, events: Array) -> float:
+    return float(weights.sum() / events.sum()) if weights.sum() > 0 else 1.0

@@ -1,0 +1,162 @@
+"""Verdicts in the store: written once, read back, and what is needed beside the counts to reach them."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.settings import settings
+from pipeline.signals.series import GAP_MEASURES, Place, Series
+from pipeline.signals.usual import Ended
+from pipeline.signals.verdict import Companion, Crowd, Episode, Signal
+from pipeline.store import ClickHouse
+
+DETECTOR = "cusum-1"
+"""Version of the scheme, kept with each verdict."""
+
+_COLUMNS = (
+    "series, minute, opened, since, state, severity, reason, measure, scope, channel, product_id, region, "
+    "gap_index, expected_index, voices, events, customers, excess, evidence, limit, "
+    "companions.measure, companions.ratio, companions.evidence, companions.lead_minutes, examples"
+)
+_INSERT = f"INSERT INTO signal_verdicts ({_COLUMNS}, detector, precedence) VALUES"
+_IN_PLACE = """
+(%(channel)s = '' OR channel = %(channel)s) AND (%(product_id)s = '' OR product_id = %(product_id)s)
+AND (%(region)s = '' OR region = %(region)s)
+"""
+_EPISODES = """
+SELECT measure, channel, product_id, region, opened, min(since), argMax(severity, minute),
+    max(gap_index / greatest(expected_index, 1e-9)), argMax(state, minute) AS last, max(minute)
+FROM signal_verdicts FINAL
+WHERE minute < %(before)s
+GROUP BY series, measure, channel, product_id, region, opened
+"""
+_SPEAKS = {
+    **{gap: f"has(gaps, '{gap}')" for gap in GAP_MEASURES},
+    "response": "event_type = 'chat' AND (unanswered OR first_response_seconds > %(target)s)",
+    "promises": "coalesce(delivered_at, event_time) > promised_at",  # as gap_minute counts them
+}
+_EXAMPLES = 3
+
+
+class SignalTable:
+    """Reads and writes verdicts. For one thread. Every method raises StoreError when ClickHouse refuses."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def was_evaluated(self, minute: datetime) -> bool:
+        query = "SELECT count() FROM signal_evaluations WHERE minute = %(minute)s"
+        return bool(self._clickhouse.execute(query, {"minute": as_text(minute)})[0][0])
+
+    def write(self, minute: datetime, signals: Iterable[Signal], series: int) -> None:
+        """Store the verdicts of a minute. Of two writers the first stands; written again, nothing doubles."""
+        precedence = 2**64 - 1 - time.time_ns()
+        rows = [(*_row(signal), DETECTOR, precedence) for signal in signals]
+        if rows:
+            self._clickhouse.execute(_INSERT, rows)
+        self._clickhouse.execute(
+            "INSERT INTO signal_evaluations (minute, series, precedence) VALUES", [(minute, series, precedence)]
+        )
+
+    def verdicts_of(self, minute: datetime) -> list[Signal]:
+        return self._read("signal_verdicts FINAL WHERE minute = %(minute)s", {"minute": as_text(minute)})
+
+    def open_episodes(self, before: datetime) -> tuple[dict[Series, Episode], list[tuple[Series, Episode]]]:
+        """What is open just before a minute; and beside it what a second worker opened while it was open."""
+        episodes: dict[Series, Episode] = {}
+        duplicates = []
+        for series, episode, state, _ in sorted(self._episodes(before), key=lambda row: row[1].opened):
+            if state == "recovered":
+                continue
+            if series in episodes:
+                duplicates.append((series, episode))
+            else:
+                episodes[series] = episode
+        return episodes, duplicates
+
+    def ended_episodes(self, since: datetime, before: datetime) -> list[Ended]:
+        """Signals that were over before an instant and ended after another, duplicates apart."""
+        return [
+            Ended(series, episode.since, updated)
+            for series, episode, state, updated in self._episodes(before)
+            if state == "recovered" and updated >= since
+        ]
+
+    def crowd(self, series: Series, since: datetime, until: datetime, *, examples: bool) -> Crowd:
+        """Who spoke of the measure in the place in [since, until); with `examples` the ids of the gravest three."""
+        parameters = _parameters(series, since, until)
+        if series.measure in GAP_MEASURES:
+            query = "SELECT sum(events), uniqMerge(customers_state) FROM gap_minute WHERE minute >= %(since)s "
+            query += f"AND minute < %(until)s AND gap = %(measure)s AND {_IN_PLACE}"
+        else:
+            query = f"SELECT count(), uniq(customer_id) FROM events WHERE {self._speaking(series)}"  # noqa: S608
+        events, customers = self._clickhouse.execute(query, parameters)[0]
+        return Crowd(events, customers, self._examples(series, parameters) if examples else ())
+
+    def _examples(self, series: Series, parameters: dict[str, Any]) -> tuple[str, ...]:
+        query = (
+            f"SELECT event_id FROM events WHERE {self._speaking(series)} "  # noqa: S608 - our own words only
+            f"ORDER BY severity DESC, event_time DESC, event_id LIMIT 1 BY customer_id LIMIT {_EXAMPLES}"
+        )
+        return tuple(row[0] for row in self._clickhouse.execute(query, parameters))
+
+    def unpublished(self) -> list[Signal]:
+        """Changes of the last week that Kafka has not acknowledged, oldest first."""
+        found = self._read(
+            "signal_changes WHERE minute >= now() - INTERVAL 7 DAY "
+            "AND (series, minute) NOT IN (SELECT series, minute FROM signal_publications)",
+            {},
+        )
+        return sorted(found, key=lambda signal: (signal.minute, signal.series.key))
+
+    def mark_published(self, signals: Sequence[Signal]) -> None:
+        rows = [(signal.series.key, signal.minute) for signal in signals]
+        if rows:
+            self._clickhouse.execute("INSERT INTO signal_publications (series, minute) VALUES", rows)
+
+    def _episodes(self, before: datetime) -> list[tuple[Series, Episode, str, datetime]]:
+        rows = self._clickhouse.execute(_EPISODES, {"before": as_text(before)})
+        return [
+            (Series(measure, Place(*place)), Episode(opened, since, severity, ratio), state, updated)
+            for measure, *place, opened, since, severity, ratio, state, updated in rows
+        ]
+
+    def _read(self, source: str, parameters: dict[str, Any]) -> list[Signal]:
+        rows = self._clickhouse.execute(f"SELECT {_COLUMNS} FROM {source}", parameters)  # noqa: S608
+        return sorted((_signal(row) for row in rows), key=lambda signal: signal.series.key)
+
+    @staticmethod
+    def _speaking(series: Series) -> str:
+        return f"event_time >= %(since)s AND event_time < %(until)s AND {_SPEAKS[series.measure]} AND {_IN_PLACE}"
+
+
+def as_text(instant: datetime) -> str:
+    """For a query: the driver would turn a datetime into the server's time zone."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _parameters(series: Series, since: datetime, until: datetime) -> dict[str, Any]:
+    return {
+        **series.place._asdict(),
+        "measure": series.measure,
+        "since": as_text(since),
+        "until": as_text(until),
+        "target": settings().response_target_seconds,
+    }
+
+
+def _row(signal: Signal) -> tuple[Any, ...]:
+    series, minute, opened, since, state, severity, reason, *numbers, companions, examples = signal
+    place = series.place
+    named = (series.measure, place.scope, place.channel, place.product_id, place.region)
+    nested = [list(column) for column in zip(*companions, strict=True)] or [[], [], [], []]
+    return (series.key, minute, opened, since, state, severity, reason, *named, *numbers, *nested, list(examples))
+
+
+def _signal(row: tuple[Any, ...]) -> Signal:
+    _, minute, opened, since, state, severity, reason, measure, _, channel, product_id, region, *rest = row
+    *numbers, measures, ratios, evidence, leads, examples = rest
+    series = Series(measure, Place(channel, product_id, region))
+    companions = tuple(Companion(*one) for one in zip(measures, ratios, evidence, leads, strict=True))
+    return Signal._make([series, minute, opened, since, state, severity, reason, *numbers, companions, tuple(examples)])
