@@ -42,7 +42,7 @@ _NAMED = (
     # City, district, street without a number: 杭州市西湖区文三路.
     re.compile(
         rf"市[\s,，]?{_PLACE}{{1,6}}?[区县市旗](?:{_PLACE}{{1,10}}?|[\s,，]{_PLACE}{{1,5}}?)"
-        r"(?:大道|路|街道|街|胡同|镇|乡|(?<!农)村|小区|花园|家园|公寓|苑)(?![上口边旁由过])"
+        r"(?:(?:大道|路|街道|街|巷)(?:[东西南北中]段)?|胡同|镇|乡|(?<!农)村|小区|花园|家园|公寓|苑)(?![上口边旁由过])"
     ),
 )
 # Building, unit and room say enough by themselves: 3栋2单元501室.
@@ -73,7 +73,7 @@ _ANNOUNCED = re.compile(
 _LAST = re.compile(rf".*(?:{_DOOR}|{_STREET}|{_ESTATE}|{_HOUSE}|[县镇乡]|[0-9]{{3,4}})")
 
 # What may stand to the left: Chinese characters, and gaps after a complete name of a place.
-_LEFT = re.compile(rf"(?:[{_HAN}0-9A-Za-z]|[\s,，](?=[区县市省镇乡村道路街州]))*")
+_LEFT = re.compile(rf"(?:[{_HAN}0-9A-Za-z]|[\s,，](?=[区县市省镇乡村道路街州京津海庆圳]))*")
 _PROVINCE = re.compile(
     "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西"
     "|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"

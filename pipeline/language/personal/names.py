@@ -61,7 +61,7 @@ def find_names(text: str) -> Iterator[Span]:
 def _after_cues(text: str) -> Iterator[Span]:
     for cue in _CUE.finditer(text):
         start = cue.end()
-        length = _name_length(text[start : start + _WINDOW], sure=cue.group()[-1] in ":：是为】]")
+        length = _name_length(text[start : start + _WINDOW], sure=cue.group()[-1] in ":：】]")
         if length:
             yield Span("姓名", start, start + length)
         elif latin := _LATIN.match(text, start):
@@ -112,7 +112,7 @@ def _name_length(window: str, *, sure: bool = False) -> int:
     words = rjieba.tag(run.group())
     word, tag = words[0]
     longest = min(run.end(), surname + 2)
-    alone = sure and run.end() == longest and len(word) < longest
+    alone = sure and run.end() == longest and word not in _WORDS
     if len(word) > surname and not alone and not _is_name_word(word, tag):
         return 0
     length = longest if alone else min(run.end(), _cut_length(words, surname))
@@ -133,9 +133,9 @@ def _name_before(before: str) -> int:
     previous = earlier[-1][0] if earlier else ""
     if word in _COMPOUND:
         return 2
-    if word[0] in _FOLLOWING and word not in SURNAMES:
+    if word in _FOLLOWING and word not in SURNAMES:
         return 0
-    if len(word) <= 2 and (previous in SURNAMES or previous in _COMPOUND):
+    if len(word) <= 2 and word[0] not in _FOLLOWING and (previous in SURNAMES or previous in _COMPOUND):
         return len(previous) + len(word)
     if len(word) > 1:
         return len(word) if _is_name(word) and _is_name_word(word, tag) else _unknown_name(before)
