@@ -32,8 +32,9 @@ With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions o
 # ruff: noqa: SLF001 - a driver's subclass works on the driver's insides, as the driver does on aiokafka's
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import aiokafka
 from aiokafka.errors import ConsumerStoppedError
@@ -57,8 +58,6 @@ HELD_BYTES = 64 * 1024 * 1024
 FINISH_SECONDS = 5.0
 # While a partition waits for room, look again soon; the fetch of the others must not keep it waiting.
 ROOM_POLL_SECONDS = 0.02
-
-RecordMap = Mapping[TP, list[aiokafka.ConsumerRecord]]
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -114,55 +113,115 @@ class BatchMessage(ConsumerMessage):
         return self.ledger.holds(self)
 
 
+class Fetched(NamedTuple):
+    """Records of a partition, and how often its position had been moved when they were read."""
+
+    records: list[aiokafka.ConsumerRecord]
+    moves: int
+
+
 class ConsumerThread(stock.AIOKafkaConsumerThread):
-    """Fetches from each partition in turn, so that none waits for another's backlog."""
+    """Fetches from each partition in turn, so that none waits for another's backlog.
 
-    _turn = 0
+    Reading records moves a partition's position, and so does a seek. `moves` counts the seeks (and new assignments) in
+    the one thread where both happen, so that records are known to be from before or after any of them.
+    """
 
-    async def _fetch_records(
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.moves: Counter[TP] = Counter()
+        self._turn = 0
+
+    async def _fetch_records(  # type: ignore[override] - what it returns only our consumer sees
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is Faust's
         max_records: int | None = None,
-    ) -> RecordMap:
+    ) -> Mapping[TP, Fetched]:
         if not self.consumer.flow_active:
             return {}
-        fetcher = consumer._fetcher
-        if consumer._closed or fetcher._closed:
+        if consumer._closed or consumer._fetcher._closed:
             raise ConsumerStoppedError
         # Entering the context is what counts as polling (max.poll.interval), even when there is no room for records.
-        with fetcher._subscriptions.fetch_context():
-            if not active_partitions:
-                return {}
-            fetched: dict[TP, list[aiokafka.ConsumerRecord]] = {}
-            for tp in self._in_turn(active_partitions):
-                fetched.update(await fetcher.fetched_records({tp}, timeout=0, max_records=max_records))
-            if fetched:
-                return fetched
-            return cast(
-                "RecordMap",
-                await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records),
-            )
+        with consumer._fetcher._subscriptions.fetch_context():
+            fetched = await self._drain(consumer, active_partitions, max_records)
+            if not fetched and active_partitions:
+                await self._wait_for_data(consumer._fetcher, timeout or 0)
+                fetched = await self._drain(consumer, active_partitions, max_records)
+            return fetched
+
+    async def _drain(
+        self, consumer: aiokafka.AIOKafkaConsumer, partitions: set[TP], max_records: int | None
+    ) -> dict[TP, Fetched]:
+        """What has arrived, up to `max_records` of each partition."""
+        fetched = {}
+        limit = max_records or DEFAULT_BATCH_RECORDS
+        for tp in self._in_turn(partitions):
+            # Between the position moved by reading and the count noted, nothing else runs in this thread.
+            records = (await consumer._fetcher.fetched_records({tp}, timeout=0, max_records=limit)).get(tp)
+            if records:
+                fetched[tp] = Fetched(records, self.moves[tp])
+        return fetched
 
     def _in_turn(self, partitions: set[TP]) -> list[TP]:
         ordered = sorted(partitions)
-        self._turn = (self._turn + 1) % len(ordered)
-        return ordered[self._turn :] + ordered[: self._turn]
+        self._turn += 1
+        first = self._turn % max(1, len(ordered))
+        return ordered[first:] + ordered[:first]
+
+    @staticmethod
+    async def _wait_for_data(fetcher: Any, seconds: float) -> None:
+        arrival = fetcher._create_fetch_waiter()
+        await asyncio.wait([arrival], timeout=seconds)
+        if arrival.done():
+            arrival.result()  # raises what the fetch failed with
+        else:
+            arrival.cancel()
+
+    def seek(self, partition: TP, offset: int) -> None:
+        super().seek(partition, offset)
+        self.moves[partition] += 1
+
+    async def seek_in_thread(self, partition: TP, offset: int) -> None:
+        # The stock driver calls seek from the thread of the app, which aiokafka does not expect.
+        self.seek(partition, offset)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        offsets = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+        for tp, offset in offsets.items():
+            if offset and tp in consumer.assignment():
+                self.seek(tp, offset)
+        return offsets
+
+    async def _seek_wait(self, consumer: aiokafka.AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
+        self.moves.update(partitions.keys())
+        await super()._seek_wait(consumer, partitions)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.moves.update(revoked)
+        await super().on_partitions_revoked(revoked)
 
 
 class Consumer(stock.Consumer):
     """Delivers batches and keeps the offsets of batches."""
 
+    _thread: ConsumerThread
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.ledger = Ledger()
-        self._moved: dict[TP, int] = {}
+        # Held while the position of a partition is moved or a batch is entered, so that one follows the other.
+        self._position = asyncio.Lock()
         self._finish_deadline: float | None = None
         super().__init__(*args, **kwargs)
         if self.in_transaction:
             raise ImproperlyConfigured(f"{SCHEME}:// does not support processing_guarantee='exactly_once'")
 
-    def _new_consumer_thread(self) -> stock.AIOKafkaConsumerThread:
+    def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_restart(self) -> None:
@@ -183,39 +242,26 @@ class Consumer(stock.Consumer):
             raise
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, BatchMessage]]:  # noqa: ASYNC109
-        moved = dict(self._moved)
-        generation_id = self.app.consumer_generation_id
         fetched, _ = await self._wait_next_records(timeout)
-        for tp, records in (fetched or {}).items():
-            if self._deliverable(tp, moved, generation_id):
-                yield tp, self._to_batch(tp, records, generation_id)
-            else:
-                await self._give_back(tp, records, moved)
+        for tp, (records, moves) in (fetched or {}).items():
+            async with self._position:
+                message = await self._admitted(tp, records, moves)
+            if message is not None:
+                yield tp, message
 
-    def _deliverable(self, tp: TP, moved: Mapping[TP, int], generation_id: int) -> bool:
-        return (
-            self.flow_active
-            and not self.should_stop
-            and self.app.consumer_generation_id == generation_id
-            and self._moved.get(tp) == moved.get(tp)
-            and tp not in self._paused_partitions
-        )
-
-    def _to_batch(self, tp: TP, records: list[aiokafka.ConsumerRecord], generation_id: int) -> BatchMessage:
+    async def _admitted(self, tp: TP, records: list[aiokafka.ConsumerRecord], moves: int) -> BatchMessage | None:
+        if self._thread.moves[tp] != moves:
+            return None  # read before the position was moved: what is to be delivered will be read from there
+        if not self.flow_active or self.should_stop or tp in self._paused_partitions:
+            if tp in self.assignment():
+                await self._seek(tp, records[0].offset)
+            return None
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        message = BatchMessage(tp, records, self.ledger, generation_id)
+        message = BatchMessage(tp, records, self.ledger, self.app.consumer_generation_id)
         self.ledger.enter(message)
         return message
 
-    async def _give_back(self, tp: TP, records: list[aiokafka.ConsumerRecord], moved: Mapping[TP, int]) -> None:
-        """Read these records again later: the partition was paused while they were on their way.
-
-        After a rebalance or a seek the position is set anew anyway and must not be touched.
-        """
-        if tp in self.assignment() and self._moved.get(tp) == moved.get(tp):
-            await self._seek(tp, records[0].offset)
-
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         active = active_partitions or set()
         room = {tp for tp in active if self._has_room(tp)}
         if len(room) < len(active):
@@ -231,35 +277,31 @@ class Consumer(stock.Consumer):
     # Moving the position.
 
     async def _seek(self, partition: TP, offset: int) -> None:
-        await self._thread.call_thread(self._seek_in_thread, partition, offset)
-
-    async def _seek_in_thread(self, partition: TP, offset: int) -> None:
-        # The stock driver moves aiokafka's position from the thread of the app, which aiokafka does not expect.
-        self._thread.seek(partition, offset)
+        await self._thread.call_thread(self._thread.seek_in_thread, partition, offset)
 
     async def seek(self, partition: TP, offset: int) -> None:
-        """Deliver from `offset` on; batches that are out count no more."""
-        self._forget({partition})
-        await super().seek(partition, offset)
-        self._committed_offset[partition] = None
+        """Deliver from `offset` on, and commit from there on, also backwards; batches that are out count no more."""
+        async with self._position:
+            await super().seek(partition, offset)
+            self._begin_anew({partition})
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        self._forget(set(partitions))
-        await super().seek_wait(partitions)
-        self._committed_offset.update(dict.fromkeys(partitions))
+        async with self._position:
+            await super().seek_wait(partitions)
+            self._begin_anew(partitions)
 
     async def perform_seek(self) -> None:
-        self._forget(self.assignment())
-        await super().perform_seek()
+        async with self._position:
+            self.ledger.forget(self.assignment())
+            await super().perform_seek()
 
-    def _forget(self, partitions: Iterable[TP]) -> None:
-        for tp in partitions:
-            self._moved[tp] = self._moved.get(tp, 0) + 1
+    def _begin_anew(self, partitions: Iterable[TP]) -> None:
         self.ledger.forget(partitions)
+        self._committed_offset.update(dict.fromkeys(partitions))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await super().on_partitions_revoked(revoked)
-        self._forget(revoked)
+        self.ledger.forget(revoked)
 
     # Acknowledging and committing.
 

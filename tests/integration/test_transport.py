@@ -10,7 +10,7 @@ from typing import Any
 import faust
 import pytest
 from faust.types import TP
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer
 
 from agents import transport
 from agents.transport import BatchSchema
@@ -86,6 +86,10 @@ class Worker:
                 round(message.timestamp * 1000),
             )
         )
+
+    def continuing(self, other: "Worker") -> "Worker":
+        self.seen = other.seen
+        return self
 
     @property
     def count(self) -> int:
@@ -186,3 +190,202 @@ async def test_same_records_order_and_committed_offsets_as_the_stock_transport(
         results[scheme] = (dict(worker.seen), committed(kafka, f"{group}-{scheme}"))
     assert results[transport.SCHEME] == results["kafka"]
     assert sum(map(len, results["kafka"][0].values())) == count
+
+
+async def test_batches_are_runs_of_consecutive_records_within_the_limit(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic(2)
+    fill(kafka, topic, 1_000, partitions=2)
+    worker = make_worker(topic, group, broker_max_poll_records=150)
+    async with running(worker):
+        await worker.until(lambda: worker.count >= 1_000)
+    assert max(end - start for _, start, end in worker.batches) == 150
+    for partition in (0, 1):
+        offsets = [record[0] for record in worker.seen[partition]]
+        assert offsets == list(range(500))
+
+
+async def test_nothing_is_committed_before_a_first_batch_that_is_not_acknowledged(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic()
+    fill(kafka, topic, 300)
+    worker = make_worker(topic, group, broker_max_poll_records=100)
+    worker.hold = True
+    async with running(worker):
+        await worker.until(lambda: len(worker.unacknowledged) == 3)
+        first, second, third = worker.unacknowledged
+        second.ack()
+        third.ack()
+        await worker.consumer.commit()
+        assert committed(kafka, group) == {}
+        first.ack()
+        await worker.consumer.commit()
+        assert committed(kafka, group) == {0: 300}
+
+
+async def test_records_in_memory_are_bounded_and_the_member_stays(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic(2)
+    fill(kafka, topic, 4_000, partitions=2)
+    worker = make_worker(topic, group, broker_max_poll_records=100, broker_max_poll_interval=1.0)
+    worker.hold = True
+    async with running(worker):
+        limit = 2 * transport.HELD_BATCHES
+        await worker.until(lambda: len(worker.unacknowledged) == limit)
+        generation = worker.app.consumer_generation_id
+        await asyncio.sleep(3)  # three times max.poll.interval
+        assert len(worker.unacknowledged) == limit
+        assert worker.app.consumer_generation_id == generation
+        worker.release()
+        await worker.until(lambda: worker.count == 4_000)
+        await worker.until(worker.committed_all)
+
+
+async def test_bytes_in_memory_are_bounded(
+    kafka: str,
+    new_topic: Callable[..., str],
+    group: str,
+    make_worker: Callable[..., Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "HELD_BYTES", 50_000)
+    topic = new_topic(4)
+    fill(kafka, topic, 400, partitions=4, size=10_000)
+    worker = make_worker(topic, group, broker_max_poll_records=2)
+    worker.hold = True
+    async with running(worker):
+        await worker.until(lambda: worker.consumer.ledger.bytes_held >= 50_000)
+        await asyncio.sleep(0.5)
+        assert worker.consumer.ledger.bytes_held < 50_000 + 4 * 2 * 10_100
+        worker.release()
+        await worker.until(lambda: worker.count == 400)
+
+
+async def test_a_paused_partition_loses_nothing_that_was_on_its_way(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic(2)
+    fill(kafka, topic, 20_000, partitions=2)
+    worker = make_worker(topic, group, broker_max_poll_records=50)
+    tp = TP(topic, 0)
+    async with running(worker):
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            worker.consumer.pause_partitions({tp})
+            await asyncio.sleep(0.02)
+            worker.consumer.resume_partitions({tp})
+        await worker.until(lambda: worker.count >= 20_000)
+        await worker.until(worker.committed_all)
+    assert [record[0] for record in worker.seen[0]] == list(range(10_000))
+
+
+async def test_seek_delivers_again_and_forgets_the_batches_that_are_out(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic()
+    fill(kafka, topic, 500)
+    worker = make_worker(topic, group, broker_max_poll_records=100)
+    tp = TP(topic, 0)
+    async with running(worker):
+        await worker.until(worker.committed_all and (lambda: worker.count == 500))
+        await worker.until(worker.committed_all)
+        worker.hold = True
+        await worker.consumer.seek(tp, 200)
+        await worker.until(lambda: len(worker.unacknowledged) == 3)
+        stale = worker.unacknowledged.pop(0)
+        await worker.consumer.seek(tp, 100)
+        assert not stale.message.is_current()
+        stale.ack()
+        assert worker.consumer.ledger.safe_offset(tp) is None
+        worker.unacknowledged.clear()
+        await worker.until(lambda: len(worker.unacknowledged) == 4)
+        worker.release()
+        await worker.consumer.commit()
+        assert committed(kafka, group) == {0: 500}
+    assert [record[0] for record in worker.seen[0]][-400:] == list(range(100, 500))
+
+
+async def test_a_commit_that_fails_is_made_again(
+    kafka: str,
+    new_topic: Callable[..., str],
+    group: str,
+    make_worker: Callable[..., Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic = new_topic()
+    fill(kafka, topic, 100)
+    worker = make_worker(topic, group)
+    commit = transport.Consumer._commit
+    attempts: list[Any] = []
+
+    async def fails_twice(self: transport.Consumer, offsets: Any) -> bool:
+        attempts.append(offsets)
+        return len(attempts) > 2 and await commit(self, offsets)
+
+    monkeypatch.setattr(transport.Consumer, "_commit", fails_twice)
+    async with running(worker):
+        await worker.until(worker.committed_all and (lambda: len(attempts) > 2))
+        await worker.until(worker.committed_all)
+    assert committed(kafka, group) == {0: 100}
+
+
+async def test_a_stop_waits_for_the_batch_in_work_and_commits_it(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic()
+    fill(kafka, topic, 1_000)
+    worker = make_worker(topic, group, broker_max_poll_records=100)
+    worker.hold = True
+    async with running(worker):
+        await worker.until(lambda: len(worker.unacknowledged) == transport.HELD_BATCHES)
+        asyncio.get_running_loop().call_later(0.5, worker.release)
+    assert committed(kafka, group) == {0: transport.HELD_BATCHES * 100}
+
+
+async def test_a_stop_does_not_wait_for_ever(
+    kafka: str,
+    new_topic: Callable[..., str],
+    group: str,
+    make_worker: Callable[..., Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "FINISH_SECONDS", 0.5)
+    topic = new_topic()
+    fill(kafka, topic, 300)
+    worker = make_worker(topic, group, broker_max_poll_records=100)
+    worker.hold = True
+    async with running(worker):
+        await worker.until(lambda: len(worker.unacknowledged) == 3)
+        worker.unacknowledged[0].ack()
+    assert committed(kafka, group) == {0: 100}
+
+
+async def test_members_that_join_and_leave_lose_and_repeat_nothing_that_was_finished(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic(4)
+    first = make_worker(topic, group, broker_max_poll_records=50)
+    second = make_worker(topic, group, broker_max_poll_records=50)
+    sent, enough = 0, False
+
+    async def keep_filling() -> None:
+        nonlocal sent
+        while not enough:
+            await asyncio.to_thread(fill, kafka, topic, 400, partitions=4)
+            sent += 400
+
+    async with running(first):
+        filling = asyncio.create_task(keep_filling())
+        for _ in range(2):
+            second_before = second.count
+            async with running(second):
+                await second.until(lambda: second.count > second_before + 500)  # noqa: B023 - awaited here
+            second = make_worker(topic, group, broker_max_poll_records=50).continuing(second)
+        enough = True
+        await filling
+        await first.until(lambda: sum(committed(kafka, group).values()) == sent)
+    offsets = sorted((p, r[0]) for worker in (first, second) for p, seen in worker.seen.items() for r in seen)
+    assert offsets == [(p, offset) for p in range(4) for offset in range(sent // 4)]
