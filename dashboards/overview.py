@@ -1,0 +1,190 @@
+"""The overview: within ten seconds, where service falls short, of what kind, since when."""
+
+from typing import Any
+
+from dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
+from dashboards.panels import Panels, Thresholds
+from dashboards.query import named
+from dashboards.words import CHANNELS, GAPS, INDEX_MEANING, SEVERITIES, STATES, Locale, Words
+
+_SHARE_COLOURS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
+_GAPS = ("fulfillment", "communication", "design", "information")
+# The range on view and the one of the same length before it.
+_TWO_RANGES = "hour >= $__fromTime - dateDiff('second', $__fromTime, $__toTime) AND hour <= $__toTime"
+_NOW, _BEFORE = "hour >= $__fromTime", "hour < $__fromTime"
+
+
+def overview(locale: Locale) -> dict[str, Any]:
+    """For managers. Reads the hourly aggregates."""
+    panels = Panels(locale)
+
+    def say(zh: str, en: str) -> str:
+        return Words(zh, en)(locale)
+
+    def compared(part: str, whole: str = "primary_events", factor: int = 100) -> str:
+        """Two columns: a share in the range on view, and in the one before."""
+
+        def share(when: str) -> str:
+            return f"{factor} * sumIf({part}, {when}) / greatest(sumIf({whole}, {when}), 1)"
+
+        return f"""
+SELECT {share(_NOW)} AS "{say("本期", "this period")}", {share(_BEFORE)} AS "{say("上期", "before")}"
+FROM gap_hour
+WHERE {_TWO_RANGES} AND {PLACE}"""
+
+    channel, product, region, gap = (
+        say("渠道", "Channel"),
+        say("产品", "Product"),
+        say("地区", "Region"),
+        say("差距", "Gap"),
+    )
+    shares = ", ".join(
+        f"100 * sumIf(events, gap = '{code}') / sum(primary_events) AS \"{GAPS[code](locale)}\"" for code in _GAPS
+    )
+    to_channel = f"/d/{FULFILLMENT}?var-channel=${{__data.fields.code}}&${{__url_time_range}}"
+    to_signal = (
+        f"/d/{FULFILLMENT}?var-gap=${{__data.fields.measure}}&var-channel=${{__data.fields.channel_code}}"
+        "&var-product=${__data.fields.product_code}&var-region=${__data.fields.region_code}&${__url_time_range}"
+    )
+    return page(
+        OVERVIEW,
+        locale,
+        Words("哪里没有做到承诺,是哪一类差距,从什么时候开始。", "Where service falls short, of what kind, since when."),
+        [
+            panels.number(
+                say("实现差距指数", "Fulfillment gap index"),
+                INDEX_MEANING(locale),
+                compared("severity_sum * (gap = 'fulfillment')"),
+                thresholds=((None, "green"), (8, "yellow"), (15, "orange"), (25, "red")),
+            ),
+            panels.number(
+                say("进行中的信号", "Open signals"),
+                say("尚未恢复的差距恶化信号数。", "Gaps that worsened and have not recovered."),
+                f"SELECT countIf(state != 'recovered') AS \"{say('信号', 'signals')}\" FROM signals",  # noqa: S608
+                decimals=0,
+                thresholds=((None, "green"), (1, "orange"), (3, "red")),
+            ),
+            panels.number(
+                say("负面情绪占比", "Negative voices"),
+                say("负面声音 / 全部声音。", "Negative voices / all voices."),
+                compared("primary_negative"),
+                unit="percent",
+            ),
+            panels.number(
+                say("未兑现的承诺", "Broken promises"),
+                say(
+                    "晚于承诺时间或到期未交付的投诉 / 有承诺时间的投诉。",
+                    "Delivered late or overdue / complaints with a promise.",
+                ),
+                compared("promises_broken", "(promises_kept + promises_broken)"),
+                unit="percent",
+            ),
+            panels.number(
+                say("无人答复的对话", "Unanswered conversations"),
+                say("客服始终没有答复的对话 / 全部对话。", "Conversations no agent ever answered / all."),
+                f"""
+SELECT 100 * sum(unanswered) / greatest(sum(conversations), 1) AS "{say("本期", "this period")}"
+FROM chat_minute
+WHERE $__timeFilter(minute) AND {PLACE}""",
+                unit="percent",
+            ),
+            panels.number(
+                say("声音数", "Voices"),
+                say("反馈、投诉和对话的条数(去重)。", "Feedback, complaints and conversations, each counted once."),
+                f"""
+SELECT sumIf(primary_events, {_NOW}) AS "{say("本期", "this period")}", sumIf(primary_events, {_BEFORE}) AS "{say("上期", "before")}"
+FROM gap_hour
+WHERE {_TWO_RANGES} AND {PLACE}""",
+                decimals=0,
+            ),
+            panels.lines(
+                say("实现差距指数:现在与往常", "Fulfillment gap index: now and as usual"),
+                INDEX_MEANING(locale)
+                + say(
+                    " 往常 = 此前四周同一星期几、同一小时的指数。",
+                    " Usual: the same weekday and hour of the four weeks before.",
+                ),
+                f"""
+SELECT time, kind, value
+FROM (
+    SELECT $__timeInterval(hour) AS time, '{say("现在", "now")}' AS kind,
+        100 * sumIf(severity_sum, gap = 'fulfillment') / greatest(sum(primary_events), 1) AS value
+    FROM gap_hour
+    WHERE $__timeFilter(hour) AND {PLACE}
+    GROUP BY time
+    UNION ALL
+    SELECT $__timeInterval(shifted) AS time, '{say("往常", "usual")}' AS kind,
+        100 * sumIf(severity_sum, gap = 'fulfillment') / greatest(sum(primary_events), 1) AS value
+    FROM (SELECT *, hour + toIntervalWeek(week) AS shifted FROM gap_hour ARRAY JOIN [1, 2, 3, 4] AS week)
+    WHERE $__timeFilter(shifted) AND hour < $__fromTime AND {PLACE}
+    GROUP BY time
+)
+ORDER BY time, kind""",
+                span=16,
+            ),
+            panels.ranking(
+                say("实现差距指数最高的产品", "Products by fulfillment gap index"),
+                INDEX_MEANING(locale) + say(" 至少 20 条声音。", " At least 20 voices."),
+                f"""
+SELECT product_id, 100 * sumIf(severity_sum, gap = 'fulfillment') / sum(primary_events) AS value
+FROM gap_hour
+WHERE $__timeFilter(hour) AND product_id != '' AND {PLACE}
+GROUP BY product_id
+HAVING sum(primary_events) >= 20
+ORDER BY value DESC
+LIMIT 8""",
+            ),
+            panels.rows(
+                say("进行中和最近的信号", "Open and recent signals"),
+                say("差距比往常恶化的地方;点击进入下钻。", "Where a gap got worse than usual; click to drill down."),
+                f"""
+SELECT
+    opened AS "{say("开始", "Opened")}", {named("state", STATES, locale)} AS "{say("状态", "State")}",
+    {named("severity", SEVERITIES, locale)} AS "{say("级别", "Severity")}", {named("measure", GAPS, locale)} AS "{gap}",
+    {named("channel", CHANNELS, locale)} AS "{channel}", product_id AS "{product}", region AS "{region}",
+    gap_index AS "{say("指数", "Index")}", expected_index AS "{say("往常", "Usual")}", voices AS "{say("声音数", "Voices")}",
+    measure, if(channel = '', '$__all', channel) AS channel_code,
+    if(product_id = '', '$__all', product_id) AS product_code, if(region = '', '$__all', region) AS region_code
+FROM signals
+WHERE updated >= $__fromTime AND opened <= $__toTime
+ORDER BY state = 'recovered', opened DESC
+LIMIT 50""",
+                links={product: (say("下钻", "Drill down"), to_signal), gap: (say("下钻", "Drill down"), to_signal)},
+                hidden=("measure", "channel_code", "product_code", "region_code"),
+                height=7,
+            ),
+            panels.rows(
+                say("渠道 x 差距", "Channels x gaps"),
+                say(
+                    "每个渠道的声音中,说到各类差距的百分比。",
+                    "Of each channel's voices, the percentage that speaks of each gap.",
+                ),
+                f"""
+SELECT
+    {named("channel", CHANNELS, locale)} AS "{channel}", sum(primary_events) AS "{say("声音数", "Voices")}",
+    {shares},
+    channel AS code
+FROM gap_hour
+WHERE $__timeFilter(hour) AND {PLACE}
+GROUP BY channel
+ORDER BY sum(primary_events) DESC""",
+                shaded={GAPS[code](locale): _SHARE_COLOURS for code in _GAPS},
+                units={GAPS[code](locale): "percent" for code in _GAPS},
+                links={channel: (say("下钻", "Drill down"), to_channel)},
+                hidden=("code",),
+                span=12,
+            ),
+            panels.lines(
+                say("各类差距的声音数", "Voices by gap"),
+                say("一条声音可以说到几类差距。", "A voice may speak of several gaps."),
+                f"""
+SELECT $__timeInterval(hour) AS time, {named("gap", GAPS, locale)} AS kind, sum(events) AS value
+FROM gap_hour
+WHERE $__timeFilter(hour) AND gap != 'none' AND {PLACE}
+GROUP BY time, gap
+ORDER BY time""",
+                bars=True,
+            ),
+        ],
+        since="now-7d",
+    )

@@ -1,0 +1,68 @@
+"""Every word of the dashboards in Chinese and in English."""
+
+from typing import Literal, NamedTuple
+
+Locale = Literal["zh", "en"]
+
+
+class Words(NamedTuple):
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def __call__(self, locale: Locale) -> str:
+        return self.zh if locale == "zh" else self.en
+
+
+GAPS: dict[str, Words] = {
+    "information": Words("信息差距", "Information"),
+    "design": Words("设计差距", "Design"),
+    "communication": Words("沟通差距", "Communication"),
+    "fulfillment": Words("实现差距", "Fulfillment"),
+    "none": Words("无差距", "No gap"),
+}
+CHANNELS: dict[str, Words] = {
+    "physical": Words("门店", "Store"),
+    "phone": Words("电话", "Phone"),
+    "site": Words("网站", "Site"),
+    "app": Words("App", "App"),
+    "wechat": Words("微信", "WeChat"),
+    "weibo": Words("微博", "Weibo"),
+    "qq": Words("QQ", "QQ"),
+    "email": Words("邮件", "E-mail"),
+    "marketplace": Words("电商平台", "Marketplace"),
+    "forum": Words("论坛", "Forum"),
+    "mystery_shopper": Words("神秘顾客", "Mystery shopper"),
+    "monitoring": Words("舆情监测", "Monitoring"),
+}
+DIMENSIONS: dict[str, Words] = {
+    "reliability": Words("可靠性", "Reliability"),
+    "responsiveness": Words("响应性", "Responsiveness"),
+    "assurance": Words("保证性", "Assurance"),
+    "empathy": Words("移情性", "Empathy"),
+    "tangibles": Words("有形性", "Tangibles"),
+    "none": Words("无", "None"),
+}
+STAGES: dict[str, Words] = {
+    "pre_sale": Words("售前", "Before the sale"),
+    "in_sale": Words("售中", "During the sale"),
+    "after_sale": Words("售后", "After the sale"),
+}
+SEVERITIES: dict[str, Words] = {
+    "notice": Words("提示", "Notice"),
+    "warning": Words("警告", "Warning"),
+    "critical": Words("严重", "Critical"),
+}
+STATES: dict[str, Words] = {
+    "opened": Words("新开", "Opened"),
+    "ongoing": Words("持续", "Ongoing"),
+    "escalated": Words("升级", "Escalated"),
+    "recovered": Words("恢复", "Recovered"),
+}
+NO_DATA = Words("这段时间没有数据", "No data in this range")
+INDEX_MEANING = Words(
+    "实现差距指数 = 100 x 说到实现差距的声音的严重度之和 / 全部声音数。0:没有人提到;100:人人都在最严重地抱怨。",
+    "Fulfillment gap index = 100 x sum of the severities of voices on fulfillment / all voices. "
+    "0: nobody speaks of it; 100: everybody does, at the greatest severity.",
+)
