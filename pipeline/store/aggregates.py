@@ -35,7 +35,7 @@ class Grain:
     """One table of aggregates, and how its groups come from its source.
 
     A period is the table's key as a number: seconds since 1970 of a minute or an hour, days since 1970 of a day.
-    `period` is the key as an expression of a source row; `rows` counts what a period makes the server read.
+    `period` is the key as an expression of a source row; `rows` counts the source rows or groups of a period.
     """
 
     table: str
@@ -51,7 +51,7 @@ class Grain:
     condition: str = "1"
 
     def derivation(self, periods: str, generation: int) -> str:
-        """The statement that derives the periods listed, also those that have no events any more."""
+        """The statement that derives the periods listed; those without events any more get a row without groups."""
         columns = [*self.dimensions, *self.measures]
         groups = [*self.dimensions, *(f"group_{name}" for name in self.measures)]
         dimensions = (f"{self.prefix}{name} AS {name}" for name in self.dimensions)
@@ -68,7 +68,6 @@ class Grain:
                     FROM {self.source} FINAL {self.array_join}
                     WHERE {self.period} IN ({periods}) AND {self.condition}
                     GROUP BY derived, {", ".join(self.dimensions)}
-                    ORDER BY derived, {", ".join(self.dimensions)}
                 )
                 GROUP BY derived
             ) AS found ON derived = asked
@@ -76,10 +75,10 @@ class Grain:
         """  # noqa: S608 - every part is written in this module
 
     def sizes(self, periods: str) -> str:
-        """The query for the rows that each period makes the server read."""
+        """The query for the source rows or groups of each period that has any."""
         return (
             f"SELECT toUInt32({self.period}) AS number, {self.rows} "  # noqa: S608
-            f"FROM {self.source} WHERE {self.period} IN ({periods}) GROUP BY number"
+            f"FROM {self.source} WHERE {self.period} IN ({periods}) AND {self.condition} GROUP BY number"
         )
 
     def newest(self, periods: str, but: int) -> str:
@@ -219,49 +218,65 @@ class Aggregates:
         Minutes whose events the retention may have begun to remove are left as they are. After an error the call may be
         repeated. Raises StoreUnavailable or StoreError.
         """
-        kept = sorted({minute for minute in minutes if minute >= oldest_derived()})
-        hours = sorted({minute // 3600 * 3600 for minute in kept})
-        days = sorted({day_of(hour) for hour in hours})
-        for grain, periods in (
-            (_GAP_MINUTE, kept),
-            (_CHAT_MINUTE, kept),
-            (_GAP_HOUR, hours),
-            (_GAP_DAY, days),
-            (_CHAT_DAY, days),
-        ):
-            for chunk in self._chunks(grain, periods):
-                self._derive(grain, chunk)
+        touched = set(minutes)
+        self.derive_minutes(touched)
+        self.derive_hours_and_days(touched)
+
+    def derive_minutes(self, minutes: Iterable[int]) -> None:
+        """Derive these minutes alone. Their hours and days are to follow: `derive_hours_and_days`."""
+        kept = _kept(minutes)
+        self._derive_all(_GAP_MINUTE, kept)
+        self._derive_all(_CHAT_MINUTE, kept)
+
+    def derive_hours_and_days(self, minutes: Iterable[int]) -> None:
+        """Derive the hours and days that these minutes lie in, from what the minutes' derivation left."""
+        hours = sorted({minute // 3600 * 3600 for minute in _kept(minutes)})
+        days = sorted(set(map(day_of, hours)))
+        self._derive_all(_GAP_HOUR, hours)
+        self._derive_all(_GAP_DAY, days)
+        self._derive_all(_CHAT_DAY, days)
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
         self._clickhouse.close()
 
-    def _chunks(self, grain: Grain, periods: Sequence[int]) -> Iterator[list[int]]:
-        """The periods in portions that read at most `ROWS_AT_ONCE`, or one period each."""
+    def _derive_all(self, grain: Grain, periods: Sequence[int]) -> None:
         for start in range(0, len(periods), PERIODS_AT_ONCE):
             portion = periods[start : start + PERIODS_AT_ONCE]
-            sizes = dict(self._clickhouse.execute(_in_force(grain.sizes(_listed(portion))))) if len(portion) > 1 else {}
-            yield from _packed(portion, sizes)
+            sizes = dict(self._clickhouse.execute(_in_force(grain.sizes(_listed(portion)))))
+            for chunk in _packed(portion, sizes):
+                self._derive(grain, chunk, sizes)
 
-    def _derive(self, grain: Grain, periods: list[int]) -> None:
+    def _derive(self, grain: Grain, periods: list[int], sizes: Mapping[int, int]) -> None:
         for _ in range(ATTEMPTS):
-            periods = self._derive_once(grain, periods)
+            periods = self._derive_once(grain, periods, sizes)
             if not periods:
                 return
         raise StoreUnavailable(f"others keep deriving {len(periods)} rows of {grain.table} at the same time")
 
-    def _derive_once(self, grain: Grain, periods: Sequence[int]) -> list[int]:
-        """Derive; returns the periods that somebody else derived between the look at the clock and the end."""
+    def _derive_once(self, grain: Grain, periods: Sequence[int], sizes: Mapping[int, int]) -> list[int]:
+        """Derive; returns the periods that somebody else derived between the look at the clock and the end.
+
+        Periods without events, past or present, are left out: most minutes have no chat.
+        """
         before, now = self._newest(grain, periods)
+        present = [period for period in periods if period in sizes or period in before]
+        if not present:
+            return []
         # Two who read one clock at one instant still differ.
         generation = max(now, *before.values(), 0) + 1 + secrets.randbelow(1000)
-        self._clickhouse.execute(_in_force(grain.derivation(_listed(periods), generation)))
-        after, _ = self._newest(grain, periods, but=generation)
+        self._clickhouse.execute(_in_force(grain.derivation(_listed(present), generation)))
+        after, _ = self._newest(grain, present, but=generation)
         return [period for period, newest in after.items() if newest > before.get(period, 0)]
 
     def _newest(self, grain: Grain, periods: Sequence[int], but: int = 0) -> tuple[dict[int, int], int]:
         ((pairs, now),) = self._clickhouse.execute(grain.newest(_listed(periods), but))
         return dict(pairs), now
+
+
+def _kept(minutes: Iterable[int]) -> list[int]:
+    oldest = oldest_derived()
+    return sorted({minute for minute in minutes if minute >= oldest})
 
 
 def oldest_derived() -> int:
