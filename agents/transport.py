@@ -132,7 +132,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         self.moves: Counter[TP] = Counter()
         self._turn = 0
 
-    async def _fetch_records(  # type: ignore[override] - what it returns only our consumer sees
+    async def _fetch_records(  # type: ignore[override]  # only our consumer sees the result
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],

@@ -23,8 +23,6 @@ log = logger(__name__)
 
 # A live minute is derived about three times a second at the most; people see the aggregates a moment after the events.
 GATHER_SECONDS = 0.3
-# One derivation reads the events of so many minutes at once, so that it stays short and its memory small.
-MINUTES_AT_ONCE = 3_000
 
 _DAY_SECONDS = 86_400
 
@@ -113,8 +111,7 @@ class Derivation:
         named = [minutes_of(delivery.records) for delivery in deliveries]
         metrics.TOUCHED_MINUTES.inc(sum(map(len, named)))
         minutes = sorted(set().union(*named))
-        for start in range(0, len(minutes), MINUTES_AT_ONCE):
-            chunk = minutes[start : start + MINUTES_AT_ONCE]
+        if minutes:
             with metrics.STAGE_SECONDS.labels("derive").time():
-                self._derive(chunk)
-            metrics.DERIVED_MINUTES.inc(len(chunk))
+                self._derive(minutes)
+            metrics.DERIVED_MINUTES.inc(len(minutes))

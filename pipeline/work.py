@@ -11,7 +11,7 @@ from pipeline.language.reader import Reader
 from pipeline.outbox import Outbox
 from pipeline.patience import Patience, Waits
 from pipeline.settings import Settings
-from pipeline.store import Deriver, EventStore, migrate
+from pipeline.store import Aggregates, EventStore, migrate
 from pipeline.storing import Storing
 from pipeline.topics import ensure_topics
 from pipeline.touched import Derivation
@@ -43,10 +43,10 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     patience("migrate", lambda: migrate(url), lambda error: isinstance(error, StoreUnavailable))
     reader = EventReader(Reader())
     storing = Storing(EventStore(url), Outbox(), reader, patience)
-    deriver = Deriver(url)
+    aggregates = Aggregates(url)
 
     def derive(minutes: list[int]) -> None:
-        patience("derive", lambda: deriver.derive(minutes), lambda error: isinstance(error, StoreUnavailable))
+        patience("derive", lambda: aggregates.derive(minutes), lambda error: isinstance(error, StoreUnavailable))
 
     return Work(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
