@@ -127,7 +127,7 @@ def publish_rows(
         publisher.flush()
     finally:
         run.save()
-    return publisher.acknowledged
+    return run.acknowledged
 
 
 def _publish_row(event_type: EventType, row: Row, publisher: Publisher) -> None:
@@ -137,13 +137,14 @@ def _publish_row(event_type: EventType, row: Row, publisher: Publisher) -> None:
 
 
 class _Run:
-    """Which line everything up to which is acknowledged or rejected."""
+    """The line up to which every row is acknowledged or rejected."""
 
     def __init__(self, publisher: Publisher, bookmark: Bookmark | None) -> None:
+        self.acknowledged = 0
         self._publisher = publisher
+        self._acknowledged_before = publisher.acknowledged
         self._bookmark = bookmark
         self._waiting: deque[int] = deque()
-        self._acknowledged = 0
         self._last = bookmark.line if bookmark else 0
         self._since_save = 0
 
@@ -157,9 +158,9 @@ class _Run:
 
     def save(self) -> None:
         self._since_save = 0
-        acknowledged = self._publisher.acknowledged
-        for _ in range(acknowledged - self._acknowledged):
+        acknowledged = self._publisher.acknowledged - self._acknowledged_before
+        for _ in range(acknowledged - self.acknowledged):
             self._waiting.popleft()
-        self._acknowledged = acknowledged
+        self.acknowledged = acknowledged
         if self._bookmark:
             self._bookmark.save(self._waiting[0] - 1 if self._waiting else self._last)

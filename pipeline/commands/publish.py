@@ -87,7 +87,7 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
     with _rows(file, **options) as rows:
         found = Rejects(_teller(), rejects)
         valid = check_rows(event_type, rows, found)
-    click.echo(f"{valid:,} rows are valid {event_type} events, {found.reasons.total():,} are not")
+    click.echo(f"{event_type}: {valid:,} valid, {found.reasons.total():,} invalid")
     _finish(found, fail=True)
 
 
@@ -115,7 +115,7 @@ def publish(
         if bookmark and bookmark.line:
             click.echo(f"published up to line {bookmark.line:,}; go on with --resume", err=True)
         raise
-    click.echo(f"{published:,} rows published to {topic_of(event_type)}, {found.reasons.total():,} rejected")
+    click.echo(f"{topic_of(event_type)}: {published:,} published, {found.reasons.total():,} rejected")
     _finish(found, fail=not skip_invalid)
 
 

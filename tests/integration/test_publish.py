@@ -1,12 +1,12 @@
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import ClusterAuthorizationFailedError
+from kafka_topic import Topic
 
 from pipeline import publish
 from pipeline.decode import decode
@@ -27,37 +27,9 @@ def chat(number: int = 1, **changes: Any) -> Chat:
     return Chat(**{**SHARED, "event_id": f"e{number}", "conversation_id": "k1", "turns": turns, **changes})
 
 
-@dataclass
-class Topic:
-    name: str
-    kafka: str
-
-    def records(self) -> list[ConsumerRecord]:
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka)
-        partitions = [TopicPartition(self.name, number) for number in consumer.partitions_for_topic(self.name)]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        found: list[ConsumerRecord] = []
-        for partition, end in consumer.end_offsets(partitions).items():
-            while consumer.position(partition) < end:
-                found += [record for batch in consumer.poll(timeout_ms=1000).values() for record in batch]
-        consumer.close()
-        return found
-
-
-@pytest.fixture
-def topic(kafka: str, new_topic: Any, monkeypatch: pytest.MonkeyPatch) -> Topic:
-    """A topic of three partitions that every event goes to."""
-    name = new_topic(3)
-    monkeypatch.setattr(publish, "topic_of", lambda _event_type: name)
-    return Topic(name, kafka)
-
-
 @pytest.fixture
 def small_topic(topic: Topic) -> Topic:
     """The same, where the broker takes records of a kilobyte only."""
-    from kafka.admin import ConfigResource, ConfigResourceType
-
     admin = KafkaAdminClient(bootstrap_servers=topic.kafka)
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, configs={"max.message.bytes": "1024"})])
     admin.close()
@@ -100,7 +72,7 @@ def test_events_of_one_entity_keep_their_order(topic: Topic) -> None:
         publisher.flush()
         assert publisher.acknowledged == 3000
     seen: dict[bytes, list[int]] = {}
-    for record in sorted(topic.records(), key=lambda record: (record.partition, record.offset)):
+    for record in topic.records():
         seen.setdefault(record.key, []).append(int(decode("feedback", record.value).event_id[1:]))
     assert len(seen) == 7
     assert all(numbers == sorted(numbers) for numbers in seen.values())
@@ -222,5 +194,6 @@ def test_a_missing_topic_is_named_and_not_created(
 
 def test_kafka_out_of_reach_is_named(settings_env: pytest.MonkeyPatch) -> None:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
+    settings_env.setattr(publish, "_CONNECT_TIMEOUT_MS", 500)
     with pytest.raises(PublishError, match=r"127\.0\.0\.1:1"):
-        Publisher(bootstrap_timeout_ms=500)
+        Publisher()
