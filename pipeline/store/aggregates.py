@@ -93,7 +93,8 @@ class Grain:
 
 
 def _thousandths(score: str) -> str:
-    return f"toInt64(round({score} * 1000))"
+    # Null counts as nothing: a sum of nulls alone would be null, which groupArray passes over.
+    return f"toInt64(ifNull(round({score} * 1000), 0))"
 
 
 _PRIMARY = "gap = primary_gap"
