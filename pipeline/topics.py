@@ -4,13 +4,7 @@ from collections.abc import Iterable
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import (
-    CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
-    KafkaError,
-    TopicAlreadyExistsError,
-    for_code,
-)
+from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, for_code
 from kafka.structs import OffsetAndMetadata
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -22,9 +16,15 @@ from schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
 TOUCHED_TOPIC = "gapwatch.touched"
 """Minutes whose events changed, for the derivation of the aggregates."""
 
+SIGNALS_TOPIC = "signals"
+"""Signals that opened, escalated or recovered, keyed by their series."""
+
+REPLAYED_TOPIC = "gapwatch.replayed"
+"""Which dead letters have been replayed: the key names one, there is no value to speak of."""
+
 EVENT_TOPICS = tuple(topic_of(event_type) for event_type in EVENT_TYPES)
 DEAD_LETTER_TOPICS = tuple(dead_letter_topic_of(topic) for topic in EVENT_TOPICS)
-ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC)
+ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC, SIGNALS_TOPIC, REPLAYED_TOPIC)
 
 MAX_RECORD_BYTES = 8 * 1024**2
 """Largest record of an event topic: a text of 1 MB or a chat of 10,000 turns, even with every character escaped."""
@@ -79,7 +79,7 @@ def lag(group: str, topics: Iterable[str] = EVENT_TOPICS) -> dict[str, int]:
 
 
 @retry(
-    retry=retry_if_exception_type((CoordinatorNotAvailableError, CoordinatorLoadInProgressError)),
+    retry=retry_if_exception_type(RetriableError),
     wait=wait_fixed(0.2),
     stop=stop_after_delay(_COORDINATOR_SECONDS),
     reraise=True,
@@ -124,6 +124,8 @@ def _creation(name: str) -> dict[str, object]:
 
 
 def _limits(name: str) -> dict[str, str]:
+    if name == REPLAYED_TOPIC:  # outlives every dead letter
+        return {"cleanup.policy": "compact"}
     if name in DEAD_LETTER_TOPICS:
         # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
         return {"max.message.bytes": str(_MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}

@@ -1,11 +1,15 @@
 """A real Kafka and a real ClickHouse for the tests: one stack for the session, shared by all xdist workers.
 
-`kafka`         bootstrap servers, host:port
-`database`      clickhouse:// URL of a fresh, migrated database, dropped after the test
-`empty_database` the same without tables
-`new_topic`     make a topic of a unique name
-`group`         a unique consumer group
-`event_topics`  the product's topics, empty; tests that use it run one after the other
+`kafka`           bootstrap servers, in force as GAPWATCH_KAFKA
+`database`        URL of a fresh, migrated database, in force as GAPWATCH_CLICKHOUSE, dropped after the test
+`empty_database`  the same without tables
+`new_topic`       makes a topic of a unique name
+`event_topics`    the product's own topics, emptied; tests that use them share one xdist worker
+`group`           a unique consumer group, in force as GAPWATCH_GROUP
+`stack`           the servers themselves; a test that stops or kills one starts a LocalStack of its own
+`settings_env`    sets GAPWATCH_* for one test
+
+A process that a test leaves behind fails the session.
 """
 
 import os
@@ -18,30 +22,39 @@ from pathlib import Path
 import psutil
 import pytest
 from clickhouse_driver import Client
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
 
-import pipeline.store
-from pipeline.settings import settings
+from pipeline.settings import CONFIG_VARIABLE, settings
 from pipeline.stack import LocalStack
+from pipeline.store import migrate
+from pipeline.topics import ALL_TOPICS, ensure_topics
 
 _SESSION = "GAPWATCH_TEST_SESSION"  # inherited by every process that a test starts, however detached
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
+_NEEDS_SERVERS = {"stack", "kafka", "empty_database"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not _is_worker(config):
-        os.environ[_SESSION] = tempfile.mkdtemp(prefix="gapwatch tests ")  # the space is on purpose
+    if _is_worker(config):
+        return
+    for name in [name for name in os.environ if name.startswith("GAPWATCH_")]:
+        del os.environ[name]  # the settings of whoever runs the tests are not tested
+    directory = Path(tempfile.mkdtemp(prefix="gapwatch tests "))  # paths with a space are supported
+    no_settings = directory / "gapwatch.toml"
+    no_settings.touch()
+    os.environ |= {
+        _SESSION: str(directory),
+        CONFIG_VARIABLE: str(no_settings),
+        "GAPWATCH_DATA_DIR": str(directory / "stack"),
+    }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        names = set(getattr(item, "fixturenames", ()))
-        if names & {"stack", "kafka", "database", "empty_database", "event_topics"}:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & _NEEDS_SERVERS:
             item.add_marker(pytest.mark.integration)
-        if "event_topics" in names:
+        if "event_topics" in fixtures:
             item.add_marker(pytest.mark.xdist_group("event topics"))
 
 
@@ -56,6 +69,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if left:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     shutil.rmtree(_directory(), ignore_errors=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def _directory() -> Path:
@@ -85,58 +102,74 @@ def stack(request: pytest.FixtureRequest) -> LocalStack:
 
 @pytest.fixture
 def settings_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment, to set GAPWATCH_* for one test; the settings are read anew before and after."""
+    """The environment, to set GAPWATCH_* in before the settings are first read."""
     settings.cache_clear()
     yield monkeypatch
-    monkeypatch.undo()
     settings.cache_clear()
 
 
 @pytest.fixture
 def kafka(stack: LocalStack, settings_env: pytest.MonkeyPatch) -> str:
-    """Bootstrap servers, also in force as GAPWATCH_KAFKA."""
+    """Bootstrap servers, host:port."""
     settings_env.setenv("GAPWATCH_KAFKA", stack.kafka)
     return stack.kafka
 
 
 @pytest.fixture
 def empty_database(stack: LocalStack, settings_env: pytest.MonkeyPatch) -> Iterator[str]:
-    """URL of a fresh database without tables, also in force as GAPWATCH_CLICKHOUSE."""
+    """URL of a fresh database without tables."""
     name = f"test_{uuid.uuid4().hex}"
+    url = f"{stack.clickhouse.url.rpartition('/')[0]}/{name}"
+    settings_env.setenv("GAPWATCH_CLICKHOUSE", url)
     with Client.from_url(stack.clickhouse.url) as client:
         client.execute(f"CREATE DATABASE {name}")
-        url = stack.clickhouse.url.removesuffix("gapwatch") + name
-        settings_env.setenv("GAPWATCH_CLICKHOUSE", url)
-        yield url
+    yield url
+    with Client.from_url(stack.clickhouse.url) as client:
         client.execute(f"DROP DATABASE {name} SYNC")
 
 
 @pytest.fixture
 def database(empty_database: str) -> str:
     """URL of a fresh database with every migration applied."""
-    migrate = getattr(pipeline.store, "migrate", None)
-    if migrate is not None:
-        migrate(empty_database)
+    migrate(empty_database)
     return empty_database
 
 
 @pytest.fixture
-def group() -> str:
+def group(settings_env: pytest.MonkeyPatch) -> str:
     """A consumer group that nobody else uses."""
-    return f"test-{uuid.uuid4().hex}"
+    name = f"test-{uuid.uuid4().hex}"
+    settings_env.setenv("GAPWATCH_GROUP", name)
+    return name
 
 
 @pytest.fixture
-def new_topic(kafka: str) -> Callable[..., str]:
-    """`new_topic(partitions=1)` creates a topic of a unique name."""
+def admin(kafka: str) -> Iterator[KafkaAdminClient]:
+    client = KafkaAdminClient(bootstrap_servers=kafka)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def new_topic(admin: KafkaAdminClient) -> Callable[..., str]:
+    """`new_topic(partitions=1)` creates a topic and returns its name."""
 
     def create(partitions: int = 1) -> str:
         name = f"test-{uuid.uuid4().hex}"
-        admin = KafkaAdminClient(bootstrap_servers=kafka)
-        try:
-            admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
-        finally:
-            admin.close()
+        admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
         return name
 
     return create
+
+
+@pytest.fixture
+def event_topics(admin: KafkaAdminClient) -> None:
+    """Every topic of the product exists and has no records; offsets go on from where they were."""
+    ensure_topics()
+    partitions = [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in admin.describe_topics(list(ALL_TOPICS))
+        for partition in topic["partitions"]
+    ]
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    admin.delete_records({partition: ends[partition].offset for partition in partitions})

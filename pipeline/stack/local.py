@@ -134,7 +134,7 @@ class LocalStack:
 
     def _take_over(self, bound_to: int | None) -> None:
         owner = self._keeper.owner
-        if owner is not None and owner != bound_to:
+        if owner is not None and owner not in (bound_to, os.getpid()):
             if self._keeper.owner_process() is not None:
                 raise StackError(
                     f"the stack in {self.data_dir} belongs to process {owner}, which still runs; "

@@ -257,7 +257,7 @@ def test_context_manager_leaves_a_stack_alone_that_was_up(own: LocalStack) -> No
     assert [server.pid for server in servers(own)] == pids
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_stack_of_a_process_ends_with_it(own: LocalStack, end: signal.Signals) -> None:
     own.down()
     process = launcher(own.data_dir, "time.sleep(600)")
