@@ -20,6 +20,8 @@ _COMMANDS = {
     "analyse": ("pipeline.commands.analyse", "Read a text: sentiment, gaps, evidence."),
     "recount": ("pipeline.commands.recount", "Compare the aggregates with an exact recount."),
     "dead-letters": ("pipeline.commands.dead_letters", "List, show and replay what could not be read."),
+    "signals": ("pipeline.commands.signals", "Watch every series for what gets worse."),
+    "alerts": ("pipeline.commands.alerts", "Tell people what opened, escalated and recovered."),
     "config": ("pipeline.commands.config", "Print the settings in force, secrets masked."),
 }
 

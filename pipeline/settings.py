@@ -92,6 +92,18 @@ class Settings(BaseSettings):
         60, gt=0, description="A first response in a chat that comes later than this is late."
     )
 
+    alert_targets: dict[Literal["notice", "warning", "critical"], tuple[SecretStr, ...]] = Field(
+        {},
+        description="Apprise URLs by the least severity they are told of, as JSON: "
+        '{"warning": ["dingtalk://SECRET@TOKEN"], "critical": ["wecombot://KEY"]}.',
+    )
+    alert_max_age_hours: int = Field(
+        24, ge=1, le=720, description="An alert that could not be sent so long is dropped."
+    )
+    dashboard_url: str | None = Field(
+        None, description="Address of Grafana or of the board, for the links in alerts. Unset: no links."
+    )
+
     flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
     flush_seconds: float = Field(
         0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."

@@ -110,6 +110,11 @@ class SignalTable:
         )
         return sorted(found, key=lambda signal: (signal.minute, signal.series.key))
 
+    def changes(self, since: datetime) -> list[Signal]:
+        """What opened, escalated or recovered since then, oldest first."""
+        found = self._read("signal_changes WHERE minute >= %(since)s", {"since": as_text(since)})
+        return sorted(found, key=lambda signal: (signal.minute, signal.series.key))
+
     def mark_published(self, signals: Sequence[Signal]) -> None:
         rows = [(signal.series.key, signal.minute) for signal in signals]
         if rows:

@@ -1,0 +1,100 @@
+"""From the topic `signals` to the courier: offsets are committed when everything before them is delivered."""
+
+import threading
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import msgspec
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
+
+from pipeline.alerts.courier import Courier
+from pipeline.endpoints import kafka_client_options
+from pipeline.errors import StackError, StoreUnavailable
+from pipeline.logs import logger
+from pipeline.signals import publication
+from pipeline.topics import SIGNALS_TOPIC
+
+log = logger("gapwatch.alerts")
+
+_POLL_MS = 1_000
+
+
+class AlertWorker(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One of any number in the group: each series is delivered by one of them at a time."""
+
+    def __init__(self, courier: Courier, group: str) -> None:
+        self._courier = courier
+        self._committed: dict[int, int] = {}
+        try:
+            self._consumer = KafkaConsumer(
+                **kafka_client_options(), group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
+            )
+        except KafkaError as error:
+            raise StackError(f"cannot reach Kafka for the topic {SIGNALS_TOPIC}: {error}") from error
+        self._consumer.subscribe([SIGNALS_TOPIC], listener=self)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Deliver until stopped."""
+        while not stopping.is_set():
+            self._step()
+
+    def catch_up(self, stopping: threading.Event) -> int:
+        """Try everything that the topic holds now once; returns how many changes are not delivered."""
+        while not stopping.is_set() and not self._at_end():
+            self._step()
+        self._deliver()
+        return self._courier.undelivered
+
+    def close(self) -> None:
+        self._consumer.close(autocommit=False)
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._commit()
+        gone = {tp.partition for tp in revoked}
+        self._courier.drop(gone)
+        self._committed = {partition: at for partition, at in self._committed.items() if partition not in gone}
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Nothing to prepare."""
+
+    def _step(self) -> None:
+        for records in self._consumer.poll(timeout_ms=_POLL_MS).values():
+            for record in records:
+                self._take(record)
+        self._deliver()
+
+    def _take(self, record: ConsumerRecord) -> None:
+        try:
+            self._courier.take(record.partition, record.offset, publication.decode(record.value or b""))
+        except msgspec.DecodeError as error:
+            log.warning("not a signal", partition=record.partition, offset=record.offset, error=str(error))
+            self._courier.skip(record.partition, record.offset)
+
+    def _deliver(self) -> None:
+        try:
+            self._courier.work()
+        except StoreUnavailable as error:
+            log.warning("ClickHouse does not answer; alerts wait", error=str(error))
+        self._commit()
+
+    def _commit(self) -> None:
+        moved = {part: at for part, at in self._courier.offsets().items() if self._committed.get(part) != at}
+        if not moved:
+            return
+        try:
+            self._consumer.commit(
+                {TopicPartition(SIGNALS_TOPIC, part): OffsetAndMetadata(at, "", -1) for part, at in moved.items()}
+            )
+        except KafkaError as error:
+            log.warning("offsets not committed; what is noted as sent is not sent again", error=str(error))
+            return
+        self._committed |= moved
+
+    def _at_end(self) -> bool:
+        assigned: Collection[Any] = self._consumer.assignment()
+        if not assigned:
+            return False
+        ends = self._consumer.end_offsets(list(assigned))
+        return all(self._consumer.position(tp) >= end for tp, end in ends.items())

@@ -1,0 +1,93 @@
+"""`gapwatch alerts`."""
+
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from pipeline import logs
+from pipeline.endpoints import endpoints
+from pipeline.errors import GapwatchError, SettingsError
+from pipeline.settings import Settings, settings
+from pipeline.store import ClickHouse
+
+_MISSING = 'alerts need more packages; install them with: pip install "gapwatch[alerts]"'
+
+
+@click.group()
+def alerts() -> None:
+    """Tell people what opened, escalated and recovered."""
+
+
+@alerts.command(epilog="Example: gapwatch alerts run --dry-run")
+@click.option("--once", is_flag=True, help="Deliver what is there, then stop; fails when something was not delivered.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent of the last day, and to whom; send nothing.")
+def run(once: bool, dry_run: bool) -> None:
+    """Send alerts to the targets of GAPWATCH_ALERT_TARGETS, each once, until stopped. Several may run at once."""
+    in_force = settings()
+    logs.configure(in_force)
+    if dry_run:
+        _preview(in_force)
+    else:
+        _deliver(in_force, once=once)
+
+
+def _preview(in_force: Settings) -> None:
+    try:
+        from pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+        from pipeline.alerts.targets import for_severity, targets_of  # noqa: PLC0415
+        from pipeline.alerts.text import Writer  # noqa: PLC0415
+    except ImportError:
+        raise SettingsError(_MISSING) from None
+    from pipeline.signals.table import SignalTable  # noqa: PLC0415
+
+    clickhouse = ClickHouse(endpoints().clickhouse)
+    deliveries, targets = Deliveries(clickhouse), targets_of(in_force.alert_targets)
+    writer = Writer(in_force.locale, in_force.time_zone, in_force.dashboard_url)
+    since = datetime.now(UTC) - timedelta(hours=in_force.alert_max_age_hours)
+    for change in SignalTable(clickhouse).changes(since):
+        message = writer.write(change, deliveries.quotes(change) if change.state != "recovered" else [])
+        waiting = {target.name for target in for_severity(targets, change.severity)} - deliveries.done(change)
+        click.secho(f"--- to {', '.join(sorted(waiting)) or 'nobody'}", dim=True)
+        click.echo(f"{message.title}\n{message.body}\n")
+
+
+def _deliver(in_force: Settings, *, once: bool) -> None:
+    try:
+        from pipeline.alerts.courier import Courier  # noqa: PLC0415
+        from pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+        from pipeline.alerts.targets import targets_of  # noqa: PLC0415
+        from pipeline.alerts.text import Writer  # noqa: PLC0415
+        from pipeline.alerts.worker import AlertWorker  # noqa: PLC0415
+    except ImportError:
+        raise SettingsError(_MISSING) from None
+    from pipeline.topics import SIGNALS_TOPIC, ensure_topics  # noqa: PLC0415
+
+    targets = targets_of(in_force.alert_targets)
+    if not targets:
+        raise SettingsError('GAPWATCH_ALERT_TARGETS is empty; example: {"warning": ["dingtalk://SECRET@TOKEN"]}')
+    ensure_topics([SIGNALS_TOPIC])
+    courier = Courier(
+        Deliveries(ClickHouse(endpoints().clickhouse)),
+        Writer(in_force.locale, in_force.time_zone, in_force.dashboard_url),
+        targets,
+        max_age=timedelta(hours=in_force.alert_max_age_hours),
+        clock=lambda: datetime.now(UTC),
+    )
+    worker = AlertWorker(courier, f"{in_force.group}-alerts")
+    stopping = _stopped_by_signals()
+    try:
+        if not once:
+            worker.run(stopping)
+        elif left := worker.catch_up(stopping):
+            raise GapwatchError(f"{left} alerts were not delivered; the log says why, and the next run tries again")
+    finally:
+        worker.close()
+
+
+def _stopped_by_signals() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
