@@ -1,8 +1,11 @@
 """Kafka's jars: fetched once through jgo into the user's Maven repository, each checked against `kafka.lock`."""
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +13,7 @@ from pipeline.errors import StackError
 
 LOCK_FILE = Path(__file__).with_name("kafka.lock")
 _HTTP_TIMEOUT_SECONDS = 60
+_PIP_OPTIONS = {"proxy": ("https_proxy", "HTTPS_PROXY"), "cert": ("REQUESTS_CA_BUNDLE",)}
 
 
 class Jar(NamedTuple):
@@ -65,12 +69,37 @@ def _fetch_all(jars: list[Jar], repository: Path, progress: Callable[[int, int],
     maven = _maven(repository)
     total = sum(jar.size for jar in jars)
     done = 0
-    with FileLock(repository / ".gapwatch.lock"):  # two stacks may start for the first time together
+    # The lock: two stacks may start for the first time together.
+    with _as_pip_reaches_the_network(), FileLock(repository / ".gapwatch.lock"):
         for jar in jars:
             _fetch(maven, jar, jar.path(repository))
             done += jar.size
             if progress is not None:
                 progress(done, total)
+
+
+@contextlib.contextmanager
+def _as_pip_reaches_the_network() -> Iterator[None]:
+    """The proxy and certificates that pip was told of hold for the jars too, unless the usual variables name others."""
+    added = {}
+    for option, names in _PIP_OPTIONS.items():
+        value = _pip_option(option)
+        if value and not any(name in os.environ for name in names):
+            added |= dict.fromkeys(names, value)
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _pip_option(option: str) -> str:
+    named = os.environ.get(f"PIP_{option.upper()}")
+    if named:
+        return named
+    get = [sys.executable, "-m", "pip", "config", "get", f"global.{option}"]
+    return subprocess.run(get, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _maven(repository: Path) -> Any:
