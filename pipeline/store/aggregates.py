@@ -97,6 +97,11 @@ def _thousandths(score: str) -> str:
     return f"toInt64(ifNull(round({score} * 1000), 0))"
 
 
+def _known_thousandths(number: str) -> str:
+    """The sum over the rows that have the number; groupArray would leave out a NULL."""
+    return f"ifNull(sum({_thousandths(number)}), 0)"
+
+
 _PRIMARY = "gap = primary_gap"
 _GAP_MINUTE = Grain(
     table="gap_minute_generations",
@@ -174,20 +179,20 @@ _CHAT_MINUTE = Grain(
         "answered": "count(first_response_seconds)",
         "unanswered": "countIf(unanswered)",
         "resolved": "count(resolution_seconds)",
-        "first_response_sum": f"sum({_thousandths('first_response_seconds')})",
+        "first_response_sum": _known_thousandths("first_response_seconds"),
         "first_response_state": f"quantilesDDStateIf{_QUANTILES}"
         "(assumeNotNull(first_response_seconds), first_response_seconds IS NOT NULL)",
-        "resolution_sum": f"sum({_thousandths('resolution_seconds')})",
+        "resolution_sum": _known_thousandths("resolution_seconds"),
         "resolution_state": f"quantilesDDStateIf{_QUANTILES}"
         "(assumeNotNull(resolution_seconds), resolution_seconds IS NOT NULL)",
         "waited": "count(longest_wait_seconds)",
-        "longest_wait_sum": f"sum({_thousandths('longest_wait_seconds')})",
+        "longest_wait_sum": _known_thousandths("longest_wait_seconds"),
         "longest_wait_state": f"quantilesDDStateIf{_QUANTILES}"
         "(assumeNotNull(longest_wait_seconds), longest_wait_seconds IS NOT NULL)",
         "moods": "count(mood_start)",
-        "mood_start_sum": f"sum({_thousandths('mood_start')})",
-        "mood_end_sum": f"sum({_thousandths('mood_end')})",
-        "mood_low_sum": f"sum({_thousandths('mood_low')})",
+        "mood_start_sum": _known_thousandths("mood_start"),
+        "mood_end_sum": _known_thousandths("mood_end"),
+        "mood_low_sum": _known_thousandths("mood_low"),
     },
 )
 _CHAT_DAY = Grain(

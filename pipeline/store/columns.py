@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from typing import Any
 
 from pipeline.conversations import measure
@@ -70,6 +71,11 @@ def version_of(event_type: EventType, record: Record) -> int:
     128 bits: Kafka's timestamp in ms (48), number of the event type (8), partition (24), offset (48).
     """
     return max(record.timestamp, 0) << 80 | _TOPIC_NUMBERS[event_type] << 72 | record.partition << 48 | record.offset
+
+
+def hash_of(event_id: str) -> int:
+    """ClickHouse's halfMD5 of an id. Among 10 million ids there are two that share it once in 400,000 times."""
+    return int.from_bytes(md5(event_id.encode(), usedforsecurity=False).digest()[:8])
 
 
 class EventColumns:

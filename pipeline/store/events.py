@@ -12,9 +12,8 @@ and it finds both events, because an event is written before its place.
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import md5
 
-from pipeline.store.columns import EventColumns
+from pipeline.store.columns import EventColumns, hash_of
 from pipeline.store.connection import ClickHouse
 
 # Each with a few minutes and up to 128 characters: well below the longest query allowed.
@@ -62,7 +61,7 @@ class EventStore:
                 settings={"insert_deduplication_token": f"{token} {event_type} {columns.model_version}"},
             )
         ids, minutes = columns.places()
-        hashes = [_hash(event_id) for event_id in ids]
+        hashes = [hash_of(event_id) for event_id in ids]
         if not ids:
             return set()
         self._clickhouse.execute(_INSERT_PLACES, [hashes, minutes], columnar=True)
@@ -87,8 +86,3 @@ class EventStore:
                 (minute, event_id) for event_id in ids[start : start + _IDS_AT_ONCE] for minute in places[event_id]
             ]
             self._clickhouse.execute(_LEAVE_OLD_PLACES, {"pairs": pairs})
-
-
-def _hash(event_id: str) -> int:
-    """ClickHouse's halfMD5. Ids that share it cost a look-up and do no harm."""
-    return int.from_bytes(md5(event_id.encode(), usedforsecurity=False).digest()[:8])

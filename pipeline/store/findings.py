@@ -1,0 +1,80 @@
+"""What a recount finds."""
+
+from msgspec import Struct
+
+EXAMPLES = 20
+"""Minutes and records that a result names of each kind; the counts are complete."""
+
+
+class Found(Struct, frozen=True):
+    """How many, and the first of them by name."""
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class Tally:
+    """A `Found` in the making."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._examples: list[str] = []
+
+    def add(self, name: str) -> None:
+        self._count += 1
+        if len(self._examples) < EXAMPLES:
+            self._examples.append(name)
+
+    def found(self) -> Found:
+        return Found(self._count, tuple(self._examples))
+
+
+class TopicCount(Struct, frozen=True):
+    """What became of the records of one topic; `expired` ones are older than the retention and no longer stored."""
+
+    topic: str
+    published: int
+    stored: int
+    duplicates: int
+    dead_lettered: int
+    expired: int = 0
+
+    @property
+    def missing(self) -> int:
+        """0 when everything published is accounted for."""
+        return self.published - self.stored - self.duplicates - self.dead_lettered - self.expired
+
+
+class Recount(Struct, frozen=True):
+    """The result of a recount.
+
+    `lost` are published events that are not stored, `stale` stored events of which a later version was published,
+    `doubled` events that stand more than once, `unknown` stored events that no topic holds, `unaccounted` records that
+    are neither an event nor a dead letter; each is named by its record. `aggregates` are the differing periods by
+    table, `lag` the records by topic that the workers had not processed when the recount began.
+    """
+
+    topics: tuple[TopicCount, ...]
+    lost: Found
+    stale: Found
+    doubled: Found
+    unknown: Found
+    unaccounted: Found
+    aggregates: dict[str, Found]
+    lag: dict[str, int]
+
+    @property
+    def final(self) -> bool:
+        """Whether the workers had processed everything."""
+        return not any(self.lag.values())
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not as the topics say."""
+        found = (self.lost, self.stale, self.doubled, self.unknown, self.unaccounted, *self.aggregates.values())
+        return any(one.count for one in found) or any(topic.missing for topic in self.topics)
+
+    @property
+    def exact(self) -> bool:
+        """Whether everything was processed and nothing differs."""
+        return self.final and not self.differs
