@@ -77,7 +77,7 @@ def page(
 
 
 def _place(name: str, column: str, label: str) -> builder.QueryVariable:
-    query = f"SELECT DISTINCT {column} FROM gap_day WHERE {column} != '' ORDER BY {column} LIMIT 1000"  # noqa: S608
+    query = f"SELECT DISTINCT {column} FROM gap_day WHERE {column} != '' ORDER BY {column} LIMIT 1000"
     return (
         builder.QueryVariable(name)
         .label(label)

@@ -60,7 +60,7 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
             panels.number(
                 say("进行中的信号", "Open signals"),
                 say("尚未恢复的差距恶化信号数。", "Gaps that worsened and have not recovered."),
-                f"SELECT countIf(state != 'recovered') AS \"{say('信号', 'signals')}\" FROM signals",  # noqa: S608
+                f"SELECT countIf(state != 'recovered') AS \"{say('信号', 'signals')}\" FROM signals",
                 decimals=0,
                 thresholds=((None, "green"), (1, "orange"), (3, "red")),
             ),
@@ -143,8 +143,8 @@ SELECT
     {named("severity", SEVERITIES, locale)} AS "{say("级别", "Severity")}", {named("measure", GAPS, locale)} AS "{gap}",
     {named("channel", CHANNELS, locale)} AS "{channel}", product_id AS "{product}", region AS "{region}",
     gap_index AS "{say("指数", "Index")}", expected_index AS "{say("往常", "Usual")}", voices AS "{say("声音数", "Voices")}",
-    measure, if(channel = '', '$__all', channel) AS channel_code,
-    if(product_id = '', '$__all', product_id) AS product_code, if(region = '', '$__all', region) AS region_code
+    measure, if(channel = '', concat('$', '__all'), channel) AS channel_code,
+    if(product_id = '', concat('$', '__all'), product_id) AS product_code, if(region = '', concat('$', '__all'), region) AS region_code
 FROM signals
 WHERE updated >= $__fromTime AND opened <= $__toTime
 ORDER BY state = 'recovered', opened DESC

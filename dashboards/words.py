@@ -66,3 +66,8 @@ INDEX_MEANING = Words(
     "Fulfillment gap index = 100 x sum of the severities of voices on fulfillment / all voices. "
     "0: nobody speaks of it; 100: everybody does, at the greatest severity.",
 )
+SENTIMENTS: dict[str, Words] = {
+    "positive": Words("正面", "Positive"),
+    "neutral": Words("中性", "Neutral"),
+    "negative": Words("负面", "Negative"),
+}

@@ -1,0 +1,168 @@
+"""The drill-down: from a gap to the product, the place, the stage, and the customers' own words."""
+
+from typing import Any
+
+from dashboards.frame import FULFILLMENT, PLACE, page
+from dashboards.panels import Panels
+from dashboards.query import named
+from dashboards.words import CHANNELS, DIMENSIONS, SENTIMENTS, STAGES, Locale, Words
+
+# `gap` holds a code, never a customer's text; the plugin quotes it all the same.
+_GAP = "${gap:singlequote}"
+_VOICES = f"$__timeFilter(event_time) AND has(gaps, {_GAP}) AND {PLACE}"
+
+
+def drill_down(locale: Locale) -> dict[str, Any]:
+    """For analysts. Reads hourly aggregates, and events where a row is a voice."""
+    panels = Panels(locale)
+
+    def say(zh: str, en: str) -> str:
+        return Words(zh, en)(locale)
+
+    return page(
+        FULFILLMENT,
+        locale,
+        Words(
+            "选定差距按产品、地区、阶段、维度分解,直到客户原话。",
+            "One gap by product, region, stage and dimension, down to the voices.",
+        ),
+        [
+            panels.lines(
+                say("差距指数(按产品)", "Gap index by product"),
+                say(
+                    "100 x 说到所选差距的声音的严重度之和 / 该产品全部声音数。显示声音最多的八个产品。",
+                    "100 x sum of severities of voices on the gap / all voices of the product. The eight products most spoken of.",
+                ),
+                f"""
+SELECT $__timeInterval(hour) AS time, product_id AS product,
+    100 * sumIf(severity_sum, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
+FROM gap_hour
+WHERE $__timeFilter(hour) AND {PLACE} AND product_id IN (
+    SELECT product_id FROM gap_hour WHERE $__timeFilter(hour) AND gap = {_GAP} AND {PLACE}
+    GROUP BY product_id ORDER BY sum(events) DESC LIMIT 8)
+GROUP BY time, product
+ORDER BY time, product""",
+                span=14,
+            ),
+            panels.ranking(
+                say("地区", "Regions"),
+                say(
+                    "说到所选差距的声音占该地区全部声音的百分比。",
+                    "Voices on the gap, per cent of all voices of the region.",
+                ),
+                f"""
+SELECT region, 100 * sumIf(events, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
+FROM gap_hour
+WHERE $__timeFilter(hour) AND region != '' AND {PLACE}
+GROUP BY region
+HAVING sum(primary_events) >= 10
+ORDER BY value DESC
+LIMIT 12""",
+                unit="percent",
+                span=10,
+            ),
+            panels.ranking(
+                say("服务质量维度", "SERVQUAL dimensions"),
+                say("说到所选差距的声音,按主要维度。", "Voices on the gap by their main dimension."),
+                f"""
+SELECT {named("dimension", DIMENSIONS, locale)} AS name, count() AS value
+FROM events
+WHERE {_VOICES}
+GROUP BY dimension
+ORDER BY value DESC""",
+                span=6,
+            ),
+            panels.ranking(
+                say("服务阶段", "Service stage"),
+                say("说到所选差距的声音,按售前、售中、售后。", "Voices on the gap before, during and after the sale."),
+                f"""
+SELECT {named("stage", STAGES, locale)} AS name, count() AS value
+FROM events
+WHERE {_VOICES}
+GROUP BY stage
+ORDER BY value DESC""",
+                span=6,
+            ),
+            panels.rows(
+                say("上升的说法", "Rising phrases"),
+                say(
+                    "作为证据的原话:本期次数、上一同长时段次数,按增量排序。",
+                    "Words that speak for the gap: how often in this period and in the one before, by increase.",
+                ),
+                f"""
+SELECT phrase AS "{say("说法", "Phrase")}",
+    countIf(event_time >= $__fromTime) AS "{say("本期", "This period")}", countIf(event_time < $__fromTime) AS "{say("上期", "Before")}"
+FROM (
+    SELECT event_time, arrayJoin(arrayDistinct(arrayMap(e -> e.text, arrayFilter(e -> e.gap = {_GAP}, evidence)))) AS phrase
+    FROM events
+    WHERE event_time >= $__fromTime - toIntervalSecond(dateDiff('second', $__fromTime, $__toTime))
+        AND event_time <= $__toTime AND {PLACE}
+)
+GROUP BY phrase
+HAVING countIf(event_time >= $__fromTime) >= 2
+ORDER BY toInt64(countIf(event_time >= $__fromTime)) - toInt64(countIf(event_time < $__fromTime)) DESC
+LIMIT 15""",
+                span=12,
+                height=8,
+            ),
+            panels.lines(
+                say("承诺:兑现与未兑现", "Promises kept and broken"),
+                say(
+                    "有承诺时间的投诉:按时交付为兑现,迟到或到期未交付为未兑现。",
+                    "Complaints with a promised time: kept if delivered by then, else broken.",
+                ),
+                f"""
+SELECT $__timeInterval(hour) AS time, sum(promises_kept) AS "{say("兑现", "kept")}", sum(promises_broken) AS "{say("未兑现", "broken")}"
+FROM gap_hour
+WHERE $__timeFilter(hour) AND {PLACE}
+GROUP BY time
+ORDER BY time""",
+                bars=True,
+            ),
+            panels.ranking(
+                say("渠道", "Channels"),
+                say(
+                    "说到所选差距的声音占该渠道全部声音的百分比。",
+                    "Voices on the gap, per cent of all voices of the channel.",
+                ),
+                f"""
+SELECT {named("channel", CHANNELS, locale)} AS name,
+    100 * sumIf(events, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
+FROM gap_hour
+WHERE $__timeFilter(hour) AND {PLACE}
+GROUP BY channel
+ORDER BY value DESC""",
+                unit="percent",
+                span=12,
+            ),
+            panels.rows(
+                say("客户原话", "Voices"),
+                say(
+                    "最近的声音,个人信息已脱敏;“证据”是说到所选差距的原词。",
+                    "The latest voices, personal data masked; the evidence is the words that speak for the gap.",
+                ),
+                f"""
+SELECT event_time AS "{say("时间", "Time")}", {named("channel", CHANNELS, locale)} AS "{say("渠道", "Channel")}",
+    product_id AS "{say("产品", "Product")}", region AS "{say("地区", "Region")}", text AS "{say("原话", "Words")}",
+    arrayStringConcat(arrayMap(e -> e.text, arrayFilter(e -> e.gap = {_GAP}, evidence)), ' · ') AS "{say("证据", "Evidence")}",
+    {named("sentiment", SENTIMENTS, locale)} AS "{say("情绪", "Sentiment")}", severity AS "{say("严重度", "Severity")}"
+FROM events
+WHERE {_VOICES}
+ORDER BY event_time DESC
+LIMIT 200""",
+                shaded={
+                    say("严重度", "Severity"): ((None, "transparent"), (0.4, "yellow"), (0.6, "orange"), (0.8, "red"))
+                },
+                widths={
+                    say("时间", "Time"): 160,
+                    say("渠道", "Channel"): 90,
+                    say("产品", "Product"): 130,
+                    say("地区", "Region"): 80,
+                    say("情绪", "Sentiment"): 70,
+                    say("严重度", "Severity"): 80,
+                },
+                height=12,
+            ),
+        ],
+        since="now-24h",
+    )

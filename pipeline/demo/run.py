@@ -1,0 +1,225 @@
+"""The demo from start to end: a fresh stack, a worker, two weeks of events, a summary, and an exact recount."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from clickhouse_driver import Client
+from kafka import KafkaProducer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from pipeline.demo.plan import STORY, plan
+from pipeline.demo.summary import print_summary
+from pipeline.endpoints import endpoints, kafka_client_options
+from pipeline.errors import GapwatchError
+from pipeline.publish import Publisher
+from pipeline.settings import settings
+from pipeline.stack import LocalStack
+from pipeline.store import connect, migrate, recount
+from pipeline.topics import ensure_topics
+from schemas.events import AnyEvent, topic_of
+
+_DUPLICATE_SHARE = 0.01
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 120.0  # without any progress the worker is taken for stuck
+_STOP_SECONDS = 40.0
+
+# What no channel should send and some do: each becomes a dead letter with its reason.
+_UNREADABLE = (
+    b"\xff\xfe not UTF-8",
+    b'{"event_id": "half a rec',
+    b"[]",
+    b'{"event_id": "x-1", "event_time": "yesterday", "channel": "app", "customer_id": "c", "text": "t"}',
+    b'{"event_id": "x-2", "event_time": "2026-01-01T00:00:00Z", "channel": "fax", "customer_id": "c", "text": "t"}',
+    b'{"event_time": "2026-01-01T00:00:00Z", "channel": "app", "customer_id": "c", "text": "t"}',
+)
+
+_KEPT = """
+The stack stays up. To look further:
+  gapwatch status           endpoints, lag and last write
+  gapwatch board            the live board in your browser
+  gapwatch dead-letters list
+  gapwatch recount
+  gapwatch down             stop it; the data stay"""
+
+
+class DemoOptions(NamedTuple):
+    """`own` are a user's events instead of planned ones; `keep` leaves the stack running afterwards."""
+
+    events: int
+    seed: int
+    own: Sequence[AnyEvent]
+    keep: bool
+
+
+class _Stage(NamedTuple):
+    """A point that every event passes, and the query that counts those past it."""
+
+    done: str
+    query: str
+
+
+_STAGES = (
+    _Stage("read and stored", "SELECT count() FROM events"),
+    _Stage("aggregated by minute", "SELECT sum(primary_events) FROM gap_minute"),
+    _Stage("by hour", "SELECT sum(primary_events) FROM gap_hour"),
+    _Stage("by day", "SELECT sum(primary_events) FROM gap_day"),
+)
+
+
+class _Throughput(NamedTuple):
+    published: int
+    publish_seconds: float
+    read_seconds: float
+
+
+def run(console: Console, options: DemoOptions) -> bool:
+    """Run the demo; True when published = stored + duplicates + dead-lettered and every aggregate is exact.
+
+    Raises GapwatchError when a part cannot start or makes no progress.
+    """
+    data_dir = settings().data_dir.absolute()
+    _begin_afresh(data_dir)
+    with contextlib.ExitStack() as on_exit:
+        with _progress(console) as progress:
+            stack = _start_stack(data_dir, progress)
+            if not options.keep:
+                on_exit.callback(stack.down)
+            events = options.own or plan(options.events, datetime.now(UTC), options.seed)
+            with _worker() as worker:
+                throughput = _publish_and_read(progress, worker, events, Random(options.seed))
+        exact = _report(console, throughput)
+    if options.keep:
+        console.print(_KEPT)
+    return exact
+
+
+def _begin_afresh(data_dir: Path) -> None:
+    """The demo shows its own events only: it starts from nothing, in a directory that no other stack uses."""
+    if settings().kafka or settings().clickhouse:
+        raise GapwatchError("the demo uses the local stack: unset GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE")
+    marker = data_dir / "demo"
+    if (data_dir / "stack.json").exists() and not marker.exists():
+        raise GapwatchError(f"{data_dir} holds data that the demo did not make; set another GAPWATCH_DATA_DIR for it")
+    LocalStack(data_dir).down()
+    for path in data_dir.glob("*") if data_dir.exists() else ():
+        if path.name.startswith(("kafka-", "clickhouse", "stack.json", "keeper", "worker")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console)
+
+
+def _start_stack(data_dir: Path, progress: Progress) -> LocalStack:
+    task = progress.add_task("starting Kafka and ClickHouse", total=None)
+
+    def show(what: str, share: float | None) -> None:
+        total, completed = (None, None) if share is None else (100, round(100 * share))
+        progress.update(task, description=what, total=total, completed=completed)
+
+    stack = LocalStack(data_dir, progress=show)
+    stack.up()
+    ensure_topics()
+    migrate(endpoints().clickhouse)
+    progress.update(task, description="Kafka and ClickHouse are up", total=1, completed=1)
+    return stack
+
+
+@contextlib.contextmanager
+def _worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A worker like any other, in a process group of its own, stopped on the way out."""
+    with _worker_log().open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "worker"], stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        try:
+            worker.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+
+def _worker_log() -> Path:
+    return settings().data_dir.absolute() / "worker.log"
+
+
+def _publish_and_read(
+    progress: Progress, worker: subprocess.Popen[bytes], events: Sequence[AnyEvent], random: Random
+) -> _Throughput:
+    started = time.monotonic()
+    published = _publish(progress, events, random)
+    publish_seconds = time.monotonic() - started
+    client = connect(endpoints().clickhouse)
+    distinct = len({event.event_id for event in events})
+    for stage in _STAGES:
+        _follow(progress.add_task(stage.done, total=distinct), progress, worker, client, stage)
+    return _Throughput(published, publish_seconds, time.monotonic() - started)
+
+
+def _publish(progress: Progress, events: Sequence[AnyEvent], random: Random) -> int:
+    """The events, one in a hundred of them twice, and a few records that nobody can read."""
+    again = random.sample(events, round(len(events) * _DUPLICATE_SHARE))
+    task = progress.add_task("published", total=len(events) + len(again) + len(_UNREADABLE))
+    with Publisher() as publisher:
+        for event in (*events, *again):
+            publisher.publish(event)
+            progress.update(task, completed=publisher.acknowledged)
+    producer = KafkaProducer(**kafka_client_options())
+    for record in _UNREADABLE:
+        producer.send(topic_of("feedback"), value=record)
+    producer.close()
+    progress.update(task, completed=len(events) + len(again) + len(_UNREADABLE))
+    return len(events) + len(again) + len(_UNREADABLE)
+
+
+def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], client: Client, stage: _Stage) -> None:
+    done, moved = 0, time.monotonic()
+    while not progress.tasks[task].finished:
+        time.sleep(_POLL_SECONDS)
+        now = int(client.execute(stage.query)[0][0])
+        if now != done:
+            done, moved = now, time.monotonic()
+        progress.update(task, completed=done)
+        if worker.poll() is not None:
+            raise GapwatchError(f"the worker ended with exit code {worker.returncode}; its log: {_worker_log()}")
+        if time.monotonic() - moved > _PATIENCE_SECONDS:
+            raise GapwatchError(
+                f"no event was {stage.done} for {_PATIENCE_SECONDS:.0f} s; the worker's log: {_worker_log()}"
+            )
+
+
+def _report(console: Console, throughput: _Throughput) -> bool:
+    client = connect(endpoints().clickhouse)
+    print_summary(console, client, STORY)
+    events_per_second = throughput.published / throughput.read_seconds
+    console.print(
+        f"published in {throughput.publish_seconds:.1f} s; the last aggregate stood {throughput.read_seconds:.1f} s "
+        f"after the first event was sent: {events_per_second:,.0f} events/s, one worker beside Kafka and ClickHouse"
+    )
+    counted = recount()
+    console.print(counted)
+    return counted.exact
