@@ -41,8 +41,6 @@ _CHATS = f"(SELECT * FROM {_STANDING} WHERE event_type = 'chat')"  # noqa: S608 
 _IN_DAY = "{key} >= toDateTime({{start}}, 'UTC') AND {key} < toDateTime({{end}}, 'UTC')"
 _DAY_HOURS = f"(SELECT * FROM gap_hour WHERE {_IN_DAY.format(key='hour')})"
 _DAY_CHATS = f"(SELECT * FROM chat_minute WHERE {_IN_DAY.format(key='minute')})"
-    "(SELECT * FROM chat_minute WHERE minute >= toDateTime({start}, 'UTC') AND minute < toDateTime({end}, 'UTC'))"
-)
 
 
 def _exactly(total: str) -> str:
