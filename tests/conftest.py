@@ -27,7 +27,6 @@ from kafka.admin import OffsetSpec
 
 from pipeline.settings import CONFIG_VARIABLE, settings
 from pipeline.stack import LocalStack
-from pipeline.store import migrate
 from pipeline.topics import ALL_TOPICS, ensure_topics
 
 _SESSION = "GAPWATCH_TEST_SESSION"  # inherited by every process that a test starts, however detached
@@ -131,6 +130,8 @@ def empty_database(stack: LocalStack, settings_env: pytest.MonkeyPatch) -> Itera
 @pytest.fixture
 def database(empty_database: str) -> str:
     """URL of a fresh database with every migration applied."""
+    from pipeline.store import migrate
+
     migrate(empty_database)
     return empty_database
 

@@ -81,9 +81,10 @@ def _fetch_all(jars: list[Jar], repository: Path, progress: Callable[[int, int],
 @contextlib.contextmanager
 def _as_pip_reaches_the_network() -> Iterator[None]:
     """The proxy and certificates that pip was told of hold for the jars too, unless the usual variables name others."""
-    added = {}
+    told = _pip_settings()
+    added: dict[str, str] = {}
     for option, names in _PIP_OPTIONS.items():
-        value = _pip_option(option)
+        value = told.get(f":env:.{option}") or told.get(f"global.{option}")
         if value and not any(name in os.environ for name in names):
             added |= dict.fromkeys(names, value)
     os.environ.update(added)
@@ -94,12 +95,12 @@ def _as_pip_reaches_the_network() -> Iterator[None]:
             del os.environ[name]
 
 
-def _pip_option(option: str) -> str:
-    named = os.environ.get(f"PIP_{option.upper()}")
-    if named:
-        return named
-    get = [sys.executable, "-m", "pip", "config", "get", f"global.{option}"]
-    return subprocess.run(get, capture_output=True, text=True, check=False).stdout.strip()
+def _pip_settings() -> dict[str, str]:
+    """What `pip config list` prints, from its files (global.proxy) and its variables (:env:.proxy)."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    pairs = (line.partition("=") for line in listed.splitlines())
+    return {name: value.strip("'") for name, _, value in pairs}
 
 
 def _maven(repository: Path) -> Any:
