@@ -1,4 +1,4 @@
-"""Dead letters: records that could not be processed, kept with the reason, replayed when the cause is gone."""
+"""Dead letters: records that could not be processed, with the reason. What they look like, made and read."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pipeline.records import Record
 from schemas.events import dead_letter_topic_of
 
 _PREFIX = "gapwatch."
+REPLAYS_HEADER = _PREFIX + "replays"
 
 
 class DeadLetter(NamedTuple):
@@ -33,15 +34,52 @@ class DeadLetter(NamedTuple):
             "source-timestamp": record.timestamp,
             "failed-at": (failed_at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
             "worker-version": _version(),
-            "replays": replays_of(record.headers),
+            "replays": _number(record.headers, "replays", 0),
         }
         headers = [(_PREFIX + name, str(value).encode()) for name, value in told.items()]
         return cls(dead_letter_topic_of(record.topic), record.key, record.value, [*foreign(record.headers), *headers])
 
 
-@cache
-def _version() -> str:
-    return version("gapwatch")
+class Letter(NamedTuple):
+    """A dead letter as it lies in its topic. What its headers do not tell is empty, or -1."""
+
+    record: Record
+    reason: str
+    detail: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    source_timestamp: int
+    failed_at: str
+    worker_version: str
+    replays: int
+
+    @classmethod
+    def of(cls, record: Record) -> "Letter":
+        """Read the headers of a record of a dead-letter topic, whoever wrote it; never raises."""
+        headers = record.headers
+        return cls(
+            record=record,
+            reason=_text(headers, "reason"),
+            detail=_text(headers, "detail"),
+            source_topic=_text(headers, "source-topic"),
+            source_partition=_number(headers, "source-partition", -1),
+            source_offset=_number(headers, "source-offset", -1),
+            source_timestamp=_number(headers, "source-timestamp", -1),
+            failed_at=_text(headers, "failed-at"),
+            worker_version=_text(headers, "worker-version"),
+            replays=_number(headers, "replays", 0),
+        )
+
+    @property
+    def name(self) -> str:
+        """TYPE/PARTITION/OFFSET: how the commands call it."""
+        return f"{self.record.topic.partition('.')[0]}/{self.record.partition}/{self.record.offset}"
+
+    @property
+    def mark(self) -> bytes:
+        """What remembers that it was replayed: its place and, for topics may be made anew, its time."""
+        return f"{self.record.topic}/{self.record.partition}/{self.record.offset}@{self.record.timestamp}".encode()
 
 
 def foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -49,7 +87,16 @@ def foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
 
 
-def replays_of(headers: Sequence[tuple[str, bytes]]) -> int:
-    """How many times a record was replayed; 0 where the header is absent or no number."""
-    counted = dict(headers).get(_PREFIX + "replays", b"")
-    return int(counted) if counted.isdigit() else 0
+@cache
+def _version() -> str:
+    return version("gapwatch")
+
+
+def _text(headers: Sequence[tuple[str, bytes]], name: str) -> str:
+    told = dict(headers).get(_PREFIX + name) or b""
+    return told.decode("utf-8", "replace")
+
+
+def _number(headers: Sequence[tuple[str, bytes]], name: str, default: int) -> int:
+    told = _text(headers, name)
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else default

@@ -125,7 +125,7 @@ def _creation(name: str) -> dict[str, object]:
 
 def _limits(name: str) -> dict[str, str]:
     if name == REPLAYED_TOPIC:  # outlives every dead letter
-        return {"cleanup.policy": "compact"}
+        return {"retention.ms": str(100 * _DAY_MS)}
     if name in DEAD_LETTER_TOPICS:
         # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
         return {"max.message.bytes": str(_MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
