@@ -31,6 +31,7 @@ from pipeline.store.connection import ClickHouse, database_of
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _DISTRIBUTED = re.compile(r"^-- distributed: (\w+) by (.+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _RETENTION = re.compile(r"(TTL .*?toIntervalDay\()(\d+)(\))")
 
 _HISTORY = """
@@ -149,9 +150,9 @@ def _statements(text: str, cluster: str | None, retention_days: int) -> Iterator
     values = _placeholders(cluster) | {"retention_days": str(retention_days)}
     if cluster:
         text = _DISTRIBUTED.sub(_distributed_table, text)
-    rendered = _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+    rendered = _PLACEHOLDER.sub(lambda match: values[match[1]], _COMMENT.sub("", text))
     for statement in re.split(r";\s*$", rendered, flags=re.MULTILINE):
-        if re.sub(r"^--.*$", "", statement, flags=re.MULTILINE).strip():
+        if statement.strip():
             yield statement.strip()
 
 

@@ -39,8 +39,8 @@ _STANDING = """(
 _GAPS = f"{_STANDING} ARRAY JOIN arrayDistinct(arrayConcat(gaps, [primary_gap])) AS gap"
 _CHATS = f"(SELECT * FROM {_STANDING} WHERE event_type = 'chat')"  # noqa: S608 - written here
 _IN_DAY = "{key} >= toDateTime({{start}}, 'UTC') AND {key} < toDateTime({{end}}, 'UTC')"
-_DAY_HOURS = f"(SELECT * FROM gap_hour WHERE {_IN_DAY.format(key='hour')})"
-_DAY_CHATS = f"(SELECT * FROM chat_minute WHERE {_IN_DAY.format(key='minute')})"
+_DAY_HOURS = f"(SELECT * FROM gap_hour WHERE {_IN_DAY.format(key='hour')})"  # noqa: S608
+_DAY_CHATS = f"(SELECT * FROM chat_minute WHERE {_IN_DAY.format(key='minute')})"  # noqa: S608
 
 
 def _exactly(total: str) -> str:
