@@ -93,8 +93,8 @@ def simulate(traffic: Traffic, series: int, days: int, rng: np.random.Generator,
 
 
 def _weighted(hits: NDArray[np.int64], rng: np.random.Generator) -> Array:
-    """Half of the hits are twice as severe as the others, in units of the average."""
-    return (hits + rng.binomial(hits, 0.5)) / 1.5
+    """Half of the hits are twice as severe as the others; in units of sum(w²) / sum(w), as the product counts them."""
+    return (hits + rng.binomial(hits, 0.5)) / (5 / 3)
 
 
 def _with_usual(past_hits: Array, past_voices: Array, hits: Array, voices: Array, days: int) -> Sample:

@@ -57,8 +57,8 @@ class _Robot(NotifyBase):  # type: ignore[misc]
                 verify=self.verify_certificate,
                 allow_redirects=False,
             )
-            verdict = answer.json()
-        except (requests.RequestException, ValueError) as error:
+            verdict = dict(answer.json())
+        except (requests.RequestException, ValueError, TypeError) as error:
             log.warning("no answer that can be read", service=self.secure_protocol, error=type(error).__name__)
             return False
         code = next((verdict[field] for field in self.code_fields if field in verdict), None)

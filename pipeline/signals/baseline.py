@@ -2,7 +2,8 @@
 
 Everything here is a pure function of hourly counts with a leading series axis, so that the runner and the
 simulation use the same code. `voices` are counts of distinct events; `hits` are the severity-weighted events that
-speak of the thing, in units of one average hit, so `hits / voices` is a share.
+speak of the thing, in the unit sum(w²) / sum(w) of their weights w, in which a weighted sum scatters like a count of
+events (Bohm and Zech 2014); so `hits / voices` is a share.
 """
 
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Baseline(NamedTuple):
     """Per series: the usual share by hour of the week, its relative standard error, and the scatter of hours.
 
     The variance of the hits of an hour with n voices is `n p (1 - p) (unit + correlation (n - 1))`: beta-binomial,
-    with `unit` above 1 where single hits differ in weight.
+    with `unit` above 1 where even single voices scatter more.
     """
 
     share: Array  # (series, 168)

@@ -45,6 +45,13 @@ FROM (
 {places}
 """
 
+_UNITS = """
+SELECT {sums} FROM (
+    SELECT gaps, severity FROM events WHERE event_time >= %(start)s AND event_time < %(end)s
+    ORDER BY minute, event_id LIMIT 100000
+)
+"""
+
 
 class Watched(NamedTuple):
     """What of the store is watched."""
@@ -56,13 +63,12 @@ class Watched(NamedTuple):
 class Counts(NamedTuple):
     """Per measure and place, by bin from `start` on.
 
-    `events` are the events that speak of the measure, `weights` their severities, `voices` all events that could have.
+    `weights` are the severities of the events that speak of the measure, `voices` count all events that could have.
     """
 
     start: datetime
     places: dict[Place, int]  # to row
     voices: dict[Measure, Array]
-    events: dict[Measure, Array]
     weights: dict[Measure, Array]
 
     def of(self, places: Sequence[Place], measure: Measure, kind: Literal["voices", "weights"]) -> Array:
@@ -84,7 +90,7 @@ def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, w
         "products": watched.products,
         "target": watched.response_seconds,
     }
-    gaps = ", ".join(f"sumIf(events, gap = '{gap}'), sumIf(severity_sum, gap = '{gap}')" for gap in GAP_MEASURES)
+    gaps = ", ".join(f"sumIf(severity_sum, gap = '{gap}')" for gap in GAP_MEASURES)
     words = {"grain": grain, "Grain": grain.capitalize(), "busiest": _BUSIEST, "places": _PLACES, "gaps": gaps}
     voiced = clickhouse.execute(_GAPS.format(**words), parameters, columnar=True)
     chats = clickhouse.execute(_RESPONSE.format(**words), parameters, columnar=True)
@@ -108,14 +114,11 @@ def _dense(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: i
         return counts
 
     voices = dict.fromkeys(GAP_MEASURES, table(voiced_at, voiced, 4))
-    events = {gap: table(voiced_at, voiced, 5 + 2 * number) for number, gap in enumerate(GAP_MEASURES)}
-    weights = {gap: table(voiced_at, voiced, 6 + 2 * number) for number, gap in enumerate(GAP_MEASURES)}
-    kept, broken = table(voiced_at, voiced, 13), table(voiced_at, voiced, 14)
-    events["promises"] = weights["promises"] = broken
-    voices["promises"] = kept + broken
-    voices["response"] = table(chats_at, chats, 4)
-    events["response"] = weights["response"] = table(chats_at, chats, 5)
-    return Counts(start, places, voices, events, weights)
+    weights = {gap: table(voiced_at, voiced, 5 + number) for number, gap in enumerate(GAP_MEASURES)}
+    kept, broken = table(voiced_at, voiced, 9), table(voiced_at, voiced, 10)
+    weights["promises"], voices["promises"] = broken, kept + broken
+    weights["response"], voices["response"] = table(chats_at, chats, 5), table(chats_at, chats, 4)
+    return Counts(start, places, voices, weights)
 
 
 def _cells(
@@ -127,10 +130,17 @@ def _cells(
     return rows, [round((bin_start - start) / length) for bin_start in columns[0]]
 
 
-def average_weight(counts: Counts) -> dict[Measure, float]:
-    """The average weight of an event that speaks of a measure; 1 where none does."""
-    return {measure: _average(counts.weights[measure], counts.events[measure]) for measure in MEASURES}
+def weight_units(clickhouse: ClickHouse, start: datetime, end: datetime) -> dict[Measure, float]:
+    """Per measure sum(w²) / sum(w) of the severities w of the events of [start, end), or of its first 100,000.
 
-
-def _average(weights: Array, events: Array) -> float:
-    return float(weights.sum() / events.sum()) if weights.sum() > 0 else 1.0
+    A sum of weights in this unit scatters like a count. 1 where nothing was heard, and where events are not weighted.
+    """
+    sums = ", ".join(
+        f"sumIf(severity * severity, has(gaps, '{gap}')), sumIf(severity, has(gaps, '{gap}'))" for gap in GAP_MEASURES
+    )
+    (row,) = clickhouse.execute(_UNITS.format(sums=sums), {"start": _utc(start), "end": _utc(end)})
+    units = dict.fromkeys(MEASURES, 1.0)
+    for number, gap in enumerate(GAP_MEASURES):
+        squares, weights = row[2 * number : 2 * number + 2]
+        units[gap] = squares / weights if weights > 0 else 1.0
+    return units

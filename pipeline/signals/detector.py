@@ -111,7 +111,8 @@ class Detector:
             history = counts.read(self._clickhouse, "hour", until - HISTORY, until, _watched())
             places = sorted(history.places)
             ended = self._table.ended_episodes(history.start, until)
-            self._learned = _Learned(until, places, learn(history, places, ended))
+            units = counts.weight_units(self._clickhouse, until - HISTORY, until)
+            self._learned = _Learned(until, places, learn(history, places, ended, units))
         return self._learned
 
     def _look_back(self, minute: datetime) -> _LookBack:

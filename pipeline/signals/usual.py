@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.signals import baseline, chart
-from pipeline.signals.counts import Counts, average_weight
+from pipeline.signals.counts import Counts
 from pipeline.signals.series import MEASURES, Measure, Place, Series
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ class Ended(NamedTuple):
 class Usual(NamedTuple):
     """Of one measure, by place: the usual share, its scatter, the voices of 30 days, and who has enough history."""
 
-    weight: float  # of an average event; hits are weights in this unit
+    weight: float  # hits are weights in this unit
     baseline: baseline.Baseline
     monthly: Array
     ripe: NDArray[np.bool_]
@@ -46,11 +46,11 @@ class Usual(NamedTuple):
         return self.baseline.unit + self.baseline.correlation[:, None] * np.maximum(hourly - 1, 0)
 
 
-def learn(history: Counts, places: list[Place], ended: Iterable[Ended]) -> dict[Measure, Usual]:
+def learn(
+    history: Counts, places: list[Place], ended: list[Ended], units: dict[Measure, float]
+) -> dict[Measure, Usual]:
     """Learn from whole hours, oldest first; hours of signals that are over are left out of their series."""
-    weights = average_weight(history)
-    past = list(ended)
-    return {measure: _learn(history, places, past, measure, weights[measure]) for measure in MEASURES}
+    return {measure: _learn(history, places, ended, measure, units[measure]) for measure in MEASURES}
 
 
 def hour_of_week(instant: datetime) -> int:

@@ -39,7 +39,7 @@ class Bins(NamedTuple):
     voices: Array
     share: Array
     dispersion: Array
-    weight: float = 1.0  # of an average hit
+    weight: float = 1.0  # of one hit
 
 
 class Rise(NamedTuple):
