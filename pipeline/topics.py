@@ -34,6 +34,7 @@ _MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 _DAY_MS = 86_400_000
 _CREATE_TIMEOUT_MS = 30_000
 _COORDINATOR_SECONDS = 10.0
+_ANSWER_MS = 5_000  # `gapwatch status` tells soon that nobody answers
 
 
 def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
@@ -58,7 +59,7 @@ def lag(group: str, topics: Iterable[str] = EVENT_TOPICS) -> dict[str, int]:
 
     Raises kafka.errors.KafkaError when Kafka cannot be reached.
     """
-    admin = KafkaAdminClient(**kafka_client_options())
+    admin = KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=_ANSWER_MS)
     try:
         existing = admin.describe_topics([topic for topic in topics if topic in set(admin.list_topics())])
         partitions = [

@@ -1,5 +1,6 @@
 """One Kafka broker of the local stack, in KRaft mode: broker and controller in one process."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -69,9 +70,11 @@ class KafkaBroker(Service):
     def prepare(self) -> None:
         (self.directory / "log4j2.properties").write_text(_LOG4J.format(log=self.log_file.name), encoding="ascii")
         (self.directory / "server.properties").write_text(self._properties(), encoding="ascii")
-        # Written last by the format, so a format that was cut off is done again.
-        if not (self.directory / "data" / "meta.properties").exists():
+        formatted = self.directory / "formatted"
+        if not formatted.exists():
+            shutil.rmtree(self.directory / "data", ignore_errors=True)  # of a format that was cut off
             self._format()
+            formatted.touch()
 
     def command(self) -> list[str]:
         return [*self._java(), f"-D{self.marker}", "kafka.Kafka", "server.properties"]

@@ -18,8 +18,7 @@ def properties(brokers: int, tmp_path: Path) -> dict[str, str]:
     """The configuration of the last of some brokers."""
     nodes = [Node(number, 21_000 + number, 22_000 + number) for number in range(1, brokers + 1)]
     broker = KafkaBroker(tmp_path, nodes[-1], nodes, "cluster", tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "meta.properties").touch()  # formatted already
+    (tmp_path / "formatted").touch()
     broker.prepare()
     lines = (tmp_path / "server.properties").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
