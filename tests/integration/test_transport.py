@@ -20,9 +20,7 @@ pytestmark = pytest.mark.integration
 Seen = dict[int, list[tuple[Any, ...]]]
 
 
-def a_record(
-    partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Any, ms: int
-) -> tuple[Any, ...]:
+def a_record(offset: int, key: bytes | None, value: bytes | None, headers: Any, ms: int) -> tuple[Any, ...]:
     return offset, key, value, sorted(dict(headers or ()).items()), ms
 
 
@@ -71,14 +69,13 @@ class Worker:
         self.batches.append((message.partition, message.offset, message.next_offset))
         for record in event.value:
             self.seen[record.partition].append(
-                a_record(record.partition, record.offset, record.key, record.value, record.headers, record.timestamp)
+                a_record(record.offset, record.key, record.value, record.headers, record.timestamp)
             )
 
     def note_record(self, event: Any) -> None:
         message = event.message
         self.seen[message.partition].append(
             a_record(
-                message.partition,
                 message.offset,
                 message.key,
                 message.value,
@@ -102,7 +99,7 @@ class Worker:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - it depends on several threads
                 await asyncio.sleep(0.02)
 
     def committed_all(self) -> bool:

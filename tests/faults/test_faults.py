@@ -1,0 +1,202 @@
+"""Whatever is killed, stopped or slow: afterwards each event stands once and every aggregate recounts.
+
+The short form takes minutes. The long form: pytest -m slow tests/faults -s
+"""
+
+import json
+import os
+import signal
+import time
+
+import psutil
+import pytest
+from world import Load, Workers, World, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
+
+
+def test_workers_killed_stopped_and_terminated_under_load(world: World) -> None:
+    load = Load("kill", 8_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=800) as publishing:
+            while publishing.is_alive():
+                time.sleep(world.rng.uniform(0.5, 2))
+                print(workers.disturb(world.rng))
+        world.settle()
+    world.check()
+
+
+def test_clickhouse_killed_and_restarted_under_load(world: World) -> None:
+    load = Load("clickhouse", 8_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=1_500) as publishing:
+            while publishing.is_alive():
+                time.sleep(world.rng.uniform(0.5, 2))
+                world.stack.clickhouse.kill()
+                world.stack.clickhouse.start()
+        world.settle()
+    world.check()
+
+
+def test_broker_killed_and_restarted_under_load(world: World) -> None:
+    load = Load("broker", 6_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=800):
+            for _ in range(2):
+                time.sleep(world.rng.uniform(1, 3))
+                world.stack.brokers[0].kill()
+                world.stack.brokers[0].start()
+        world.settle()
+    world.check()
+
+
+def test_workers_join_and_leave_under_load(world: World) -> None:
+    load = Load("join", 8_000, world.rng)
+    with Workers(world, processes=1) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=600) as publishing:
+            while publishing.is_alive():
+                with Workers(world, processes=1) as others:
+                    others.wait_ready()
+                    time.sleep(world.rng.uniform(0, 2))
+        world.settle()
+    world.check()
+
+
+def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: World) -> None:
+    load = Load("away", 30_000, world.rng)
+    with Workers(world, processes=1) as workers:
+        workers.wait_ready()
+        world.stack.clickhouse.stop()
+        world.publish(load, per_second=20_000)
+        until(lambda: workers.get("/health/ready")[0] == 503)
+        assert workers.get("/health/live")[0] == 200
+        health = json.loads(workers.get("/health")[1])
+        assert "store has waited" in health["workers"][0]["waiting"]
+        full = resident(workers)
+        time.sleep(10)
+        assert resident(workers) < full * 1.1 + 20e6
+        assert 'gapwatch_waiting_seconds{stage="store"}' in workers.get("/metrics")[1]
+        world.stack.clickhouse.start()
+        until(lambda: workers.get("/health/ready")[0] == 200)
+        world.settle()
+    world.check()
+
+
+def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World) -> None:
+    load = Load("slow", 6_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=1_000) as publishing:
+            while publishing.is_alive():
+                server = psutil.Process(world.stack.clickhouse.pid)
+                server.suspend()
+                time.sleep(world.rng.uniform(0.5, 3))
+                server.resume()
+                time.sleep(world.rng.uniform(0, 0.5))
+        world.settle()
+    world.check()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_supervisor(world: World, how: signal.Signals) -> None:
+    workers = Workers(world)
+    until(lambda: len(workers.processes()) == 2)
+    workers.wait_ready()
+    processes = workers.processes()
+    workers.supervisor.send_signal(how)
+    _, alive = psutil.wait_procs([workers.supervisor, *processes], timeout=40)
+    assert not alive
+    if how != signal.SIGKILL:
+        assert workers.supervisor.returncode == 0
+
+
+def test_workers_that_were_stopped_end_with_their_supervisor(world: World) -> None:
+    workers = Workers(world)
+    until(lambda: len(workers.processes()) == 2)
+    processes = workers.processes()
+    for process in processes:
+        process.suspend()
+    assert workers.stop() == 0
+    assert not psutil.wait_procs(processes, timeout=5)[1]
+
+
+def test_a_stop_while_clickhouse_is_away_ends_in_time_and_loses_nothing(world: World) -> None:
+    load = Load("stop", 2_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        world.stack.clickhouse.stop()
+        world.publish(load)
+        until(lambda: workers.get("/health/ready")[0] == 503)
+        began = time.monotonic()
+        assert workers.stop() == 0
+        assert time.monotonic() - began < 30
+    world.stack.clickhouse.start()
+    with Workers(world):
+        world.settle()
+    world.check()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: World) -> None:
+    load = Load("hundred", 100_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(load, per_second=4_000):
+            for number in range(10):
+                time.sleep(world.rng.uniform(1, 4))
+                until(workers.processes)
+                world.rng.choice(workers.processes()).kill()
+                if number == 5:
+                    world.stack.clickhouse.kill()
+                    world.stack.clickhouse.start()
+        world.settle()
+    world.check()
+    world.recount()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(14_400)
+def test_long_run(world: World) -> None:
+    """GAPWATCH_FAULTS faults (200) over GAPWATCH_FAULT_EVENTS events (2,000,000)."""
+    faults = int(os.environ.get("GAPWATCH_FAULTS", "200"))
+    events = int(os.environ.get("GAPWATCH_FAULT_EVENTS", "2000000"))
+    done: dict[str, int] = {}
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing(Load("long", events, world.rng), per_second=4_000) as publishing:
+            while publishing.is_alive() or sum(done.values()) < faults:
+                time.sleep(world.rng.uniform(0.5, 4))
+                what = one_fault(world, workers)
+                done[what] = done.get(what, 0) + 1
+        world.settle(1_800)
+    print(f"faults: {done}; published: {world.outcome.published}, distinct: {len(world.outcome.places)}")
+    world.check()
+    world.recount()
+
+
+def one_fault(world: World, workers: Workers) -> str:
+    what = world.rng.choices(("worker", "clickhouse", "slow clickhouse", "broker"), (80, 8, 8, 4))[0]
+    if what == "clickhouse":
+        world.stack.clickhouse.kill()
+        world.stack.clickhouse.start()
+    elif what == "slow clickhouse":
+        server = psutil.Process(world.stack.clickhouse.pid)
+        server.suspend()
+        time.sleep(world.rng.uniform(0.5, 5))
+        server.resume()
+    elif what == "broker":
+        world.stack.brokers[0].kill()
+        world.stack.brokers[0].start()
+    else:
+        return workers.disturb(world.rng)
+    return what
+
+
+def resident(workers: Workers) -> float:
+    """Resident bytes of the largest worker process."""
+    return max(float(process.memory_info().rss) for process in workers.processes())

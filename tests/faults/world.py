@@ -1,0 +1,318 @@
+"""A stack, its workers, and a load of which it is known what must come out."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import psutil
+from clickhouse_driver import Client
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+
+from pipeline.stack import LocalStack
+from pipeline.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS, TOUCHED_TOPIC
+
+TEXTS = (
+    "说好三天送到,等了一周还没发货,太失望了",
+    "客服态度很好,问题很快就解决了",
+    "页面上写的尺寸和实物不一样",
+    "东西不错,下次还来",
+    "打了三次电话都没有人接,没人告诉我进度",
+    "请问什么时候发货?",
+)
+CORRUPT = (b"\xff\xfe no utf-8", b"not json", b"[1, 2]", b"{}", b'{"event_id": 7}', b'{"event_id": "x", "text": ""')
+
+
+class Place(NamedTuple):
+    """Where an event must stand in the end."""
+
+    minute: int
+    product: str
+
+
+class Message(NamedTuple):
+    key: bytes
+    value: bytes
+    event_id: str | None
+    """None: cannot be read, must become a dead letter."""
+    place: Place | None
+
+
+class Load:
+    """Seeded events of the last three weeks: a tenth twice, some corrected to another minute, some corrupt, shuffled."""
+
+    def __init__(self, name: str, events: int, rng: random.Random) -> None:
+        self.name = name
+        now = datetime.now(UTC).replace(microsecond=0)
+        first = [self._message(f"{name}-{number}", now, rng) for number in range(events)]
+        again = [rng.choice(first) for _ in range(events // 10)]
+        corrected = [self._message(str(rng.choice(first).event_id), now, rng) for _ in range(events // 30)]
+        corrupt = [Message(b"k", rng.choice(CORRUPT), None, None) for _ in range(events // 50)]
+        self.messages = first + again + corrected + corrupt
+        rng.shuffle(self.messages)
+
+    @staticmethod
+    def _message(event_id: str, now: datetime, rng: random.Random) -> Message:
+        at = now - timedelta(seconds=rng.expovariate(1 / 86_400) % (21 * 86_400))
+        product = f"p{rng.randrange(20)}"
+        event = {
+            "event_id": event_id,
+            "event_time": at.isoformat(),
+            "channel": rng.choice(["app", "wechat", "phone"]),
+            "customer_id": f"c{rng.randrange(500)}",
+            "product_id": product,
+            "region": f"r{rng.randrange(5)}",
+            "text": rng.choice(TEXTS),
+        }
+        place = Place(int(at.timestamp()) // 60 * 60, product)
+        # The id as key: of two records with one id the later stands, and order is a partition's.
+        return Message(event_id.encode(), json.dumps(event, ensure_ascii=False).encode(), event_id, place)
+
+
+@dataclass
+class Outcome:
+    """What was published so far, and what must be found for it."""
+
+    places: dict[str, Place]
+    corrupt: int = 0
+    published: int = 0
+
+
+class World:
+    """Kafka, ClickHouse and workers of their own, so that any of them may be killed."""
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.directory = directory
+        self.stack = LocalStack(directory / "stack")
+        self.stack.up(bound_to=os.getpid())
+        self.outcome = Outcome({})
+        self.environment = os.environ | {
+            "GAPWATCH_DATA_DIR": str(directory / "stack"),
+            "GAPWATCH_KAFKA": self.stack.kafka,
+            "GAPWATCH_CLICKHOUSE": self.stack.clickhouse.url,
+            "GAPWATCH_LOG_FORMAT": "json",
+            "GAPWATCH_FLUSH_SECONDS": "0.3",
+        }
+        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=self.environment, check=True)
+
+    def close(self) -> None:
+        self.stack.down()
+
+    # Load.
+
+    def publish(self, load: Load, per_second: float = 3_000) -> None:
+        producer = KafkaProducer(
+            bootstrap_servers=self.stack.kafka, linger_ms=10, delivery_timeout_ms=300_000, max_block_ms=300_000
+        )
+        began = time.monotonic()
+        sent = []
+        for number, message in enumerate(load.messages):
+            sent.append(producer.send("feedback.events", message.value, key=message.key))
+            while time.monotonic() - began < number / per_second:
+                time.sleep(0.01)
+        producer.flush()
+        for future in sent:
+            future.get(timeout=0)
+        producer.close()
+        self._expect(load)
+
+    def _expect(self, load: Load) -> None:
+        for message in load.messages:
+            self.outcome.published += 1
+            if message.event_id is None or message.place is None:
+                self.outcome.corrupt += 1
+            else:
+                self.outcome.places[message.event_id] = message.place
+
+    @contextlib.contextmanager
+    def publishing(self, load: Load, per_second: float = 3_000) -> Iterator[threading.Thread]:
+        """Publish in the background; the block ends when all is published."""
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self.publish(load, per_second)
+            except BaseException as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    # Outcome.
+
+    def settle(self, seconds: float = 180) -> None:
+        """Wait until the workers have committed all that is in the logs, touched minutes included."""
+        deadline = time.monotonic() + seconds
+        calm = 0
+        while calm < 3:
+            behind = self.behind()
+            calm = calm + 1 if not behind else 0
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not settled after {seconds} s, records behind: {behind}")
+            time.sleep(0.5)
+
+    def behind(self) -> dict[str, int]:
+        """Of each topic, the records that are not committed."""
+        with self._admin() as admin:
+            partitions = [
+                TopicPartition(topic, partition)
+                for topic in (*EVENT_TOPICS, TOUCHED_TOPIC)
+                for partition in range(len(admin.describe_topics([topic])[0]["partitions"]))
+            ]
+            committed = admin.list_group_offsets("gapwatch")["gapwatch"]
+        consumer = KafkaConsumer(bootstrap_servers=self.stack.kafka)
+        ends = consumer.end_offsets(partitions)
+        consumer.close()
+        behind: dict[str, int] = {}
+        for tp, end in ends.items():
+            offset = committed[tp].offset if tp in committed else 0
+            if end > offset:
+                behind[tp.topic] = behind.get(tp.topic, 0) + end - offset
+        return behind
+
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        admin = KafkaAdminClient(bootstrap_servers=self.stack.kafka)
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+    def check(self) -> None:
+        """Each event stands once, at its latest place; the aggregates recount; what is corrupt is a dead letter, once."""
+        with Client.from_url(self.stack.clickhouse.url) as client:
+            rows = client.execute("SELECT event_id, toUnixTimestamp(minute), product_id FROM events")
+            found = {event_id: Place(minute, product) for event_id, minute, product in rows}
+            assert len(rows) == len(found), "an event stands twice"
+            lost = self.outcome.places.keys() - found.keys()
+            assert not lost, f"{len(lost)} events lost, such as {sorted(lost)[:3]}"
+            wrong = {key for key, place in self.outcome.places.items() if found[key] != place}
+            assert not wrong, f"{len(wrong)} events at an old place, such as {sorted(wrong)[:3]}"
+            assert found.keys() == self.outcome.places.keys()
+            counts = client.execute(
+                "SELECT toUnixTimestamp(minute), product_id, sum(primary_events) FROM gap_minute GROUP BY 1, 2"
+            )
+        expected: dict[Place, int] = {}
+        for place in self.outcome.places.values():
+            expected[place] = expected.get(place, 0) + 1
+        assert {Place(minute, product): count for minute, product, count in counts if count} == expected
+        assert len(self.dead_letters()) == self.outcome.corrupt
+
+    def recount(self) -> None:
+        """`gapwatch recount`, which compares aggregates, events and offsets by itself."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", "recount"], env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def dead_letters(self) -> set[tuple[bytes, bytes, bytes]]:
+        """Where the records of the dead letters come from."""
+        consumer = KafkaConsumer(
+            *DEAD_LETTER_TOPICS,
+            bootstrap_servers=self.stack.kafka,
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=3_000,
+        )
+        letters = set()
+        for record in consumer:
+            headers = dict(record.headers)
+            letters.add(tuple(headers[f"gapwatch.source-{part}"] for part in ("topic", "partition", "offset")))
+        consumer.close()
+        return letters
+
+
+class Workers:
+    """One `gapwatch worker`, its processes and its endpoint."""
+
+    def __init__(self, world: World, processes: int = 2) -> None:
+        world.directory.mkdir(exist_ok=True)
+        self.log = world.directory / f"workers-{time.monotonic_ns()}.log"
+        self._file = self.log.open("wb")
+        self.supervisor = psutil.Popen(
+            [sys.executable, "-m", "pipeline", "worker", "--processes", str(processes)],
+            env=world.environment,
+            stderr=self._file,
+            stdout=self._file,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def processes(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [child for child in self.supervisor.children() if child.status() != psutil.STATUS_ZOMBIE]
+        return []
+
+    def stop(self) -> int:
+        """Stop cleanly; the exit code."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.supervisor.terminate()
+        code = int(self.supervisor.wait(60))
+        self._file.close()
+        return code
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+
+    def url(self) -> str:
+        return until(lambda: next((line["url"] for line in self.lines() if "url" in line), None))
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:  # noqa: S310 - our own endpoint
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def wait_ready(self) -> None:
+        until(lambda: self.get("/health/ready")[0] == 200)
+
+    def disturb(self, rng: random.Random) -> str:
+        """Do something bad to one process; says what."""
+        processes = self.processes()
+        if not processes:
+            return "nothing runs"
+        victim = rng.choice(processes)
+        what = rng.choice(("kill", "kill", "stop and continue", "terminate"))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if what == "kill":
+                victim.send_signal(signal.SIGKILL)
+            elif what == "terminate":
+                victim.terminate()
+            else:
+                victim.suspend()
+                time.sleep(rng.uniform(0.5, 12))  # below and above the session timeout
+                victim.resume()
+        return what
+
+
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not so after {seconds} s")
