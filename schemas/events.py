@@ -74,7 +74,7 @@ class Feedback(Event, kw_only=True, frozen=True, forbid_unknown_fields=True, omi
 class Complaint(Event, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A customer asks for something to be put right. Promise and delivery times show a broken promise."""
 
-    text: Annotated[Text, Meta(description="The customer's words; not blank.")]
+    text: Annotated[Text, Meta(description="The customer's words; not blank.", extra_json_schema={"pattern": r"\S"})]
     subject: Annotated[Label | None, Meta(description="What the complaint is about, as the channel filed it.")] = None
     promised_at: Annotated[Instant | None, Meta(description="When delivery was promised for.")] = None
     delivered_at: Annotated[Instant | None, Meta(description="When delivery happened.")] = None

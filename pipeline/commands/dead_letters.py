@@ -98,7 +98,10 @@ def _summary(letter: Letter, marks: set[bytes]) -> dict[str, Any]:
 
 
 def _print_counts(counts: Counter[tuple[str, str]]) -> None:
-    table = Table("type", "reason", "count", title=f"{counts.total():,} dead letters", title_justify="left")
+    click.echo(f"{counts.total():,} dead letters")
+    if not counts:
+        return
+    table = Table("type", "reason", "count")
     for (event_type, reason), count in counts.most_common():
         table.add_row(event_type, reason, f"{count:,}")
     _console().print(table)
