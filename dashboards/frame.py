@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as builder
-from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import Panel, VariableOption, VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
-from dashboards.panels import page_link
+from dashboards.panels import PanelBuilder, page_link
 from dashboards.query import ClickHouseQuery, datasource
 from dashboards.words import GAPS, Locale, Words
 
@@ -47,9 +46,7 @@ WHERE opened >= $__fromTime AND opened <= $__toTime AND reason != ''
 """
 
 
-def page(
-    uid: str, locale: Locale, description: Words, panels: Sequence[Builder[Panel]], *, since: str
-) -> dict[str, Any]:
+def page(uid: str, locale: Locale, description: Words, panels: Sequence[PanelBuilder], *, since: str) -> dict[str, Any]:
     """A dashboard as Grafana's JSON, its panels laid out from left to right, top to bottom."""
     made = (
         builder.Dashboard(TITLES[uid](locale))
@@ -67,8 +64,8 @@ def page(
         made.with_variable(_place(name, column, label(locale)))
     if uid == FULFILLMENT:
         made.with_variable(_gap(locale))
-    for panel in panels:
-        made.with_panel(panel)
+    for number, panel in enumerate(panels, start=1):
+        made.with_panel(panel.id(number))
     encoded: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
     for annotation in encoded["annotations"]["list"]:
         # The SDK types this field for Grafana's own data source only.

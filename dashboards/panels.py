@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards.query import ClickHouseQuery, datasource
 from dashboards.words import NO_DATA, Locale
 
+PanelBuilder = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
 Thresholds = Sequence[tuple[float | None, str]]
 """(from, colour) in rising order; the first from None."""
 

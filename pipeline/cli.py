@@ -22,6 +22,7 @@ _COMMANDS = {
     "dead-letters": ("pipeline.commands.dead_letters", "List, show and replay what could not be read."),
     "signals": ("pipeline.commands.signals", "Watch every series for what gets worse."),
     "alerts": ("pipeline.commands.alerts", "Tell people what opened, escalated and recovered."),
+    "board": ("pipeline.commands.board", "Serve the dashboards as a local page."),
     "config": ("pipeline.commands.config", "Print the settings in force, secrets masked."),
 }
 
