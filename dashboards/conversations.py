@@ -5,7 +5,7 @@ from typing import Any
 from dashboards.frame import CONVERSATIONS, PLACE, page
 from dashboards.panels import Panels
 from dashboards.query import named
-from dashboards.words import CHANNELS, Locale, Words
+from dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, Locale, Words
 
 
 def conversations(locale: Locale) -> dict[str, Any]:
@@ -112,6 +112,7 @@ WHERE $__timeFilter(minute) AND {PLACE}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
+                colors={say("有答复", "answered"): GOOD_COLOR, say("无答复", "unanswered"): BAD_COLOR},
             ),
             panels.rows(
                 say("渠道", "Channels"),

@@ -5,7 +5,7 @@ from typing import Any
 from dashboards.frame import FULFILLMENT, PLACE, page
 from dashboards.panels import Panels
 from dashboards.query import named
-from dashboards.words import CHANNELS, DIMENSIONS, SENTIMENTS, STAGES, Locale, Words
+from dashboards.words import BAD_COLOR, CHANNELS, DIMENSIONS, GOOD_COLOR, SENTIMENTS, STAGES, Locale, Words
 
 # `gap` holds a code, never a customer's text; the plugin quotes it all the same.
 _GAP = "${gap:singlequote}"
@@ -118,6 +118,7 @@ WHERE $__timeFilter(hour) AND {PLACE}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
+                colors={say("兑现", "kept"): GOOD_COLOR, say("未兑现", "broken"): BAD_COLOR},
             ),
             panels.ranking(
                 say("渠道", "Channels"),

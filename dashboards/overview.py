@@ -5,7 +5,18 @@ from typing import Any
 from dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
 from dashboards.panels import Panels, Thresholds
 from dashboards.query import named
-from dashboards.words import CHANNELS, GAPS, INDEX_MEANING, SEVERITIES, STATES, Locale, Words
+from dashboards.words import (
+    CHANNELS,
+    GAP_COLORS,
+    GAPS,
+    INDEX_MEANING,
+    NOW_COLOR,
+    SEVERITIES,
+    STATES,
+    USUAL_COLOR,
+    Locale,
+    Words,
+)
 
 _SHARE_COLOURS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
 _GAPS = ("fulfillment", "communication", "design", "information")
@@ -120,6 +131,7 @@ FROM (
     GROUP BY time
 )
 ORDER BY time, kind""",
+                colors={say("现在", "now"): NOW_COLOR, say("往常", "usual"): USUAL_COLOR},
                 span=16,
             ),
             panels.ranking(
@@ -151,7 +163,7 @@ ORDER BY state = 'recovered', opened DESC
 LIMIT 50""",
                 links={product: (say("下钻", "Drill down"), to_signal), gap: (say("下钻", "Drill down"), to_signal)},
                 hidden=("measure", "channel_code", "product_code", "region_code"),
-                height=7,
+                height=6,
             ),
             panels.rows(
                 say("渠道 x 差距", "Channels x gaps"),
@@ -184,6 +196,7 @@ WHERE $__timeFilter(hour) AND gap != 'none' AND {PLACE}
 GROUP BY time, gap
 ORDER BY time""",
                 bars=True,
+                colors={GAPS[code](locale): color for code, color in GAP_COLORS.items()},
             ),
         ],
         since="now-7d",

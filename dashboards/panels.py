@@ -61,6 +61,7 @@ class Panels:
         *,
         unit: str = "short",
         bars: bool = False,
+        colors: Mapping[str, str] | None = None,
         span: int = 12,
     ) -> timeseries.Panel:
         """Series over time: the query returns `time`, a number, and a label if there are several. Bars are stacked."""
@@ -87,6 +88,8 @@ class Panels:
             .height(8)
             .span(span)
         )
+        for name, color in (colors or {}).items():
+            panel.override_by_name(name, [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})])
         if bars:
             panel.draw_style(looks.GraphDrawStyle.BARS)
             panel.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))

@@ -22,6 +22,10 @@ GAPS: dict[str, Words] = {
     "fulfillment": Words("实现差距", "Fulfillment"),
     "none": Words("无差距", "No gap"),
 }
+# One colour for a gap wherever it is drawn; the fulfillment gap is the one to see first.
+GAP_COLORS = {"information": "#2f6feb", "design": "#8e5bd0", "communication": "#c99700", "fulfillment": "#d43b3b"}
+NOW_COLOR, USUAL_COLOR = "#d43b3b", "#98a2b3"
+GOOD_COLOR, BAD_COLOR = "#2e9e5b", "#d43b3b"
 CHANNELS: dict[str, Words] = {
     "physical": Words("门店", "Store"),
     "phone": Words("电话", "Phone"),

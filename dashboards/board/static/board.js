@@ -109,8 +109,9 @@ const draw = {
   timeseries(panel, tables, body) {
     const { custom, unit } = panel.fieldConfig.defaults;
     const bars = custom.drawStyle === "bars";
+    const fixed = new Map(panel.fieldConfig.overrides.map((rule) => [rule.matcher.options, rule.properties.find((p) => p.id === "color")?.value.fixedColor]));
     const traces = tables.flatMap(series).map(({ name, x, y }) => ({
-      name, x, y, type: bars ? "bar" : "scatter", mode: "lines", connectgaps: false, line: { width: 2 },
+      name, x, y, type: bars ? "bar" : "scatter", mode: "lines", line: { width: 2, color: fixed.get(name) }, marker: { color: fixed.get(name) },
     }));
     const ink = color("text");
     const grid = color("line");
