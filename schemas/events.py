@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 
 CONTRACT_VERSION = 1
 
-# Longer than any customer's voice seen in the corpora by a factor of ten, short enough that one record cannot stall a
-# worker: reading it takes well under a second.
+# Thirty times the longest text of the corpora that the models were made with, yet read in well under a second, so that
+# no single record stalls a worker.
 MAX_TEXT = 100_000
 MAX_TURNS = 10_000
 MAX_CHAT_TEXT = 1_000_000
