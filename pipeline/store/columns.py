@@ -128,7 +128,7 @@ def _event_columns(events: Sequence[AnyEvent]) -> Columns:
         [event.order_id or "" for event in events],
         [event.product_id or "" for event in events],
         [event.region or "" for event in events],
-        [event.attributes for event in events],
+        [{name: mask(value).text for name, value in event.attributes.items()} for event in events],
     ]
 
 
@@ -155,7 +155,7 @@ def _feedback_columns(feedback: Sequence[Feedback], _: Sequence[Reading]) -> Col
 
 def _complaint_columns(complaints: Sequence[Complaint], _: Sequence[Reading]) -> Columns:
     return [
-        [complaint.subject or "" for complaint in complaints],
+        [mask(complaint.subject or "").text for complaint in complaints],
         [_optional_milliseconds(complaint.promised_at) for complaint in complaints],
         [_optional_milliseconds(complaint.delivered_at) for complaint in complaints],
         [complaint.status or "" for complaint in complaints],

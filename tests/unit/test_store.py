@@ -84,6 +84,24 @@ def test_columns_hold_only_what_the_event_type_has() -> None:
     assert named["feedback"]["evidence"] == [[("fulfillment", "慢", 0, 1)]]
 
 
+def test_what_stands_beside_the_text_is_masked_too() -> None:
+    columns = EventColumns("m1")
+    complaint = Complaint(
+        event_id="c",
+        event_time=datetime(2026, 11, 1, tzinfo=UTC),
+        channel="app",
+        customer_id="c",
+        text="慢",
+        subject="请回电13812345678",
+        attributes={"phone": "13812345678", "shop": "7"},
+    )
+    columns.append(complaint, _reading(), _record(1))
+    ((_, names, values),) = columns.columns()
+    stored = dict(zip(names, values, strict=True))
+    assert stored["attributes"] == [{"phone": "‹电话›", "shop": "7"}]
+    assert stored["subject"] == ["请回电‹电话›"]
+
+
 def test_times_are_cut_to_milliseconds_and_minutes_in_utc() -> None:
     columns = EventColumns("m1")
     columns.append(_feedback("a", "2026-11-01T08:00:59.999999+08:00"), _reading(), _record(1))
