@@ -18,6 +18,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from pipeline.commands.recount import shown
 from pipeline.demo.plan import STORY, plan
 from pipeline.demo.summary import print_summary
 from pipeline.endpoints import endpoints, kafka_client_options
@@ -25,7 +26,7 @@ from pipeline.errors import GapwatchError
 from pipeline.publish import Publisher
 from pipeline.settings import settings
 from pipeline.stack import LocalStack
-from pipeline.store import connect, migrate, recount
+from pipeline.store import Recount, connect, migrate, recount
 from pipeline.topics import ensure_topics
 from schemas.events import AnyEvent, topic_of
 
@@ -96,8 +97,8 @@ def run(console: Console, options: DemoOptions) -> bool:
             if not options.keep:
                 on_exit.callback(stack.down)
             events = options.own or plan(options.events, datetime.now(UTC), options.seed)
-            with _worker() as worker:
-                throughput = _publish_and_read(progress, worker, events, Random(options.seed))
+            worker = on_exit.enter_context(_worker())
+            throughput = _publish_and_read(progress, worker, events, Random(options.seed))
         exact = _report(console, throughput)
     if options.keep:
         console.print(_KEPT)
@@ -220,6 +221,16 @@ def _report(console: Console, throughput: _Throughput) -> bool:
         f"published in {throughput.publish_seconds:.1f} s; the last aggregate stood {throughput.read_seconds:.1f} s "
         f"after the first event was sent: {events_per_second:,.0f} events/s, one worker beside Kafka and ClickHouse"
     )
-    counted = recount()
-    console.print(counted)
+    counted = _final_recount(endpoints().clickhouse)
+    console.print(shown(counted))
     return counted.exact
+
+
+def _final_recount(url: str) -> Recount:
+    """Offsets are committed a moment after the last aggregate stands; until then a recount is not final."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    counted = recount(url)
+    while not counted.final and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        counted = recount(url)
+    return counted
