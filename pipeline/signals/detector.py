@@ -15,7 +15,7 @@ from pipeline.signals import chart, counts, verdict
 from pipeline.signals.counts import Counts, Watched
 from pipeline.signals.series import MEASURES, Measure, Place, Series
 from pipeline.signals.table import SignalTable
-from pipeline.signals.usual import HOUR, Usual, hour_of_week, learn
+from pipeline.signals.usual import HOUR, Ended, Usual, hour_of_week, learn
 from pipeline.signals.verdict import Bins, Episode, Rise, Signal
 from pipeline.store import ClickHouse
 
@@ -80,8 +80,10 @@ class Detector:
 
     def _judge(self, minute: datetime) -> tuple[list[Signal], int]:
         episodes, duplicates = self._table.open_episodes(minute)
+        look_back = self._look_back(minute)
+        ended = self._table.ended_episodes(look_back.starts[0], minute)
         learned = self._learned_at(minute.replace(minute=0))
-        standings, series = _standings(_Round(learned, self._look_back(minute), episodes))
+        standings, series = _standings(_Round(learned, look_back, episodes, ended))
         found = [self._judge_one(one, standings, episodes.get(one), minute) for one in standings]
         found += [
             verdict.ended(one, episode, minute, "silent") for one, episode in episodes.items() if one not in standings
@@ -138,17 +140,28 @@ class _Round(NamedTuple):
     learned: _Learned
     look_back: _LookBack
     episodes: dict[Series, Episode]
-    series: int = 1
+    ended: list[Ended]
+    series: int = 0
+
+    def counts(self, measure: Measure) -> tuple[Array, Array, Array]:
+        """Hits, voices and voices an hour. A series starts anew after a signal: what opened it opens no other."""
+        hits, voices, hourly = self.look_back.of(self.learned, measure)
+        for series, _, recovered in self.ended:
+            if series.measure == measure and series.place in self.learned.places:
+                row = self.learned.places.index(series.place)
+                before = sum(start < recovered for start in self.look_back.starts)
+                hits[row, :before] = voices[row, :before] = 0
+        return hits, voices, hourly
 
 
 def _standings(around: _Round) -> tuple[dict[Series, _Standing], int]:
     """The series that are open or speak up, and how many were looked at."""
-    inputs = {measure: tuple(around.look_back.of(around.learned, measure)) for measure in MEASURES}
+    inputs = {measure: around.counts(measure) for measure in MEASURES}
     watched = {
         measure: around.learned.usual[measure].ripe & (voices.sum(axis=1) >= verdict.MIN_VOICES)
         for measure, (_, voices, _) in inputs.items()
     }
-    around = around._replace(series=max(1, sum(int(rows.sum()) for rows in watched.values())))
+    around = around._replace(series=sum(int(rows.sum()) for rows in watched.values()))
     standings: dict[Series, _Standing] = {}
     for measure in MEASURES:
         still_open = np.array(
@@ -167,7 +180,7 @@ def _of_measure(
     share = usual.share(np.array([hour_of_week(start) for start in starts], dtype=np.intp))[rows]
     dispersion = usual.dispersion(inputs[2])[rows]
     hits, voices = inputs[0][rows], inputs[1][rows]
-    found = chart.run(hits, voices, share, dispersion, monthly=usual.monthly[rows], series=around.series)
+    found = chart.run(hits, voices, share, dispersion, monthly=usual.monthly[rows], series=max(1, around.series))
     standings = {}
     for number, row in enumerate(rows):
         series, evidence = Series(measure, around.learned.places[row]), float(found.evidence[number, -1])

@@ -102,11 +102,9 @@ class SignalTable:
         return tuple(row[0] for row in self._clickhouse.execute(query, parameters))
 
     def unpublished(self) -> list[Signal]:
-        """Changes of the last week that Kafka has not acknowledged, oldest first."""
+        """Changes that Kafka has not acknowledged, oldest first."""
         found = self._read(
-            "signal_changes WHERE minute >= now() - INTERVAL 7 DAY "
-            "AND (series, minute) NOT IN (SELECT series, minute FROM signal_publications)",
-            {},
+            "signal_changes WHERE (series, minute) NOT IN (SELECT series, minute FROM signal_publications)", {}
         )
         return sorted(found, key=lambda signal: (signal.minute, signal.series.key))
 

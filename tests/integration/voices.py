@@ -1,122 +1,89 @@
-"""Events, readings and records for tests of the store, and the aggregates they must lead to, counted in Python."""
+"""Voices of a small company, straight into the store: two weeks of rhythm, and a story in the last hours."""
 
-from collections import Counter
+import math
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
 
-import msgspec
+from pipeline.store import ClickHouse
+from pipeline.store.aggregates import Aggregates
 
-from pipeline.language.reading import ChatReading, Evidence, Reading
-from pipeline.records import Record
-from pipeline.store import EventColumns
-from schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn, topic_of
-
-TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
-
-
-class Voice(NamedTuple):
-    """An event as published: what `EventColumns.append` takes."""
-
-    event: AnyEvent
-    reading: Reading | ChatReading
-    record: Record
+NOW = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
+NASTY = 'it\'s "Q" <b>锅</b> {x} %(y)s; DROP TABLE events --'
+PRODUCTS = {"净水器": 4, "空调": 4, "洗衣机": 3, NASTY: 2, "手机": 3, "冰箱": 2}
+CHANNELS = {"app": 5, "wechat": 4, "phone": 2, "marketplace": 4, "physical": 2}
+REGIONS = ("华东", "华南", "华北", "")
+_COLUMNS = (
+    "event_id, event_type, event_time, channel, customer_id, product_id, region, text, sentiment, gaps, primary_gap, "
+    "severity, evidence, promised_at, delivered_at, unanswered, first_response_seconds, version"
+)
+_TEXT = "说好三天到，一个星期还没到"
 
 
-def at(minute: int, second: float = 0) -> datetime:
-    return TODAY + timedelta(minutes=minute, seconds=second)
+def usual(
+    seed: int = 1, days: float = 14, hourly: float = 60, share: float = 0.3, until: datetime = NOW
+) -> list[tuple]:
+    """Voices as they usually come, busier in the day."""
+    rng = random.Random(seed)
+    voices = []
+    hours = round(days * 24)
+    for number in range(hours):
+        hour = until - timedelta(hours=hours - number)
+        busy = 0.3 + 1.4 * max(0.0, math.sin((hour.hour + 2) / 18 * math.pi)) if (hour.hour + 8) % 24 >= 6 else 0.3
+        for _ in range(max(0, round(rng.gauss(hourly * busy, math.sqrt(hourly * busy))))):
+            channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
+            product = rng.choices(list(PRODUCTS), list(PRODUCTS.values()))[0]
+            at = hour + timedelta(seconds=rng.uniform(0, 3600))
+            voices.append(voice(rng, at, channel, product, share))
+    return voices
 
 
-def reading(*gaps: Any, score: float = -0.5, severity: float = 0.5, text: str = "说好三天到") -> Reading:
-    evidence = tuple(Evidence(gap, text[:2], 0, 2) for gap in gaps)
-    return Reading(
-        text=text,
-        sentiment="negative" if score < 0 else "positive",
-        sentiment_score=score,
-        gaps=gaps,
-        primary_gap=gaps[0] if gaps else "none",
-        dimension="reliability" if gaps else "none",
-        stage="in_sale",
-        severity=severity if gaps else 0.0,
-        evidence=evidence,
+def story(
+    count: int = 60,
+    *,
+    share: float = 0.8,
+    hours: float = 3,
+    product: str = "净水器",
+    channel: str = "app",
+    until: datetime = NOW,
+    seed: int = 2,
+    customer: str | None = None,
+) -> list[tuple]:
+    """More voices than usual, and most of them of one kind."""
+    rng = random.Random(seed)
+    times = (until - timedelta(seconds=rng.uniform(0, hours * 3600)) for _ in range(count))
+    return [voice(rng, at, channel, product, share, customer) for at in times]
+
+
+def voice(  # noqa: PLR0917
+    rng: random.Random, at: datetime, channel: str, product: str, share: float, customer: str | None = None
+) -> tuple:
+    gaps = ["fulfillment"] if rng.random() < share else []
+    gaps += [gap for gap, part in (("communication", 0.12), ("design", 0.06)) if rng.random() < part]
+    number = rng.getrandbits(64)
+    return (
+        f"e{number}",
+        "feedback",
+        at,
+        channel,
+        customer or f"c{number % 100_000}",
+        product,
+        rng.choice(REGIONS),
+        _TEXT,
+        "negative" if gaps else "positive",
+        gaps,
+        gaps[0] if gaps else "none",
+        rng.choice((0.4, 0.6, 0.8)) if gaps else 0.0,
+        [(gap, "一个星期还没到", 6, 13) for gap in gaps],
+        None,
+        None,
+        False,
+        None,
+        1,
     )
 
 
-def feedback(
-    event_id: str, minute: int, offset: int, *gaps: Any, product: str = "P1", customer: str = "c", score: float = -0.5
-) -> Voice:
-    event = Feedback(
-        event_id=event_id,
-        event_time=at(minute, 7.25),
-        channel="app",
-        customer_id=customer,
-        product_id=product,
-        region="north",
-        text="说好三天到",
-        rating=2,
-    )
-    return Voice(event, reading(*gaps, score=score), _record("feedback", event, offset))
-
-
-def complaint(event_id: str, minute: int, offset: int, promised: datetime | None, delivered: datetime | None) -> Voice:
-    event = Complaint(
-        event_id=event_id,
-        event_time=at(minute),
-        channel="wechat",
-        customer_id="c",
-        text="说好三天到",
-        promised_at=promised,
-        delivered_at=delivered,
-        status="open",
-    )
-    return Voice(event, reading("fulfillment", "communication"), _record("complaint", event, offset))
-
-
-def chat(
-    event_id: str, minute: int, offset: int, wait: float | None, scores: tuple[float, ...] = (-0.5, 0.25)
-) -> Voice:
-    turns = [Turn("customer", "到哪了", at(minute))]
-    if wait is not None:
-        turns += [Turn("agent", "在路上", at(minute, wait)), Turn("customer", "好的", at(minute, wait + 5))]
-    event = Chat(
-        event_id=event_id,
-        event_time=at(minute),
-        channel="site",
-        customer_id="c",
-        conversation_id=f"k-{event_id}",
-        turns=turns,
-    )
-    scores = scores[: sum(turn.role == "customer" for turn in turns)]
-    whole = ChatReading(reading("communication"), scores, scores[0], scores[-1], min(scores), 0)
-    return Voice(event, whole, _record("chat", event, offset))
-
-
-def _record(event_type: EventType, event: AnyEvent, offset: int) -> Record:
-    published = int(TODAY.timestamp() * 1000) + offset
-    return Record(topic_of(event_type), 0, offset, published, None, msgspec.json.encode(event))
-
-
-def columns(voices: Iterable[Voice], model_version: str = "m1") -> EventColumns:
-    gathered = EventColumns(model_version)
-    for voice in voices:
-        gathered.append(*voice)
-    return gathered
-
-
-def standing(voices: Iterable[Voice]) -> list[Voice]:
-    """Of each event the version that was published last."""
-    latest: dict[str, Voice] = {}
-    for voice in sorted(voices, key=lambda voice: (voice.record.timestamp, voice.record.offset)):
-        latest[voice.event.event_id] = voice
-    return list(latest.values())
-
-
-def gap_counts(voices: Iterable[Voice]) -> Counter[tuple[Any, ...]]:
-    """(minute, product, gap, is primary) of the voices that stand, with how many."""
-    counts: Counter[tuple[Any, ...]] = Counter()
-    for voice in standing(voices):
-        whole = voice.reading.reading if isinstance(voice.reading, ChatReading) else voice.reading
-        minute = voice.event.event_time.replace(second=0, microsecond=0)
-        for gap in whole.gaps or ("none",):
-            counts[minute, voice.event.product_id or "", gap, gap == whole.primary_gap] += 1
-    return counts
+def store(database: str, voices: Iterable[tuple]) -> None:
+    rows = list(voices)
+    ClickHouse(database).execute(f"INSERT INTO event_versions ({_COLUMNS}) VALUES", rows)
+    Aggregates(database).derive({int(row[2].timestamp()) // 60 * 60 for row in rows})

@@ -88,8 +88,8 @@ def test_a_few_usual_voices_are_not_a_recovery():
     assert judge(share_now=0.3, episode=episode("critical", minutes=0)).state == "ongoing"
 
 
-@given(st.floats(0, 100), st.floats(0, 500), st.floats(0.1, 500), st.floats(0, 1), st.floats(0, 50), st.floats(0, 500))
-def test_severity_rises_with_size_surprise_and_volume(evidence, hits, expected, _, more, more_hits):
+@given(st.floats(0, 100), st.floats(0, 500), st.floats(0.1, 500), st.floats(0, 50), st.floats(0, 500))
+def test_severity_rises_with_size_surprise_and_volume(evidence, hits, expected, more, more_hits):
     level = verdict.SEVERITIES.index(verdict.severity(rise(evidence, hits, expected)))
     graver = verdict.SEVERITIES.index(verdict.severity(rise(evidence + more, hits + more_hits, expected)))
     assert graver >= level
