@@ -42,6 +42,7 @@ class Rejected(Exception):  # noqa: N818 - it is a verdict about a record, not a
 
 # The contract is four levels deep; what is nested deeper than this is no attribute but an attack or an accident.
 MAX_DEPTH = 32
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(days=1)
 # A promise may lie ahead of the event, but not for longer than goods are promised anywhere.
@@ -59,7 +60,9 @@ _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SAFE_NAME = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_.| -]{0,63}|([<>]= )?\d{1,6}")
 
 
@@ -146,7 +149,6 @@ def _clean(text: str) -> str:
 def _decode_slowly(event_type: EventType, value: bytes) -> tuple[bytes, AnyEvent]:
     _check_utf8(value)
     value = _ESCAPE.sub(_lone_surrogate_to_nul, value)
-    _check_depth(value)
     parts = _parts(value)
     unknown = {name: parts.pop(name) for name in parts.keys() - _FIELDS[event_type]}
     event = _typed(event_type, msgspec.json.encode(parts))
@@ -174,23 +176,26 @@ def _lone_surrogate_to_nul(escape: re.Match[bytes]) -> bytes:
     return rb"\u0000" if escape[1] else escape[0]
 
 
-def _check_depth(value: bytes) -> None:
-    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(value):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if depth > MAX_DEPTH:
-            raise Rejected(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
-
-
 def _parts(value: bytes) -> dict[str, Raw]:
     try:
-        return _PARTS.decode(value)
+        parts: dict[str, Raw] = _PARTS.decode(value)
     except ValidationError:
         raise Rejected(Reason.NOT_OBJECT, "the value is JSON, but not an object") from None
     except DecodeError as error:
         raise Rejected(Reason.NOT_JSON, str(error)) from None
+    except RecursionError:
+        raise Rejected(Reason.TOO_DEEP, _TOO_DEEP) from None
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _is_deep(value):
+        raise Rejected(Reason.TOO_DEEP, _TOO_DEEP)
+    return parts
+
+
+def _is_deep(value: bytes) -> bool:
+    """Whether brackets outside of strings are left after the innermost were taken away `MAX_DEPTH` times."""
+    brackets = _STRING.sub(b"", value).translate(_BRACES_TO_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _attribute(raw: Raw) -> str:
