@@ -2,79 +2,93 @@
 
 import sys
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import click
-from msgspec.json import encode
-from rich.console import Console, Group, RenderableType
+import msgspec
+from kafka.errors import KafkaError
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pipeline.endpoints import endpoints
-from pipeline.store import Recount
-from pipeline.store import recount as count_again
+from pipeline.errors import StackError
+from pipeline.settings import settings
+from pipeline.store import Found, Recount
+from pipeline.store import recount as compare
 
-_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%z"])
-_MEANINGS = {
-    "lost": "published events that are not stored",
-    "stale": "stored events of which a later version was published",
+_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
+_WHAT = {
+    "lost": "events published and not stored",
+    "stale": "events of which a later version was published",
     "doubled": "events that stand more than once",
-    "unknown": "stored events that no topic holds",
+    "unknown": "events stored that no topic holds",
     "unaccounted": "records that are neither an event nor a dead letter",
 }
 
 
-@click.command(epilog="Example: gapwatch recount --from 2026-03-01 --to 2026-03-08")
+@click.command(epilog="Example: gapwatch recount --from 2026-11-01 --to 2026-11-08 --repair")
 @click.option(
-    "--from", "start", type=_TIME, help="Compare the aggregates from here. Unless given: from the first event."
+    "--from", "start", type=click.DateTime(_FORMATS), help="First day, or instant with offset. All unless given."
 )
-@click.option("--to", "end", type=_TIME, help="To here. Unless given: to the last event.")
+@click.option(
+    "--to", "end", type=click.DateTime(_FORMATS), help="Day or instant before which to end. All unless given."
+)
 @click.option("--repair", is_flag=True, help="Derive the aggregates of the range again first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def recount(start: datetime | None, end: datetime | None, repair: bool, as_json: bool) -> None:
-    """Compare the topics with the stored events, and the aggregates with an exact recount of them.
+    """Compare the aggregates with an exact recount of the events, and the events with the topics.
 
-    Exit code 1 on any difference, and while records wait to be processed, since then the count is not final.
+    Every record of the topics is read again. Exit code 1 when anything differs, or when workers have not processed
+    everything yet.
     """
-    counted = count_again(endpoints().clickhouse, start, end, repair=repair)
+    console = Console(stderr=as_json)
+    try:
+        with console.status("counting"):
+            result = compare(endpoints().clickhouse, _local(start), _local(end), repair=repair)
+    except KafkaError as error:
+        raise StackError(f"Kafka at {endpoints().kafka}: {error}") from error
     if as_json:
-        click.echo(encode({**_fields(counted), "exact": counted.exact}))
+        summary = {"exact": result.exact, "final": result.final}
+        click.echo(msgspec.json.encode(summary | msgspec.to_builtins(result)).decode())
     else:
-        Console().print(shown(counted))
-    sys.exit(0 if counted.exact else 1)
+        show(console, result)
+    sys.exit(0 if result.exact else 1)
 
 
-def shown(counted: Recount) -> RenderableType:
-    """The recount for people: what became of each topic's records, and every difference by name."""
-    table = Table(title="Recount: published = stored + duplicates + dead-lettered", title_justify="left")
-    table.add_column("topic")
-    for name in ("published", "stored", "duplicates", "dead-lettered", "expired", "missing"):
-        table.add_column(name, justify="right")
-    for topic in counted.topics:
-        numbers = (topic.published, topic.stored, topic.duplicates, topic.dead_lettered, topic.expired, topic.missing)
-        table.add_row(topic.topic, *(f"{number:,}" for number in numbers))
-    return Group(table, *_differences(counted), _verdict(counted))
+def show(console: Console, result: Recount) -> None:
+    """Print a recount: the sums by topic, then what differs."""
+    console.print(_topics(result))
+    for name, what in _WHAT.items():
+        _print_found(console, what, getattr(result, name))
+    for view, found in result.aggregates.items():
+        _print_found(console, f"periods of {view} that differ from the events", found)
+    if not result.final:
+        behind = ", ".join(f"{topic} {count:,}" for topic, count in result.lag.items() if count)
+        console.print(f"[yellow]not final: workers have still to process {behind}; count again when they have")
+    elif result.exact:
+        console.print("[green]exact: every record is accounted for and every aggregate equals its recount")
 
 
-def _differences(counted: Recount) -> list[Text]:
-    found = {meaning: getattr(counted, name) for name, meaning in _MEANINGS.items()}
-    found |= {f"periods of {table} that differ": one for table, one in counted.aggregates.items()}
-    return [
-        Text(f"{one.count:,} {what}: {', '.join(one.examples)}", style="red")
-        for what, one in found.items()
-        if one.count
-    ]
+def _topics(result: Recount) -> Table:
+    table = Table(title="published = stored + duplicates + dead-lettered")
+    expired = any(topic.expired for topic in result.topics)
+    for column in ("topic", "published", "stored", "duplicates", "dead-lettered", *(["expired"] * expired), "missing"):
+        table.add_column(column, justify="left" if column == "topic" else "right")
+    for topic in result.topics:
+        counts = [topic.published, topic.stored, topic.duplicates, topic.dead_lettered, *([topic.expired] * expired)]
+        missing = f"[red]{topic.missing:,}" if topic.missing else "0"
+        table.add_row(topic.topic, *(f"{count:,}" for count in counts), missing)
+    return table
 
 
-def _verdict(counted: Recount) -> Text:
-    if not counted.final:
-        waiting = ", ".join(f"{lag:,} in {topic}" for topic, lag in counted.lag.items() if lag)
-        return Text(f"not final: records wait to be processed, {waiting}", style="yellow")
-    if counted.differs:
-        return Text("the numbers do not add up", style="bold red")
-    return Text(
-        f"exact: every record is accounted for, and {', '.join(counted.aggregates)} equal the recount", style="green"
-    )
+def _print_found(console: Console, what: str, found: Found) -> None:
+    if found.count:
+        more = ", ..." if found.count > len(found.examples) else ""
+        console.print(f"[red]{found.count:,} {what}:[/] {', '.join(found.examples)}{more}", highlight=False)
 
 
-def _fields(counted: Recount) -> dict[str, object]:
-    return {name: getattr(counted, name) for name in counted.__struct_fields__}
+def _local(instant: datetime | None) -> datetime | None:
+    """A day without offset is one of the time zone set."""
+    if instant is None or instant.tzinfo:
+        return instant
+    return instant.replace(tzinfo=ZoneInfo(settings().time_zone))

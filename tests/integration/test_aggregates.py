@@ -1,0 +1,316 @@
+"""Deriving aggregates on a real ClickHouse."""
+# ruff: noqa: S608 - the queries are written here
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts
+
+from pipeline.errors import StoreUnavailable
+from pipeline.store import Aggregates, ClickHouse, EventStore
+from pipeline.store import aggregates as module
+from pipeline.store.aggregates import oldest_derived
+
+
+@pytest.fixture
+def query(database: str) -> Iterator[Callable[..., list[Any]]]:
+    clickhouse = ClickHouse(database)
+    yield clickhouse.execute
+    clickhouse.close()
+
+
+@pytest.fixture
+def put(database: str) -> Callable[..., None]:
+    """Store voices and derive what they touch."""
+    store, aggregates = EventStore(database), Aggregates(database)
+
+    def store_and_derive(*voices: Voice) -> None:
+        token = " ".join(f"{voice.record.offset}" for voice in voices)
+        aggregates.derive(store.insert(columns(voices), token))
+
+    return store_and_derive
+
+
+def _stored_counts(query: Callable[..., list[Any]]) -> Counter[tuple[Any, ...]]:
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for minute, product, gap, events, primary in query(
+        "SELECT minute, product_id, gap, sum(events), sum(primary_events) FROM gap_minute GROUP BY ALL"
+    ):
+        counts[minute, product, gap, True] += primary
+        counts[minute, product, gap, False] += events - primary
+    return +counts
+
+
+def test_every_measure_of_a_minute(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(
+        feedback("a", 1, 1, "fulfillment", "communication", customer="x", score=-0.5),
+        feedback("b", 1, 2, "fulfillment", customer="x", score=-0.25),
+        feedback("c", 1, 3, "communication", "fulfillment", customer="y", score=0.125),
+        feedback("d", 1, 4, customer="z", score=0.75),
+    )
+    rows = query(
+        "SELECT gap, events, primary_events, customers, positive, neutral, negative, sentiment_sum, severity_sum, "
+        "primary_positive, primary_negative, primary_sentiment_sum, evidence FROM gap_minute ORDER BY gap"
+    )
+    assert rows == [
+        ("communication", 2, 1, 2, 1, 0, 1, -0.375, 1.0, 1, 0, 0.125, ["说好"]),
+        ("fulfillment", 3, 2, 2, 1, 0, 2, -0.625, 1.5, 0, 2, -0.75, ["说好"]),
+        ("none", 1, 1, 1, 1, 0, 0, 0.75, 0.0, 1, 0, 0.75, []),
+    ]
+    assert query("SELECT uniqMerge(customers_state) FROM gap_minute") == [(3,)]
+
+
+def test_promises_are_counted_once_each(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(
+        complaint("kept", 10, 1, promised=at(5), delivered=at(4)),
+        complaint("kept on time", 10, 2, promised=at(5), delivered=at(5)),
+        complaint("late", 10, 3, promised=at(5), delivered=at(6)),
+        complaint("overdue", 10, 4, promised=at(5), delivered=None),
+        complaint("not due", 10, 5, promised=at(15), delivered=None),
+        complaint("no promise", 10, 6, promised=None, delivered=at(5)),
+    )
+    assert query("SELECT sum(promises_kept), sum(promises_broken) FROM gap_minute") == [(2, 2)]
+    assert query("SELECT sum(promises_kept), sum(promises_broken) FROM gap_day") == [(2, 2)]
+
+
+def test_every_measure_of_chats(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(chat("a", 1, 1, wait=30), chat("b", 1, 2, wait=90), chat("c", 1, 3, wait=None), chat("d", 2, 4, wait=60))
+    measures = (
+        "sum(conversations), sum(answered), sum(unanswered), sum(resolved), sum(first_response_sum), "
+        "sum(resolution_sum), sum(waited), sum(longest_wait_sum), sum(moods), sum(mood_start_sum), sum(mood_end_sum), "
+        "sum(mood_low_sum), arrayMap(x -> round(x), quantilesDDMerge(0.01, 0.5, 0.9)(first_response_state))"
+    )
+    expected = (4, 3, 1, 3, 180.0, 195.0, 3, 180.0, 4, -2.0, 0.25, -2.0)
+    for view in ("chat_minute", "chat_day"):
+        ((*sums, quantiles),) = query(f"SELECT {measures} FROM {view}")
+        assert tuple(sums) == expected
+        assert quantiles == pytest.approx([60, 60], rel=0.03)
+    assert query("SELECT count() FROM chat_minute") == [(2,)]
+
+
+def test_hours_and_days_are_sums_of_minutes(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(*[feedback(f"e{n}", 17 * n, n, "design", customer=f"c{n % 7}") for n in range(200)])
+    for view in ("gap_minute", "gap_hour", "gap_day"):
+        assert query(f"SELECT sum(events), sum(primary_events), uniqMerge(customers_state) FROM {view}") == [
+            (200, 200, 7)
+        ]
+    assert query("SELECT uniqExact(hour) FROM gap_hour") == query("SELECT uniqExact(toStartOfHour(minute)) FROM events")
+    assert query(
+        "SELECT groupUniqArray(day) = (SELECT groupUniqArray(toDate(minute, 'Asia/Shanghai')) FROM events) FROM (SELECT day FROM gap_day ORDER BY day)"
+    )
+
+
+def test_days_begin_at_midnight_of_the_time_zone_set(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    noon_utc_is_eight_in_the_evening = 0
+    put(
+        feedback("a", noon_utc_is_eight_in_the_evening + 4 * 60 - 1, 1),
+        feedback("b", noon_utc_is_eight_in_the_evening + 4 * 60, 2),
+    )
+    today = TODAY.date()
+    assert query("SELECT day, events FROM gap_day ORDER BY day") == [(today, 1), (today + timedelta(days=1), 1)]
+
+
+def test_a_correction_leaves_no_group_behind(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(feedback("a", 1, 1, "design", product="P1"))
+    put(feedback("a", 1, 2, "design", product="P2"))
+    assert query("SELECT minute, product_id, events FROM gap_minute") == [(at(1), "P2", 1)]
+    put(feedback("a", 24 * 60, 3, product="P2"))
+    assert query("SELECT minute, product_id, gap FROM gap_minute") == [(at(24 * 60), "P2", "none")]
+    assert query("SELECT hour FROM gap_hour") == [(at(24 * 60).replace(minute=0),)]
+    assert query("SELECT count() FROM gap_day") == [(1,)]
+
+
+def test_a_chat_that_moves_leaves_its_minute(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(chat("a", 1, 1, wait=30))
+    put(chat("a", 5, 2, wait=30))
+    assert query("SELECT minute, conversations FROM chat_minute") == [(at(5), 1)]
+
+
+def test_minutes_without_chats_have_no_row(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(feedback("a", 1, 1))
+    assert query("SELECT count() FROM chat_minute_generations") == [(0,)]
+
+
+def test_deriving_again_changes_nothing(
+    database: str, put: Callable[..., None], query: Callable[..., list[Any]]
+) -> None:
+    put(*[feedback(f"e{n}", n % 5, n, "design", customer=f"c{n}") for n in range(40)], chat("k", 1, 99, wait=3))
+    views = ("gap_minute", "gap_hour", "gap_day", "chat_minute", "chat_day")
+    before = [query(f"SELECT * EXCEPT '.*_state' FROM {view} ORDER BY ALL") for view in views]
+    Aggregates(database).derive(int(at(n).timestamp()) for n in range(5))
+    assert [query(f"SELECT * EXCEPT '.*_state' FROM {view} ORDER BY ALL") for view in views] == before
+
+
+def test_in_small_portions_the_result_is_the_same(
+    database: str, query: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(module, "PERIODS_AT_ONCE", 4)
+    voices = [feedback(f"e{n}", n // 3, n, "design") for n in range(40)]
+    Aggregates(database).derive(EventStore(database).insert(columns(voices), "t"))
+    assert _stored_counts(query) == gap_counts(voices)
+
+
+def test_what_the_retention_removes_is_not_derived(database: str, query: Callable[..., list[Any]]) -> None:
+    oldest = oldest_derived()
+    gone = int((oldest - TODAY.timestamp()) / 60)
+    EventStore(database).insert(columns([feedback("gone", gone - 1, 1), feedback("kept", gone, 2)]), "t")
+    Aggregates(database).derive([oldest - 60, oldest])
+    assert query("SELECT toUnixTimestamp(minute) FROM gap_minute_generations") == [(oldest,)]
+
+
+def test_a_derivation_that_began_earlier_and_ends_later_does_not_stand(
+    put: Callable[..., None], query: Callable[..., list[Any]]
+) -> None:
+    """It has read the events before one came, and writes after that one was derived."""
+    put(feedback("a", 1, 1, "design"))
+    query("CREATE TEMPORARY TABLE stale AS SELECT * FROM gap_minute_generations")
+    put(feedback("a", 1, 2, "information"))
+    query("INSERT INTO gap_minute_generations SELECT * FROM stale")
+    assert query("SELECT gap FROM gap_minute") == [("information",)]
+
+
+def test_a_clock_that_stepped_back_hides_nothing(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(feedback("a", 1, 1, "design"))
+    query(
+        "INSERT INTO gap_minute_generations SELECT * REPLACE (generation + 3600 * 1000000000 AS generation) "
+        "FROM gap_minute_generations"
+    )
+    put(feedback("a", 1, 2, "information"))
+    assert query("SELECT gap FROM gap_minute") == [("information",)]
+
+
+def test_whoever_finds_another_derivation_meanwhile_derives_again(
+    database: str, put: Callable[..., None], query: Callable[..., list[Any]]
+) -> None:
+    put(feedback("a", 1, 1, "design"))
+    aggregates = Aggregates(database)
+    execute, derivations = aggregates._clickhouse.execute, []
+
+    def interleave(statement: str, *arguments: Any, **options: Any) -> Any:
+        result = execute(statement, *arguments, **options)
+        if "INSERT INTO gap_minute_generations" in statement:
+            derivations.append(statement)
+            if len(derivations) == 1:
+                query(
+                    "INSERT INTO gap_minute_generations SELECT * REPLACE (generation + 1000000000 AS generation) "
+                    "FROM gap_minute_generations ORDER BY generation DESC LIMIT 1"
+                )
+        return result
+
+    aggregates._clickhouse.execute = interleave  # type: ignore[method-assign]
+    aggregates.derive([int(at(1).timestamp())])
+    assert len(derivations) == 2
+
+
+def test_a_storm_of_derivations_is_left_to_a_later_try(
+    database: str, put: Callable[..., None], query: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(feedback("a", 1, 1, "design"))
+    monkeypatch.setattr(module, "ATTEMPTS", 2)
+    aggregates = Aggregates(database)
+    execute = aggregates._clickhouse.execute
+
+    def storm(statement: str, *arguments: Any, **options: Any) -> Any:
+        result = execute(statement, *arguments, **options)
+        if "INSERT INTO" in statement:
+            query(
+                "INSERT INTO gap_minute_generations SELECT * REPLACE (generation + 1000000000 AS generation) "
+                "FROM gap_minute_generations ORDER BY generation DESC LIMIT 1"
+            )
+        return result
+
+    aggregates._clickhouse.execute = storm  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable, match="others keep deriving"):
+        aggregates.derive([int(at(1).timestamp())])
+
+
+def test_workers_that_store_and_derive_at_once_agree(database: str, query: Callable[..., list[Any]]) -> None:
+    voices = [
+        feedback(f"e{n % 12}", (n * 7) % 5, n, "design" if n % 2 else "fulfillment", product=f"P{n % 3}")
+        for n in range(120)
+    ]
+    start = threading.Barrier(4)
+
+    def work(worker: int) -> None:
+        store, aggregates = EventStore(database), Aggregates(database)
+        start.wait()
+        for batch in range(6):
+            mine = voices[worker::4][batch * 5 : batch * 5 + 5]
+            aggregates.derive(store.insert(columns(mine), f"{worker}-{batch}"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert _stored_counts(query) == gap_counts(voices)
+
+
+class _CrashError(Exception):
+    pass
+
+
+_GAPS = st.lists(st.sampled_from(["information", "design", "communication", "fulfillment"]), unique=True, max_size=3)
+_VOICES = st.tuples(
+    st.integers(0, 5), st.sampled_from([0, 1, 2, 59, 60, 24 * 60]), st.sampled_from(["P1", "P2"]), _GAPS
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_any_history_leads_to_what_its_records_say(database: str, data: st.DataObject) -> None:
+    """Batches with corrections and duplicates come in any order, are cut short anywhere, and are replayed."""
+    query = ClickHouse(database).execute
+    for table in (
+        "event_versions",
+        "event_places",
+        *(f"{view}_generations" for view in ("gap_minute", "gap_hour", "gap_day")),
+    ):
+        query(f"TRUNCATE TABLE {table}")
+    drawn = data.draw(st.lists(_VOICES, min_size=1, max_size=14))
+    voices = [
+        feedback(f"e{number}", minute, offset, *gaps, product=product)
+        for offset, (number, minute, product, gaps) in enumerate(drawn)
+    ]
+    order = data.draw(st.permutations(voices))
+    size = data.draw(st.integers(1, 5))
+    batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
+    for number, batch in enumerate(batches):
+        crashes = data.draw(st.integers(0, 9))
+        replay = data.draw(st.lists(st.sampled_from(order), max_size=3))
+        _store_in_spite_of(database, batch, f"{id(data)}-{number}", crashes)
+        _store_in_spite_of(database, replay, f"{id(data)}-{number}-replay", 99)
+    assert _stored_counts(query) == gap_counts(voices)
+    totals = [(len({voice.event.event_id for voice in voices}),)]
+    for view in ("gap_minute", "gap_hour", "gap_day"):
+        assert query(f"SELECT sum(primary_events) FROM {view}") == totals
+
+
+def _store_in_spite_of(database: str, voices: list[Voice], token: str, statements: int) -> None:
+    """Store and derive, but crash after so many statements; then the whole again, as a worker does after a restart."""
+    store, aggregates = EventStore(database), Aggregates(database)
+    left = [statements]
+    execute = ClickHouse.execute
+
+    def crash(self: ClickHouse, *arguments: Any, **options: Any) -> Any:
+        if not left[0]:
+            raise _CrashError
+        left[0] -= 1
+        return execute(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ClickHouse, "execute", crash)
+        try:
+            aggregates.derive(store.insert(columns(voices), token))
+        except _CrashError:
+            left[0] = 10**6
+            aggregates.derive(store.insert(columns(voices), token))
