@@ -72,6 +72,16 @@ def slots(hashes: Codes, salt: int, bits: int) -> Codes:
     return spread >> np.uint32(32 - bits)
 
 
+def clause_begins(batch: Batch, clauses: Sequence[Sequence[tuple[int, int]]]) -> Places:
+    """Place where each clause begins; what stands before the first clause of a text belongs to it."""
+    begins = [
+        start + (span[0] if index else -PAD)
+        for start, spans in zip(batch.starts.tolist(), clauses, strict=True)
+        for index, span in enumerate(spans or ((0, 0),))
+    ]
+    return np.array(begins, np.intp)
+
+
 def all_slots(batch: Batch, tokens: Sequence[Sequence[str]], bits: int) -> Iterator[tuple[Codes, Places | slice]]:
     """Each kind of n-gram: its slots and the places where they begin."""
     grams = character_hashes(batch)

@@ -1,18 +1,16 @@
 """The whole reading of a text: mask, normalise, tokenize, feel, find gaps."""
 
-from collections.abc import Sequence
-from itertools import accumulate, repeat
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
-import numpy as np
 from msgspec import Struct, structs
 
-from pipeline.language import ngrams
 from pipeline.language.clauses import aspect_of, clause_spans
 from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.masking import mask
 from pipeline.language.normalise import Normalised, normalise
-from pipeline.language.reading import ChatReading, Clause, Evidence, Reading
-from pipeline.language.sentiment import SentimentModel, sentiment_of, with_rating
+from pipeline.language.reading import ChatReading, Clause, Evidence, Reading, Sentiment
+from pipeline.language.sentiment import SentimentModel, verdict
 from pipeline.language.tokens import tokenizer
 from schemas.events import Turn
 
@@ -20,7 +18,7 @@ Spans = list[tuple[int, int]]
 
 
 class Token(Struct, frozen=True):
-    """A word of the normalised text and what it and the n-grams that begin in it add to the log-odds of positive."""
+    """A word of the normalised text, and what it and the n-grams that begin in it add to the sum of its clause."""
 
     text: str
     weight: float
@@ -37,18 +35,18 @@ class Reader:
 
     def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
         """One reading for each text; never raises for any text. `ratings` are 1-5, None where none was given."""
+        if not texts:
+            return []
         masked = [mask(text).text for text in texts]
         normalised = [normalise(text) for text in masked]
         plain = [one.text for one in normalised]
         spans = [list(clause_spans(text)) for text in plain]
-        scores, clause_scores = self._feelings(plain, spans)
-        rated = [
-            with_rating(score, rating)
-            for score, rating in zip(scores, ratings or repeat(None, len(texts)), strict=True)
-        ]
-        gaps = self._gaps.read(plain, spans, [score for score, _ in rated])
-        clauses = map(_clauses, normalised, spans, clause_scores)
-        return list(map(_reading, masked, normalised, clauses, rated, gaps))
+        feelings = self._sentiment.feel(plain, [self._cut(text) for text in plain], spans)
+        positive, neutral = feelings.positive.tolist(), feelings.neutral.tolist()
+        verdicts = list(map(verdict, positive, neutral, ratings or repeat(None)))
+        gaps = self._gaps.read(plain, spans, [score for score, _, _ in verdicts])
+        clauses = _clauses(normalised, spans, feelings.clauses.tolist())
+        return list(map(_reading, masked, normalised, clauses, verdicts, gaps))
 
     def read_chat(self, turns: Sequence[Turn]) -> ChatReading:
         """The customer's side of a conversation."""
@@ -64,39 +62,34 @@ class Reader:
     def explain(self, text: str) -> list[Token]:
         """The words of a text as the model sees them, personal data masked."""
         plain = normalise(mask(text).text).text
-        if not plain:
-            return []
         tokens = self._cut(plain)
-        batch = ngrams.lay([plain])
-        starts, _ = ngrams.word_places([tokens])
-        weights = self._sentiment.contributions(batch, [tokens])
-        return list(map(Token, tokens, self._sentiment.weights_of(weights, starts).tolist()))
+        return list(map(Token, tokens, self._sentiment.weigh(plain, tokens))) if tokens else []
 
-    def _feelings(self, texts: Sequence[str], spans: Sequence[Spans]) -> tuple[list[float], list[list[float]]]:
-        """Score of each text and of each of its clauses; 0 for a text without words."""
-        if not any(spans):
-            return [0.0] * len(texts), [[] for _ in texts]
-        batch = ngrams.lay(texts)
-        weights = self._sentiment.contributions(batch, [self._cut(text) for text in texts])
-        begins = [
-            start + place for place, found in zip(batch.starts.tolist(), spans, strict=True) for start, _ in found
-        ]
-        clauses = self._sentiment.scores(weights, np.array(begins, np.intp)).tolist()
-        ends = accumulate(map(len, spans))
-        scores = self._sentiment.scores(weights, batch.starts - ngrams.PAD).tolist()
-        return (
-            [score if found else 0.0 for score, found in zip(scores, spans, strict=True)],
-            [clauses[end - len(found) : end] for end, found in zip(ends, spans, strict=True)],
+
+def _clauses(
+    normalised: Sequence[Normalised], spans: Sequence[Spans], scores: Sequence[float]
+) -> Iterator[tuple[Clause, ...]]:
+    """The clauses of each text in offsets of the text before normalising. `scores` holds one for a blank text too."""
+    place = 0
+    for one, found in zip(normalised, spans, strict=True):
+        yield tuple(
+            Clause(*one.span(start, end), aspect_of(one.text[start:end]), score)
+            for (start, end), score in zip(found, scores[place : place + len(found)], strict=True)
         )
+        place += len(found) or 1
 
 
 def _reading(
-    text: str, normalised: Normalised, clauses: tuple[Clause, ...], rated: tuple[float, bool], gaps: GapReading
+    text: str,
+    normalised: Normalised,
+    clauses: tuple[Clause, ...],
+    verdict: tuple[float, Sentiment, bool],
+    gaps: GapReading,
 ) -> Reading:
-    score, conflict = rated
+    score, sentiment, conflict = verdict
     return Reading(
         text=text,
-        sentiment=sentiment_of(score),
+        sentiment=sentiment,
         sentiment_score=score,
         gaps=gaps.gaps,
         primary_gap=gaps.primary_gap,
@@ -106,13 +99,6 @@ def _reading(
         evidence=tuple(_evidence(text, normalised, item) for item in gaps.evidence),
         clauses=clauses,
         rating_conflict=conflict,
-    )
-
-
-def _clauses(normalised: Normalised, spans: Spans, scores: list[float]) -> tuple[Clause, ...]:
-    return tuple(
-        Clause(*normalised.span(start, end), aspect_of(normalised.text[start:end]), score)
-        for (start, end), score in zip(spans, scores, strict=True)
     )
 
 

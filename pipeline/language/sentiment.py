@@ -1,33 +1,65 @@
-"""How a text feels: one table of n-gram weights, summed over the text and over each clause."""
+"""How a text feels: one table of n-gram weights, summed over each clause; the clauses, bounded, make the text.
+
+A clause's sum goes through tanh before the clauses are added, so that no single gushing or raging clause outvotes the
+rest. A second column of the table says how matter-of-fact the words are. docs/language.md tells how both are learned.
+"""
 
 import hashlib
 import io
+import math
 from collections.abc import Sequence
 from importlib import resources
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.language import ngrams
-from pipeline.language.ngrams import Batch
+from pipeline.language.ngrams import Places
 from pipeline.language.reading import Sentiment
+
+Floats = NDArray[np.float64]
+Spans = Sequence[tuple[int, int]]
 
 # What a rating says before the text is read, in log-odds of positive against negative.
 _RATING_ODDS = {1: -2.0, 2: -1.2, 3: 0.0, 4: 1.2, 5: 2.0}
-_NEUTRAL_WIDTH = 0.25  # scores nearer to 0 than this are neutral
-_GRAMS_PER_PLACE = 5.2  # four orders of characters and about 0.6 tokens, twice
-_CONFLICT = 0.8  # a text at least this sure contradicts a rating on the other side
+_CONFLICT = 0.6  # a text at least this sure contradicts a rating on the other side
+
+
+class Shape(Struct, frozen=True):
+    """How clauses make a text.
+
+    `clause`, `first` and `last` weigh any clause, the first and the last; `bias` and `temperature` give the log-odds of
+    positive; `neutral` weighs (1, matter-of-factness, sureness, log of the number of clauses) to those of neutral.
+    """
+
+    clause: float
+    first: float
+    last: float
+    bias: float
+    temperature: float
+    neutral: tuple[float, float, float, float]
+    scales: tuple[float, float]
+
+
+class Feelings(NamedTuple):
+    """Log-odds of positive and of neutral for each text; score, -1 ... 1, of each clause."""
+
+    positive: Floats
+    neutral: Floats
+    clauses: Floats
 
 
 class SentimentModel:
-    """Weights of hashed n-grams. `version` names the exact weights."""
+    """The shipped or a trained table. `version` names the exact weights."""
 
     def __init__(self, file: bytes) -> None:
         with np.load(io.BytesIO(file)) as arrays:
-            self._weights: NDArray[np.int8] = arrays["weights"]
-            self._scale = float(arrays["scale"])
-            self._bias = float(arrays["bias"])
-        self._bits = int(self._weights.size).bit_length() - 1
+            self._table: NDArray[np.int16] = arrays["table"].view(np.int16).ravel()
+            self._shape = msgspec.json.decode(arrays["shape"].tobytes(), type=Shape)
+        self._bits = self._table.size.bit_length() - 1
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod
@@ -35,36 +67,64 @@ class SentimentModel:
         """The weights of this package."""
         return cls(resources.files("pipeline.language.weights").joinpath("sentiment.npz").read_bytes())
 
-    def contributions(self, batch: Batch, tokens: Sequence[Sequence[str]]) -> NDArray[np.int32]:
-        """What the n-grams that begin at each place add to the sum of their text."""
-        total = np.zeros(len(batch.codes), np.int32)
+    def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
+        """Feelings of normalised texts, from their tokens and the spans of their clauses."""
+        batch = ngrams.lay(texts)
+        begins = ngrams.clause_begins(batch, clauses)
+        counts = np.fromiter((len(spans) or 1 for spans in clauses), np.intp, len(clauses))
+        polarity, fact = (np.add.reduceat(weights, begins) for weights in self._weights(batch, tokens))
+        return combine(self._shape, polarity, fact, counts)
+
+    def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
+        """What each token, with the n-grams that begin in it, adds to the sum of its clause."""
+        batch = ngrams.lay([text])
+        starts, _ = ngrams.word_places([tokens])
+        sums: list[float] = (
+            np.add.reduceat(self._weights(batch, [tokens])[0], starts) * self._shape.scales[0]
+        ).tolist()
+        return sums
+
+    def _weights(
+        self, batch: ngrams.Batch, tokens: Sequence[Sequence[str]]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """What the n-grams that begin at each place weigh, in both columns."""
+        polarity = np.zeros(len(batch.codes), np.int32)
+        fact = np.zeros(len(batch.codes), np.int32)
         for slots, places in ngrams.all_slots(batch, tokens, self._bits):
-            total[places] += self._weights[slots]
-        return total
-
-    def scores(self, contributions: NDArray[np.int32], begins: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Score, -1 ... 1, of each stretch of places that starts at one of `begins` and ends before the next."""
-        sums = np.add.reduceat(contributions, begins) * self._scale
-        lengths = np.diff(begins, append=len(contributions))
-        odds = sums / np.sqrt(_GRAMS_PER_PLACE * np.maximum(lengths, 1)) + self._bias
-        return np.tanh(odds / 2)
-
-    def weights_of(self, contributions: NDArray[np.int32], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What each token of one text adds to its log-odds."""
-        sums = np.add.reduceat(contributions, starts)
-        return sums * (self._scale / np.sqrt(_GRAMS_PER_PLACE * len(contributions)))
+            pair = self._table[slots].view(np.int8)
+            polarity[places] += pair[::2]
+            fact[places] += pair[1::2]
+        return polarity, fact
 
 
-def sentiment_of(score: float) -> Sentiment:
-    if abs(score) < _NEUTRAL_WIDTH:
-        return "neutral"
-    return "positive" if score > 0 else "negative"
+def combine(shape: Shape, polarity: NDArray[np.int32], fact: NDArray[np.int32], counts: Places) -> Feelings:
+    """From the sums of all clauses to their texts; text `k` has `counts[k]` clauses, at least one."""
+    bounded = np.tanh(polarity * shape.scales[0])
+    last = np.cumsum(counts) - 1
+    first = last - counts + 1
+    length = np.sqrt(counts)
+    ends = shape.first * bounded[first] + shape.last * bounded[last]
+    together = (shape.clause * np.add.reduceat(bounded, first) + ends) / length + shape.bias
+    odds = shape.temperature * together
+    facts = np.add.reduceat(fact, first) * shape.scales[1] / length
+    intercept, of_fact, of_sureness, of_length = shape.neutral
+    neutral = intercept + of_fact * facts + of_sureness * np.abs(odds) + of_length * np.log(counts)
+    alone = shape.clause + shape.first + shape.last
+    return Feelings(odds, neutral, np.tanh(shape.temperature * alone / 2 * bounded))
 
 
-def with_rating(score: float, rating: int | None) -> tuple[float, bool]:
-    """The score with the rating as a hint, and whether text and rating contradict each other."""
-    if rating is None:
-        return score, False
-    conflict = (rating <= 2 and score > _CONFLICT) or (rating >= 4 and score < -_CONFLICT)
-    odds = 2 * np.arctanh(np.clip(score, -0.999, 0.999)) + _RATING_ODDS[rating]
-    return float(np.tanh(odds / 2)), conflict
+def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:
+    """Score -1 ... 1, label, and whether rating and text contradict each other, from log-odds and the rating given.
+
+    The score is the probability of positive less that of negative.
+    """
+    certain = math.tanh(positive / 2)
+    conflict = rating is not None and abs(certain) > _CONFLICT and (rating - 3) * certain < 0
+    if rating is not None:
+        certain = math.tanh((positive + _RATING_ODDS[rating]) / 2)
+    opinion = 1 / (1 + math.exp(min(neutral, 50.0)))
+    score = certain * opinion
+    favoured = opinion * (1 + abs(certain)) / 2
+    if favoured < 1 - opinion:
+        return score, "neutral", conflict
+    return score, "positive" if score > 0 else "negative", conflict
