@@ -17,7 +17,7 @@ from pipeline.signals.measures import (
     SUGGESTIONS,
     Locale,
 )
-from pipeline.signals.series import Place
+from pipeline.signals.series import GAP_MEASURES, Place
 from pipeline.signals.verdict import Companion, Signal
 
 _QUOTE_LENGTH = 60
@@ -98,12 +98,17 @@ class Writer:
         return {"text": excerpt(quote), "channel": channel, "at": self._time(quote.at)}
 
     def _link(self, signal: Signal) -> str:
-        """The analysts' dashboard, on the place, from a day before the rise."""
+        """The analysts' dashboard, on the gap and the place, from a day before the rise."""
         if not self._dashboard_url:
             return ""
-        place = {f"var-{name}": value for name, value in signal.series.place._asdict().items() if value}
+        measure, place = signal.series
+        page = "gapwatch-conversations" if measure == "response" else "gapwatch-fulfillment"
+        chosen = {"channel": place.channel, "product": place.product_id, "region": place.region}
+        if measure in GAP_MEASURES:
+            chosen["gap"] = measure
+        variables = {f"var-{name}": value for name, value in chosen.items() if value}
         times = {"from": _milliseconds(signal.since) - 86_400_000, "to": _milliseconds(signal.minute)}
-        return f"{self._dashboard_url.rstrip('/')}/d/gapwatch-fulfillment?{urlencode(place | times)}"
+        return f"{self._dashboard_url.rstrip('/')}/d/{page}?{urlencode(variables | times)}"
 
 
 def where(place: Place, locale: Locale) -> str:

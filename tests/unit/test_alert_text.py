@@ -77,7 +77,7 @@ def test_silence_is_not_called_a_recovery():
 
 def test_the_link_leads_to_the_place_and_time():
     body = write(signal=SIGNAL._replace(series=Series("fulfillment", Place(product_id="a&b=c d")))).body
-    assert "http://127.0.0.1:8000/d/gapwatch-fulfillment?var-product_id=a%26b%3Dc+d&from=" in body
+    assert "http://127.0.0.1:8000/d/gapwatch-fulfillment?var-product=a%26b%3Dc+d&var-gap=fulfillment&from=" in body
     assert "http" not in write(url=None).body
 
 
