@@ -4,11 +4,13 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -18,13 +20,15 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from pipeline.commands.recount import shown
+from pipeline.commands.recount import show
 from pipeline.demo.plan import STORY, plan
-from pipeline.demo.summary import print_summary
+from pipeline.demo.summary import print_summary, signal_panel, stage_table
 from pipeline.endpoints import endpoints, kafka_client_options
 from pipeline.errors import GapwatchError
 from pipeline.publish import Publisher
 from pipeline.settings import settings
+from pipeline.signals.runner import Runner, minutes
+from pipeline.signals.verdict import Signal
 from pipeline.stack import LocalStack
 from pipeline.store import Recount, connect, migrate, recount
 from pipeline.topics import ensure_topics
@@ -34,6 +38,9 @@ _DUPLICATE_SHARE = 0.01
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0  # without any progress the worker is taken for stuck
 _STOP_SECONDS = 40.0
+# The story lasts three hours; the detector looks a little further back.
+_WATCHED = timedelta(hours=4)
+_WATCHED_EVERY = timedelta(minutes=5)
 
 # What no channel should send and some do: each becomes a dead letter with its reason.
 _UNREADABLE = (
@@ -82,6 +89,12 @@ class _Throughput(NamedTuple):
     published: int
     publish_seconds: float
     read_seconds: float
+    metrics: str
+
+
+class _Worker(NamedTuple):
+    process: subprocess.Popen[bytes]
+    metrics_port: int
 
 
 def run(console: Console, options: DemoOptions) -> bool:
@@ -99,7 +112,8 @@ def run(console: Console, options: DemoOptions) -> bool:
             events = options.own or plan(options.events, datetime.now(UTC), options.seed)
             worker = on_exit.enter_context(_worker())
             throughput = _publish_and_read(progress, worker, events, Random(options.seed))
-        exact = _report(console, throughput)
+            signals = _watch(progress)
+        exact = _report(console, throughput, signals)
     if options.keep:
         console.print(_KEPT)
     return exact
@@ -147,38 +161,52 @@ def _start_stack(data_dir: Path, progress: Progress) -> LocalStack:
 
 
 @contextlib.contextmanager
-def _worker() -> Iterator[subprocess.Popen[bytes]]:
+def _worker() -> Iterator[_Worker]:
     """A worker like any other, in a process group of its own, stopped on the way out."""
+    port = _free_port()
     with _worker_log().open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "worker"], stdout=log, stderr=log, start_new_session=True
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "worker"],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "GAPWATCH_METRICS_PORT": str(port), "GAPWATCH_METRICS_HOST": "127.0.0.1"},
         )
     try:
-        yield worker
+        yield _Worker(process, port)
     finally:
-        worker.terminate()
+        process.terminate()
         try:
-            worker.wait(_STOP_SECONDS)
+            process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _worker_log() -> Path:
     return settings().data_dir.absolute() / "worker.log"
 
 
-def _publish_and_read(
-    progress: Progress, worker: subprocess.Popen[bytes], events: Sequence[AnyEvent], random: Random
-) -> _Throughput:
+def _publish_and_read(progress: Progress, worker: _Worker, events: Sequence[AnyEvent], random: Random) -> _Throughput:
     started = time.monotonic()
     published = _publish(progress, events, random)
     publish_seconds = time.monotonic() - started
     client = connect(endpoints().clickhouse)
     distinct = len({event.event_id for event in events})
-    for stage in _STAGES:
-        _follow(progress.add_task(stage.done, total=distinct), progress, worker, client, stage)
-    return _Throughput(published, publish_seconds, time.monotonic() - started)
+    first_stored = min(
+        _follow(progress.add_task(stage.done, total=distinct), progress, worker.process, client, stage)
+        for stage in _STAGES
+    )
+    read_seconds = time.monotonic() - max(first_stored, started)
+    with urllib.request.urlopen(f"http://127.0.0.1:{worker.metrics_port}/metrics", timeout=10) as answer:
+        return _Throughput(published, publish_seconds, read_seconds, answer.read().decode())
 
 
 def _publish(progress: Progress, events: Sequence[AnyEvent], random: Random) -> int:
@@ -197,13 +225,15 @@ def _publish(progress: Progress, events: Sequence[AnyEvent], random: Random) -> 
     return len(events) + len(again) + len(_UNREADABLE)
 
 
-def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], client: Client, stage: _Stage) -> None:
-    done, moved = 0, time.monotonic()
+def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], client: Client, stage: _Stage) -> float:
+    """Wait until every event is past the stage; returns when the first was seen to be, by the monotonic clock."""
+    done, moved, first = 0, time.monotonic(), 0.0
     while not progress.tasks[task].finished:
         time.sleep(_POLL_SECONDS)
         now = int(client.execute(stage.query)[0][0])
         if now != done:
             done, moved = now, time.monotonic()
+            first = first or moved
         progress.update(task, completed=done)
         if worker.poll() is not None:
             raise GapwatchError(f"the worker ended with exit code {worker.returncode}; its log: {_worker_log()}")
@@ -211,18 +241,37 @@ def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], c
             raise GapwatchError(
                 f"no event was {stage.done} for {_PATIENCE_SECONDS:.0f} s; the worker's log: {_worker_log()}"
             )
+    return first
 
 
-def _report(console: Console, throughput: _Throughput) -> bool:
+def _watch(progress: Progress) -> list[Signal]:
+    """Judge the last hours as the detector would have judged them minute by minute, and return what is open now."""
+    now = datetime.now(UTC)
+    moments = list(minutes(now - _WATCHED, now, _WATCHED_EVERY))
+    task = progress.add_task("watched for what gets worse", total=len(moments))
+    runner = Runner(endpoints().clickhouse)
+    opened: list[Signal] = []
+    try:
+        for moment in moments:
+            opened = runner.once(moment)
+            progress.advance(task)
+    finally:
+        runner.close()
+    return opened
+
+
+def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]) -> bool:
     client = connect(endpoints().clickhouse)
     print_summary(console, client, STORY)
-    events_per_second = throughput.published / throughput.read_seconds
+    console.print(signal_panel(signals, STORY))
+    console.print(stage_table(throughput.metrics, throughput.published))
     console.print(
-        f"published in {throughput.publish_seconds:.1f} s; the last aggregate stood {throughput.read_seconds:.1f} s "
-        f"after the first event was sent: {events_per_second:,.0f} events/s, one worker beside Kafka and ClickHouse"
+        f"published in {throughput.publish_seconds:.1f} s; from the first event stored to the last aggregate "
+        f"{throughput.read_seconds:.1f} s: {throughput.published / throughput.read_seconds:,.0f} events/s, "
+        "one worker beside Kafka and ClickHouse"
     )
     counted = _final_recount(endpoints().clickhouse)
-    console.print(shown(counted))
+    show(console, counted)
     return counted.exact
 
 

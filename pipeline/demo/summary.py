@@ -1,15 +1,19 @@
 """What the demo tells a manager at its end, read from ClickHouse like any dashboard."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from clickhouse_driver import Client
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.demo.plan import Story
+from pipeline.signals.verdict import Signal
 
+_SIGNALS_SHOWN = 4
 _GAP_NAMES = {
     "information": "information 信息差距",
     "design": "design 设计差距",
@@ -68,7 +72,46 @@ def print_summary(console: Console, client: Client, story: Story) -> None:
     console.print(_totals(client))
     console.print(_gaps(client))
     console.print(_channels(client))
+    console.print(_quotations(client))
     console.print(_worsening(client, hours))
+
+
+def signal_panel(signals: Sequence[Signal], story: Story) -> RenderableType:
+    """What the detector would tell the manager on call now: the story's own signal first, the widest next."""
+    if not signals:
+        return Panel("no signal is open", title="Signals open now", title_align="left")
+    told = sorted(signals, key=lambda signal: (signal.series.measure != "fulfillment", not _is_of(signal, story)))
+    lines = [
+        Text(
+            f"{signal.severity}: {signal.series.key}, opened {signal.opened:%H:%M} UTC: "
+            f"index {signal.gap_index:.1f}, usually {signal.expected_index:.1f}, {signal.events} of {signal.voices} voices"
+        )
+        for signal in told[:_SIGNALS_SHOWN]
+    ]
+    if len(told) > _SIGNALS_SHOWN:
+        lines.append(Text(f"and {len(told) - _SIGNALS_SHOWN} more that it moved: other gaps, regions, broken promises"))
+    return Panel(Group(*lines), title="Signals open now", title_align="left", border_style="red")
+
+
+def _is_of(signal: Signal, story: Story) -> bool:
+    return (signal.series.place.product_id, signal.series.place.channel) == (story.product, story.channel)
+
+
+def stage_table(metrics: str, events: int) -> Table:
+    """Where the worker's time went, from its own metrics; stages overlap, so shares of the total are not given."""
+    seconds = {
+        sample.labels["stage"]: sample.value
+        for family in text_string_to_metric_families(metrics)
+        for sample in family.samples
+        if sample.name == "gapwatch_stage_seconds_sum"
+    }
+    table = Table(title="Where the worker's time went (stages overlap)", title_justify="left")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("µs an event", justify="right")
+    for stage, spent in sorted(seconds.items(), key=lambda one: -one[1]):
+        table.add_row(stage, f"{spent:.2f}", f"{1e6 * spent / events:.0f}")
+    return table
 
 
 def _totals(client: Client) -> RenderableType:
@@ -97,16 +140,20 @@ def _gaps(client: Client) -> Table:
 
 
 def _channels(client: Client) -> Table:
-    quotations = dict(client.execute(_QUOTATIONS))
     table = Table(title="Gaps by channel, share of its voices", title_justify="left")
-    table.add_column("channel")
+    table.add_column("channel", no_wrap=True)
     for name in ("voices", "fulfillment", "communication", "design", "information"):
-        table.add_column(name, justify="right")
-    table.add_column("a customer, on fulfillment")
+        table.add_column(name, justify="right", no_wrap=True)
     for channel, voices, *gaps in client.execute(_CHANNELS):
-        shares = [_share(count, voices) for count in gaps]
-        table.add_row(channel, f"{voices:,}", *shares, Text(quotations.get(channel, "")))
+        table.add_row(channel, f"{voices:,}", *(_share(count, voices) for count in gaps))
     return table
+
+
+def _quotations(client: Client) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for channel, text in client.execute(_QUOTATIONS):
+        table.add_row(channel, Text(text))
+    return Panel(table, title="On fulfillment, in customers' own words", title_align="left")
 
 
 def _worsening(client: Client, hours: int) -> RenderableType:
