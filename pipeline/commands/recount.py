@@ -27,17 +27,14 @@ _WHAT = {
 
 
 @click.command(epilog="Example: gapwatch recount --from 2026-11-01 --to 2026-11-08 --repair")
-@click.option(
-    "--from", "start", type=click.DateTime(_FORMATS), help="First day, or instant with offset. All unless given."
-)
-@click.option(
-    "--to", "end", type=click.DateTime(_FORMATS), help="Day or instant before which to end. All unless given."
-)
+@click.option("--from", "start", type=click.DateTime(_FORMATS), help="First day, or instant with offset.")
+@click.option("--to", "end", type=click.DateTime(_FORMATS), help="Day or instant to end before.")
 @click.option("--repair", is_flag=True, help="Derive the aggregates of the range again first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def recount(start: datetime | None, end: datetime | None, repair: bool, as_json: bool) -> None:
     """Compare the aggregates with an exact recount of the events, and the events with the topics.
 
+    Without --from and --to, the aggregates of all that is stored.
     Every record of the topics is read again. Exit code 1 when anything differs, or when workers have not processed
     everything yet.
     """
