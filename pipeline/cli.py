@@ -18,6 +18,8 @@ _COMMANDS = {
     "publish": ("pipeline.commands.publish", "Publish events from a JSONL or CSV file."),
     "check": ("pipeline.commands.publish", "Say what is wrong with a file, publish nothing."),
     "analyse": ("pipeline.commands.analyse", "Read a text: sentiment, gaps, evidence."),
+    "train": ("pipeline.commands.train", "Learn the models from labelled texts."),
+    "evaluate": ("pipeline.commands.evaluate", "How well sentiment is read, beside the baselines."),
     "recount": ("pipeline.commands.recount", "Compare the aggregates with an exact recount."),
     "dead-letters": ("pipeline.commands.dead_letters", "List, show and replay what could not be read."),
     "signals": ("pipeline.commands.signals", "Watch every series for what gets worse."),

@@ -116,15 +116,14 @@ def combine(shape: Shape, polarity: NDArray[np.int32], fact: NDArray[np.int32], 
 def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:
     """Score -1 ... 1, label, and whether rating and text contradict each other, from log-odds and the rating given.
 
-    The score is the probability of positive less that of negative.
+    The score is the probability of positive less that of negative, given that there is an opinion; of a neutral text
+    it is drawn towards 0 by the probability that there is none.
     """
     certain = math.tanh(positive / 2)
     conflict = rating is not None and abs(certain) > _CONFLICT and (rating - 3) * certain < 0
     if rating is not None:
         certain = math.tanh((positive + _RATING_ODDS[rating]) / 2)
     opinion = 1 / (1 + math.exp(min(neutral, 50.0)))
-    score = certain * opinion
-    favoured = opinion * (1 + abs(certain)) / 2
-    if favoured < 1 - opinion:
-        return score, "neutral", conflict
-    return score, "positive" if score > 0 else "negative", conflict
+    if opinion * (1 + abs(certain)) / 2 < 1 - opinion:
+        return certain * opinion, "neutral", conflict
+    return certain, "positive" if certain > 0 else "negative", conflict

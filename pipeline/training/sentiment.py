@@ -13,9 +13,9 @@ from scipy import optimize, sparse
 from pipeline.language import ngrams
 from pipeline.language.clauses import clause_spans
 from pipeline.language.normalise import normalise
-from pipeline.language.reading import Sentiment
 from pipeline.language.sentiment import Shape, combine
 from pipeline.language.tokens import tokenizer
+from pipeline.training.examples import Labelled
 
 BITS = 20
 _BATCH = 2_000  # texts whose n-grams are made at once
@@ -27,14 +27,6 @@ _CLIPPED = 0.9999  # share of the weights that fit in a byte unclipped
 _HELD = 10  # one text in so many calibrates
 
 Floats = NDArray[np.float64]
-
-
-class Labelled(Struct, frozen=True):
-    """A text and how it feels. Texts of one `source` share their habits: labels are balanced within it."""
-
-    text: str
-    label: Sentiment
-    source: str = ""
 
 
 class Clauses(Struct, frozen=True):
