@@ -41,9 +41,10 @@ def _traditional() -> tuple[dict[str, str], dict[str, str]]:
 _CHARACTERS, _PHRASES = _traditional()
 # Words of service and trade that Taiwan and Hong Kong say differently, of equal length.
 _LOCAL_WORDS = (
-    "軟體=软件 硬體=硬件 螢幕=屏幕 網路=网络 簡訊=短信 資訊=信息 訊息=消息 影片=视频 視訊=视频 伺服器=服务器 滑鼠=鼠标 列印=打印 "
-    "印表機=打印机 硬碟=硬盘 數位=数码 預設=默认 登入=登录 連結=链接 連線=连接 介面=界面 宅配=快递 計程車=出租车 捷運=地铁 "
-    "冷氣=空调 便當=盒饭 退費=退款 客訴=投诉 品質=质量 著名=著名 著作=著作 名著=名著 原著=原著 顯著=显著 著稱=著称 土著=土著"
+    "軟體=软件 硬體=硬件 螢幕=屏幕 網路=网络 簡訊=短信 資訊=信息 訊息=消息 影片=视频 視訊=视频 伺服器=服务器 "
+    "滑鼠=鼠标 列印=打印 印表機=打印机 硬碟=硬盘 數位=数码 預設=默认 登入=登录 連結=链接 連線=连接 介面=界面 "
+    "宅配=快递 計程車=出租车 捷運=地铁 冷氣=空调 便當=盒饭 退費=退款 客訴=投诉 品質=质量 著名=著名 著作=著作 "
+    "名著=名著 原著=原著 顯著=显著 著稱=著称 土著=土著"
 )
 _PHRASES |= dict(pair.split("=") for pair in _LOCAL_WORDS.split())
 # Only in a traditional text: a simplified one has 著 in 著名 alone, and writes 着 for the rest.
@@ -149,7 +150,7 @@ def _rewritten(text: str) -> tuple[str, Sequence[int]]:
 def _replacement(special: re.Match[str]) -> str:
     kind = special.lastgroup
     if kind == "entity":
-        return html.unescape(special.group())
+        return respell(html.unescape(special.group()))
     if kind == "face":
         return word_for(special.group())
     return special.group()[:2] if kind == "repeated" else _FIXED[str(kind)]

@@ -80,9 +80,11 @@ def _after_self(text: str) -> Iterator[Span]:
 
 
 def _before_titles(text: str) -> Iterator[Span]:
+    floor = 0
     for title in _TITLE.finditer(text):
         end = title.start()
-        before = _CJK_END.search(text, max(0, end - _WINDOW), end)
+        before = _CJK_END.search(text, max(floor, end - _WINDOW), end)
+        floor = title.end()
         length = _name_before(before.group()) if before and before.group() else 0
         if length:
             yield Span("姓名", end - length, end)

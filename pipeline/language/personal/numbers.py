@@ -12,8 +12,8 @@ _FOLD = str.maketrans("x" + SPOKEN_DIGITS, "X001123456789123456789")
 # Up to three separators stand between two digits of one number: "138 - 1234 - 5678", "(010) 6552 9988".
 SEPARATOR = r"[ \u3000\-－–—.·_()（）\u200b\ufe0f\u20e3]"
 _END_X = rf"(?:{SEPARATOR}?[Xx](?![A-Za-z0-9]))?"
-_WRITTEN = re.compile(rf"[0-9](?:{SEPARATOR}{{0,3}}[0-9])+{_END_X}")
-_SPOKEN = re.compile(rf"[0-9{SPOKEN_DIGITS}](?:{SEPARATOR}{{0,3}}[0-9{SPOKEN_DIGITS}]){{6,}}{_END_X}")
+_WRITTEN = re.compile(rf"[0-9]++(?:{SEPARATOR}{{1,3}}+[0-9]++)*+{_END_X}")
+_SPOKEN = re.compile(rf"[0-9{SPOKEN_DIGITS}]++(?:{SEPARATOR}{{1,3}}+[0-9{SPOKEN_DIGITS}]++)*+{_END_X}")
 _GROUP = re.compile(r"[0-9]+X?|X")
 # A numeral that begins the next word, not one that ends the number: 一三八…七八一共三件.
 _NEXT_WORD = re.compile(r"[一二三四五六七八九](?=[个共下起直样定般些张件次条点位天月年号])")
@@ -65,6 +65,7 @@ _ID_BEFORE = re.compile(r"(?:身份证|证件)[号码是为：:\s]{0,6}$")
 _CARD_BEFORE = re.compile(r"(?:银行卡|借记卡|信用卡|储蓄卡|工资卡)[的卡账帐号码是为：:\s]{0,6}$")
 _PHONE_BEFORE = re.compile(r"(?:电话|座机|固话|tel|致电|拨打)[的号码是为：:\s]{0,5}$", re.IGNORECASE)
 _CUE_REACH = 16
+_LONGEST = 19
 
 
 class _Window(NamedTuple):
@@ -133,10 +134,10 @@ def _longest(text: str, groups: Sequence[tuple[int, int]], first: int) -> tuple[
     if text[start - 2 : start - 1].isdecimal() and text[start - 1] == ".":
         return None
     before = text[max(0, start - _CUE_REACH) : start]
-    for after, (group_start, group_end) in enumerate(groups[first:], first + 1):
+    for after, (group_start, group_end) in enumerate(groups[first : first + _LONGEST], first + 1):
         digits += text[group_start:group_end].translate(_FOLD)
         lengths += (group_end - group_start,)
-        if len(digits) > 19:
+        if len(digits) > _LONGEST:
             break
         kind = _kind(_Window(digits, lengths, before))
         if kind is not None:
@@ -160,9 +161,9 @@ def _kind(window: _Window) -> Kind | None:
 
 
 def _is_id(window: _Window) -> bool:
-    digits, _, before = window
+    digits, groups, before = window
     if is_identity_card(digits):
-        return len(digits) == 18 or not _ORDER_BEFORE.search(before)
+        return len(digits) == 18 or (len(groups) <= 3 and not _ORDER_BEFORE.search(before))
     return _ID_BEFORE.search(before) is not None
 
 
