@@ -163,7 +163,7 @@ def _kind(window: _Window) -> Kind | None:
 def _is_id(window: _Window) -> bool:
     digits, groups, before = window
     if is_identity_card(digits):
-        return len(digits) == 18 or (len(groups) <= 3 and not _ORDER_BEFORE.search(before))
+        return len(digits) == 18 or (len(groups) <= 4 and not _ORDER_BEFORE.search(before))
     return _ID_BEFORE.search(before) is not None
 
 
