@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboards.conversations import conversations
 from dashboards.drill_down import drill_down
+from dashboards.operations import operations
 from dashboards.overview import overview
 from dashboards.words import Locale
 
@@ -14,7 +15,7 @@ FOLDER = Path(__file__).parent / "provisioning" / "dashboards"
 
 def dashboards(locale: Locale) -> list[dict[str, Any]]:
     """Grafana's JSON of each dashboard, in the order of their menu."""
-    return [overview(locale), drill_down(locale), conversations(locale)]
+    return [overview(locale), drill_down(locale), conversations(locale), operations(locale)]
 
 
 def files(locale: Locale) -> dict[str, str]:

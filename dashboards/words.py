@@ -75,3 +75,8 @@ SENTIMENTS: dict[str, Words] = {
     "neutral": Words("中性", "Neutral"),
     "negative": Words("负面", "Negative"),
 }
+EVENT_TYPES: dict[str, Words] = {
+    "feedback": Words("反馈", "Feedback"),
+    "complaint": Words("投诉", "Complaints"),
+    "chat": Words("对话", "Conversations"),
+}
