@@ -81,13 +81,16 @@ def list_letters(*, limit: int, as_json: bool, **selection: Any) -> None:
             click.echo(msgspec.json.encode(_summary(letter, marks)))
         return
     counts: Counter[tuple[str, str]] = Counter()
+    replayed: Counter[tuple[str, str]] = Counter()
     latest: list[tuple[int, str, Letter]] = []
     for letter in letters:
-        counts[letter.name.partition("/")[0], letter.reason] += 1
+        kind = letter.name.partition("/")[0], letter.reason
+        counts[kind] += 1
+        replayed[kind] += letter.mark in marks
         heapq.heappush(latest, (letter.record.timestamp, letter.name, letter))
         if len(latest) > limit:
             heapq.heappop(latest)
-    _print_counts(counts)
+    _print_counts(counts, replayed)
     _print_letters([letter for *_, letter in sorted(latest)], marks)
 
 
@@ -97,13 +100,13 @@ def _summary(letter: Letter, marks: set[bytes]) -> dict[str, Any]:
     return {"name": letter.name, **told, "replayed": letter.mark in marks}
 
 
-def _print_counts(counts: Counter[tuple[str, str]]) -> None:
-    click.echo(f"{counts.total():,} dead letters")
+def _print_counts(counts: Counter[tuple[str, str]], replayed: Counter[tuple[str, str]]) -> None:
+    click.echo(f"{counts.total():,} dead letters, {replayed.total():,} of them replayed")
     if not counts:
         return
-    table = Table("type", "reason", "count")
-    for (event_type, reason), count in counts.most_common():
-        table.add_row(event_type, reason, f"{count:,}")
+    table = Table("type", "reason", "count", "replayed")
+    for kind, count in counts.most_common():
+        table.add_row(*kind, f"{count:,}", f"{replayed[kind]:,}")
     _console().print(table)
 
 

@@ -168,7 +168,7 @@ def test_list_counts_by_reason_and_names_the_latest(graveyard: Graveyard) -> Non
     letters = [graveyard.bury(number, reason=Reason.TOO_DEEP if number else Reason.NOT_JSON) for number in range(5)]
     replay(letters[-1:])
     told = run("list", "--limit", "2").output
-    assert "5 dead letters" in told
+    assert "5 dead letters, 1 of them replayed" in told
     assert told.split("too_deep")[1].split()[1] == "4"
     assert letters[0].name not in told
     latest = next(line for line in told.splitlines() if letters[4].name in line)
