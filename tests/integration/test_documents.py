@@ -1,0 +1,32 @@
+"""What the documents tell people to run, runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import gapwatch
+from pipeline.store import connect
+
+TOP = Path(__file__).parents[2]
+DOCUMENTS = [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")]
+QUERIES = [
+    pytest.param(query, id=f"{document.name}-{number}")
+    for document in DOCUMENTS
+    for number, query in enumerate(re.findall(r"```sql\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_runs(database, query):
+    with connect(database) as client:
+        client.execute(query)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_commands_exist(document):
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (document.parent / target).exists(), target
+    for command in re.findall(r"`gapwatch ([a-z-]+)", text):
+        assert command in gapwatch.list_commands(None), command
