@@ -57,7 +57,7 @@ HELD_BYTES = 64 * 1024 * 1024
 # whole group, and what it did not finish is done again by the next owner.
 FINISH_SECONDS = 5.0
 # While a partition waits for room, look again soon; the fetch of the others must not keep it waiting.
-ROOM_POLL_SECONDS = 0.02
+ROOM_POLL_SECONDS = 0.05
 
 
 class BatchSchema(Schema[Any, Any]):

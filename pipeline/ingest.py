@@ -1,15 +1,15 @@
 """From records to rows: read batches as they come, gather what was read, store it, and only then say that it is done.
 
-    records ── read (one thread) ──> columns ── gather ──> store (another thread) ──> done
+    records ── read ──> columns ── gather ──> store ──> done
 
 Reading goes on while the last flush is stored. What waits is bounded: one flush being stored, one being gathered and
-the batch being read; further batches wait with whoever brings them. Nothing here knows Faust.
+two batches being read; further batches wait with whoever brings them. Nothing here knows Faust.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,16 +19,18 @@ from pipeline import metrics
 from pipeline.conversations import ordered
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected, decode
-from pipeline.language.reader import Reader
 from pipeline.language.reading import ChatReading, Reading
 from pipeline.logs import logger
 from pipeline.records import Record
 from pipeline.store import EventColumns
-from schemas.events import AnyEvent, Chat, EventType, Feedback
+from schemas.events import AnyEvent, Chat, EventType, Feedback, Turn
 
 log = logger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# One batch with the reader's process and one on its way there, so that it never waits.
+READ_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,35 @@ class Portion:
     """The time of the latest event."""
 
 
+def joined(portions: Iterable[Portion]) -> Portion:
+    """All in one, the first of them."""
+    whole, *others = portions
+    for other in others:
+        whole.columns.extend(other.columns)
+        whole.dead += other.dead
+        whole.latest = max(whole.latest, other.latest)
+    return whole
+
+
+class TextReader(Protocol):
+    """The language layer, as far as it is used here: pipeline.language.reader.Reader."""
+
+    version: str
+
+    def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]: ...
+    def read_chat(self, turns: Sequence[Turn]) -> ChatReading: ...
+
+
+class RecordReader(Protocol):
+    """Reads records; raises for none of them."""
+
+    def read(self, event_type: EventType, records: Sequence[Record]) -> Portion: ...
+
+
 class EventReader:
     """Decodes and reads records; a record that cannot be read becomes a dead letter and harms no other."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TextReader) -> None:
         self._reader = reader
 
     def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
@@ -131,12 +158,14 @@ class Flush:
 class Ingest:
     """Takes deliveries with `put`, runs them through reading and storing with `run`, and calls `done` of each."""
 
-    def __init__(self, reader: EventReader, store: Store, *, flush_events: int, flush_seconds: float) -> None:
+    def __init__(self, reader: RecordReader, store: Store, *, flush_events: int, flush_seconds: float) -> None:
         self._reader = reader
         self._store = store
         self._flush_events = flush_events
         self._flush_seconds = flush_seconds
         self._inbox: asyncio.Queue[Delivery] = asyncio.Queue(maxsize=1)
+        self._slots = asyncio.Semaphore(READ_AT_ONCE)
+        self._being_read: asyncio.Queue[tuple[Delivery, asyncio.Future[Portion]]] = asyncio.Queue()
         self._open = Flush()
         self._changed = asyncio.Condition()
 
@@ -146,23 +175,34 @@ class Ingest:
 
     async def run(self) -> None:
         """Work until cancelled. An exception that leaves here is a fault of the program; nothing was acknowledged."""
-        with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "store") as storing:
+        with ThreadPoolExecutor(READ_AT_ONCE, "read") as reading, ThreadPoolExecutor(1, "store") as storing:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(reading))
+                tasks.create_task(self._hand_out(reading))
+                tasks.create_task(self._gather())
                 tasks.create_task(self._store_flushes(storing))
 
-    async def _read(self, reading: Executor) -> None:
+    async def _hand_out(self, reading: Executor) -> None:
         loop = asyncio.get_running_loop()
         while True:
             delivery = await self._inbox.get()
-            if not delivery.current():
-                continue
-            with metrics.STAGE_SECONDS.labels("read").time():
-                portion = await loop.run_in_executor(reading, self._reader.read, delivery.event_type, delivery.records)
+            if delivery.current():
+                await self._slots.acquire()
+                portion = loop.run_in_executor(reading, self._read, delivery)
+                self._being_read.put_nowait((delivery, portion))
+
+    def _read(self, delivery: Delivery) -> Portion:
+        with metrics.STAGE_SECONDS.labels("read").time():
+            return self._reader.read(delivery.event_type, delivery.records)
+
+    async def _gather(self) -> None:
+        while True:
+            delivery, reading = await self._being_read.get()
+            portion = await reading
             async with self._changed:
                 await self._changed.wait_for(lambda: self._open.records < self._flush_events)
                 self._open.add(delivery, portion)
                 self._changed.notify_all()
+            self._slots.release()
 
     async def _store_flushes(self, storing: Executor) -> None:
         loop = asyncio.get_running_loop()

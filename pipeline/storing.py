@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from kafka.errors import KafkaError
 
@@ -10,7 +10,7 @@ from pipeline import metrics, touched
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
 from pipeline.errors import RowsRefused, StoreUnavailable
-from pipeline.ingest import EventReader, Flush
+from pipeline.ingest import Flush, RecordReader, joined
 from pipeline.logs import logger
 from pipeline.outbox import Message, Outbox
 from pipeline.patience import Patience
@@ -24,7 +24,7 @@ log = logger(__name__)
 class Storing:
     """Stores flushes one after the other, each until ClickHouse and Kafka have answered. For one thread."""
 
-    def __init__(self, store: EventStore, outbox: Outbox, reader: EventReader, patience: Patience) -> None:
+    def __init__(self, store: EventStore, outbox: Outbox, reader: RecordReader, patience: Patience) -> None:
         self._store = store
         self._outbox = outbox
         self._reader = reader
@@ -35,18 +35,17 @@ class Storing:
 
         Raises StoreUnavailable or KafkaError when the process stops, StoreError when ClickHouse is not as expected.
         """
-        self._bury([letter for portion in flush.portions for letter in portion.dead])
-        columns = _joined([portion.columns for portion in flush.portions])
-        if not columns:
+        whole = joined(flush.portions)
+        self._bury(whole.dead)
+        if not whole.columns:
             return
         try:
-            self._insert(columns)
+            self._insert(whole.columns)
         except RowsRefused:
             for delivery in flush.deliveries:
                 self._insert_in_parts(delivery.event_type, delivery.records)
-        metrics.FLUSH_EVENTS.observe(len(columns))
-        latest = max(portion.latest for portion in flush.portions)
-        metrics.EVENT_DELAY.observe(max(0.0, time.time() - latest.timestamp()))
+        metrics.FLUSH_EVENTS.observe(len(whole.columns))
+        metrics.EVENT_DELAY.observe(max(0.0, time.time() - whole.latest.timestamp()))
 
     def _insert_in_parts(self, event_type: EventType, records: Sequence[Record]) -> None:
         """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter."""
@@ -84,10 +83,3 @@ class Storing:
 
 def _passes(error: BaseException) -> bool:
     return isinstance(error, StoreUnavailable | KafkaError)
-
-
-def _joined(parts: Iterable[EventColumns]) -> EventColumns:
-    first, *rest = parts
-    for part in rest:
-        first.extend(part)
-    return first

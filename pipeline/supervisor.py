@@ -27,6 +27,8 @@ HELD_OUT_SECONDS = 60.0
 # A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
 SILENT_SECONDS = 30.0
 _TICK_SECONDS = 0.2
+# By -c, not by -m: the reader's process, which is spawned, would import a main module and with it all of Faust.
+WORKER_COMMAND = (sys.executable, "-c", "from agents.worker import main; main()")
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Slot:
 class Supervisor:
     """`processes` workers, each started with `command`."""
 
-    def __init__(self, processes: int, command: Sequence[str] = (sys.executable, "-m", "agents")) -> None:
+    def __init__(self, processes: int, command: Sequence[str] = WORKER_COMMAND) -> None:
         self.slots = [Slot(number) for number in range(1, processes + 1)]
         self._command = command
         self._stop = False

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pipeline.endpoints import endpoints
 from pipeline.errors import StackError, StoreUnavailable
-from pipeline.ingest import EventReader, Ingest
-from pipeline.language.reader import Reader
+from pipeline.ingest import Ingest
 from pipeline.outbox import Outbox
 from pipeline.patience import Patience, Waits
+from pipeline.reader_process import ReaderProcess
 from pipeline.settings import Settings
 from pipeline.store import Aggregates, EventStore, migrate
 from pipeline.storing import Storing
@@ -41,7 +41,7 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     url = endpoints().clickhouse
     patience("topics", ensure_topics, lambda error: isinstance(error, StackError))
     patience("migrate", lambda: migrate(url), lambda error: isinstance(error, StoreUnavailable))
-    reader = EventReader(Reader())
+    reader = ReaderProcess()
     storing = Storing(EventStore(url), Outbox(), reader, patience)
     aggregates = Aggregates(url)
 

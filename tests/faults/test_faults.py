@@ -25,6 +25,7 @@ def test_workers_killed_stopped_and_terminated_under_load(world: World) -> None:
                 print(workers.disturb(world.rng))
         world.settle()
     world.check()
+    world.recount()
 
 
 def test_clickhouse_killed_and_restarted_under_load(world: World) -> None:
@@ -38,6 +39,7 @@ def test_clickhouse_killed_and_restarted_under_load(world: World) -> None:
                 world.stack.clickhouse.start()
         world.settle()
     world.check()
+    world.recount()
 
 
 def test_broker_killed_and_restarted_under_load(world: World) -> None:
@@ -51,6 +53,7 @@ def test_broker_killed_and_restarted_under_load(world: World) -> None:
                 world.stack.brokers[0].start()
         world.settle()
     world.check()
+    world.recount()
 
 
 def test_workers_join_and_leave_under_load(world: World) -> None:
@@ -64,6 +67,7 @@ def test_workers_join_and_leave_under_load(world: World) -> None:
                     time.sleep(world.rng.uniform(0, 2))
         world.settle()
     world.check()
+    world.recount()
 
 
 def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: World) -> None:
@@ -84,6 +88,7 @@ def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: Worl
         until(lambda: workers.get("/health/ready")[0] == 200)
         world.settle()
     world.check()
+    world.recount()
 
 
 def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World) -> None:
@@ -99,14 +104,15 @@ def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World) -> None:
                 time.sleep(world.rng.uniform(0, 0.5))
         world.settle()
     world.check()
+    world.recount()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_supervisor(world: World, how: signal.Signals) -> None:
     workers = Workers(world)
-    until(lambda: len(workers.processes()) == 2)
     workers.wait_ready()
-    processes = workers.processes()
+    processes = workers.processes(readers=True)
+    assert len(processes) >= 4
     workers.supervisor.send_signal(how)
     _, alive = psutil.wait_procs([workers.supervisor, *processes], timeout=40)
     assert not alive
@@ -116,8 +122,8 @@ def test_workers_end_with_their_supervisor(world: World, how: signal.Signals) ->
 
 def test_workers_that_were_stopped_end_with_their_supervisor(world: World) -> None:
     workers = Workers(world)
-    until(lambda: len(workers.processes()) == 2)
-    processes = workers.processes()
+    workers.wait_ready()
+    processes = workers.processes(readers=True)
     for process in processes:
         process.suspend()
     assert workers.stop() == 0
@@ -138,6 +144,7 @@ def test_a_stop_while_clickhouse_is_away_ends_in_time_and_loses_nothing(world: W
     with Workers(world):
         world.settle()
     world.check()
+    world.recount()
 
 
 @pytest.mark.slow
@@ -198,5 +205,5 @@ def one_fault(world: World, workers: Workers) -> str:
 
 
 def resident(workers: Workers) -> float:
-    """Resident bytes of the largest worker process."""
-    return max(float(process.memory_info().rss) for process in workers.processes())
+    """Resident bytes of the workers and their readers."""
+    return sum(float(process.memory_info().rss) for process in workers.processes(readers=True))

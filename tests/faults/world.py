@@ -260,10 +260,15 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def processes(self) -> list[psutil.Process]:
+    def processes(self, *, readers: bool = False) -> list[psutil.Process]:
+        """The worker processes, and the processes of their readers if asked for."""
+        found = []
         with contextlib.suppress(psutil.NoSuchProcess):
-            return [child for child in self.supervisor.children() if child.status() != psutil.STATUS_ZOMBIE]
-        return []
+            for process in self.supervisor.children(recursive=readers):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.status() != psutil.STATUS_ZOMBIE:
+                        found.append(process)
+        return found
 
     def stop(self) -> int:
         """Stop cleanly; the exit code."""
@@ -291,7 +296,7 @@ class Workers:
 
     def disturb(self, rng: random.Random) -> str:
         """Do something bad to one process; says what."""
-        processes = self.processes()
+        processes = self.processes(readers=True)
         if not processes:
             return "nothing runs"
         victim = rng.choice(processes)

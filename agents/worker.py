@@ -67,7 +67,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(part)
     else:
         yield error
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,110 @@
+"""The reader in a process of its own.
+
+Reading is all processor time. In the worker's interpreter it would share one lock with fetching, encoding rows and the
+event loop, and slow all of them; beside it, it runs at the speed it has alone (docs/performance.md). And a text that
+takes a whole process down, by memory or by a fault in native code, takes the reader's, not the worker's.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+
+from pipeline.dead_letters import DeadLetter
+from pipeline.decode import Reason, Rejected
+from pipeline.ingest import EventReader, Portion, joined
+from pipeline.logs import logger
+from pipeline.packing import pack, pack_records, unpack, unpack_records
+from pipeline.records import Record
+from schemas.events import EventType
+
+log = logger(__name__)
+
+_reader: EventReader | None = None
+
+
+def _begin() -> None:
+    """In the new process: load the models, leave Ctrl-C to the worker, and end when the worker is gone."""
+    global _reader  # noqa: PLW0603 - what a process pool keeps between calls, it keeps in its module
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
+
+    _reader = EventReader(Reader())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent  # noqa: S101 - this is a child
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _read(event_type: EventType, packed: bytes) -> list[bytes]:
+    return _read_and_pack(event_type, unpack_records(packed))
+
+
+def _read_and_pack(event_type: EventType, records: Sequence[Record]) -> list[bytes]:
+    """Portions, one as a rule: an event of which no row can be made is looked for by halves, as the reader does."""
+    assert _reader  # noqa: S101 - set when the process began
+    portion = _reader.read(event_type, records)
+    try:
+        return [pack(portion)]
+    except Exception as error:  # noqa: BLE001 - whatever one event does, the others go on
+        if len(records) == 1:
+            rejected = Rejected(Reason.READER_FAILED, type(error).__name__)
+            return [pack(Portion(_reader.read(event_type, []).columns, [DeadLetter.of(records[0], rejected)]))]
+        middle = len(records) // 2
+        return _read_and_pack(event_type, records[:middle]) + _read_and_pack(event_type, records[middle:])
+
+
+class ReaderProcess:
+    """Reads as EventReader does; for any thread. The process is started anew when it dies."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool = self._new_pool()
+
+    def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        """What became of the records. One that kills the process, twice, becomes a dead letter."""
+        try:
+            return self._attempt(event_type, records)
+        except BrokenProcessPool:
+            log.warning("the reader's process died and is started again", records=len(records))
+        try:
+            return self._attempt(event_type, records)
+        except BrokenProcessPool:
+            return self._apart(event_type, records)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _apart(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        if len(records) == 1:
+            log.error("an event kills the reader's process", topic=records[0].topic, offset=records[0].offset)
+            portion = self._attempt(event_type, [])
+            portion.dead.append(DeadLetter.of(records[0], Rejected(Reason.READER_FAILED, "the process died")))
+            return portion
+        middle = len(records) // 2
+        return joined([self.read(event_type, records[:middle]), self.read(event_type, records[middle:])])
+
+    def _attempt(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        pool = self._pool
+        try:
+            return joined(map(unpack, pool.submit(_read, event_type, pack_records(records)).result()))
+        except BrokenProcessPool:
+            with self._lock:
+                if self._pool is pool:
+                    self._pool = self._new_pool()
+            raise
+
+    @staticmethod
+    def _new_pool() -> ProcessPoolExecutor:
+        # Spawned, not forked: the worker has threads, and a fork copies their locks as they are.
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+        pool.submit(int)
+        return pool
