@@ -109,6 +109,12 @@ class Settings(BaseSettings):
         0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."
     )
 
+    mask_orders: bool = Field(False, description="Mask order and parcel numbers too, as personal data always are.")
+    sentiment: Literal["gapwatch", "snownlp"] = Field(
+        "gapwatch", description="Who tells how a text feels; snownlp is there to compare with."
+    )
+    tokenizer: Literal["rjieba", "jieba"] = Field("rjieba", description="Who cuts texts into words.")
+
     @classmethod
     def settings_customise_sources(
         cls,

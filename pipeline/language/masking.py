@@ -13,6 +13,7 @@ from pipeline.language.personal.clues import may_hold_personal_data
 from pipeline.language.personal.contacts import find_contacts, find_orders
 from pipeline.language.personal.names import find_names
 from pipeline.language.personal.numbers import find_numbers
+from pipeline.settings import settings
 
 _TOKEN = re.compile("‹[^‹›]{1,4}›")
 # What stood beside a find may be one itself once its neighbour is gone: a@b.cn13812345678. Three rounds are enough but
@@ -41,12 +42,14 @@ class Masked(Struct, frozen=True):
         return (start - shift if first is None else first, end - shift if last is None else last)
 
 
-def mask(text: str, *, orders: bool = False) -> Masked:
+def mask(text: str, *, orders: bool | None = None) -> Masked:
     """The text with personal data replaced by tokens. Linear in the text; never raises; leaves tokens as they are.
 
-    `orders` also takes out order and parcel numbers.
+    `orders` also takes out order and parcel numbers; None does as GAPWATCH_MASK_ORDERS says.
     """
-    if not may_hold_personal_data(text) and not orders:
+    if orders is None:
+        orders = settings().mask_orders
+    if not orders and not may_hold_personal_data(text):
         return Masked(text)
     plain = respell(text)
     spans: list[Span] = []

@@ -10,8 +10,10 @@ from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.masking import mask
 from pipeline.language.normalise import Normalised, normalise
 from pipeline.language.reading import ChatReading, Clause, Evidence, Reading, Sentiment
+from pipeline.language.reference import SnowNLPSentiment
 from pipeline.language.sentiment import SentimentModel, verdict
 from pipeline.language.tokens import tokenizer
+from pipeline.settings import settings
 from schemas.events import Turn
 
 Spans = list[tuple[int, int]]
@@ -29,7 +31,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._cut = tokenizer().cut
-        self._sentiment = SentimentModel.shipped()
+        self._sentiment = _sentiment()
         self._gaps = GapReader()
         self.version = f"{self._sentiment.version}-{self._gaps.version}"
 
@@ -64,6 +66,11 @@ class Reader:
         plain = normalise(mask(text).text).text
         tokens = self._cut(plain)
         return list(map(Token, tokens, self._sentiment.weigh(plain, tokens))) if tokens else []
+
+
+def _sentiment() -> SentimentModel | SnowNLPSentiment:
+    """The one that GAPWATCH_SENTIMENT names."""
+    return SnowNLPSentiment() if settings().sentiment == "snownlp" else SentimentModel.shipped()
 
 
 def _clauses(
