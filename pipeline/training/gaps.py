@@ -1,0 +1,319 @@
+"""Train the gap model: four questions (primary, gaps, dimension, stage) answered from one table of n-grams.
+
+Labels: the given development set, complaints coded by the same guide (`complaint_labels.jsonl`, which names texts by
+id) and sentences of our own (`gap_sentences.jsonl`). Word vectors learnt from all texts carry labels to related words;
+afterwards they are folded into the table, so that reading costs nothing more.
+"""
+
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from msgspec import json as msgjson
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.errors import GapwatchError
+from pipeline.language import gaps_model, ngrams
+from pipeline.language.clauses import clause_spans
+from pipeline.language.gaps_lexicon import Lexicon
+from pipeline.language.gaps_model import DIMENSION, GAPS, MOODS, OUTPUTS, PRIMARY, STAGE
+from pipeline.language.normalise import normalise
+from pipeline.language.reading import GAPS as GAP_NAMES
+from pipeline.language.tokens import tokenizer
+from pipeline.training.word_vectors import WordVectors, word_vectors
+
+PRIMARIES = (*GAP_NAMES, "none")
+DIMENSIONS = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
+STAGES = ("pre_sale", "in_sale", "after_sale")
+
+SERVICE_SOURCES = ("shopping10", "hotel", "waimai", "jd_appliance", "bank", "eprstmt", "chnsenticorp_hf")
+READING_ONLY = ("cocc_telecom",)  # terms: never training of shipped weights
+
+_GIVEN_WEIGHT = 4.0  # of a text of the development set, coded twice and settled, against one of ours
+_BALANCE = 0.7  # 0 leaves the classes as frequent as they are, 1 makes all count the same
+_RIDGE = 0.5
+_VECTOR_SHARE = 0.3  # of word vectors against n-grams in the sum
+_GROUP_SHARE = 0.4
+_MOOD_SHARE = 0.5
+_COMMON_WORDS, _COMMON_SHARE = 60, 0.3  # the most frequent words mean little
+_RAREST = 3  # texts
+_STEPS = 60
+
+
+class Labelled(Struct, frozen=True):
+    """A text and its codes."""
+
+    id: str
+    text: str
+    gaps: list[str]
+    primary: str
+    dimension: str
+    stage: str
+    source: str = ""
+
+
+class Seen(NamedTuple):
+    """N-grams and clauses of texts side by side."""
+
+    slots: gaps_model.Slots
+    clauses: gaps_model.Clauses
+    groups: gaps_model.Groups
+
+
+class Feeling(NamedTuple):
+    """How n-grams feel: a weight for each slot of the table, its unit, and the bias."""
+
+    weights: NDArray[np.int8]
+    scale: float
+    bias: float
+
+
+class Features(NamedTuple):
+    """Texts as the model sees them."""
+
+    slots: sparse.csr_matrix  # texts x table, gated and normalised counts
+    groups: sparse.csr_matrix  # texts x groups of the lexicon, gated counts
+    moods: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.intp]) -> "Features":
+        """The features of some texts."""
+        return Features(self.slots[rows], self.groups[rows], self.moods[rows])
+
+
+class Trained(NamedTuple):
+    """Weights before they are made small: a row for each slot of the table."""
+
+    table: NDArray[np.float32]
+    groups: NDArray[np.float32]
+    moods: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def read_given(folder: Path) -> list[Labelled]:
+    """The development set of a data folder laid out as in docs/language.md."""
+    return [msgjson.decode(line, type=Labelled) for line in _lines(folder / "gaps" / "gaps_dev.jsonl")]
+
+
+def read_ours(folder: Path) -> list[Labelled]:
+    """Texts of the data folder that `complaint_labels.jsonl` codes, and our own sentences."""
+    texts = dict(_texts(folder))
+    coded = map(json.loads, _packaged("complaint_labels.jsonl"))
+    ours = [Labelled(text=texts[one["id"]], **one) for one in coded if one["id"] in texts]
+    return ours + [msgjson.decode(line, type=Labelled) for line in _packaged("gap_sentences.jsonl")]
+
+
+def read_vectors(folder: Path) -> WordVectors:
+    """Word vectors of every text of the data folder that may be learnt from."""
+    cut = tokenizer().cut
+    return word_vectors(cut(normalise(text).text) for _, text in _texts(folder))
+
+
+def look(texts: Sequence[str]) -> Seen:
+    """The n-grams and clauses of each text, exactly as the reader finds them."""
+    plain = [normalise(text).text for text in texts]
+    tokens = list(map(tokenizer().cut, plain))
+    batch = ngrams.lay(plain)
+    spans = [list(clause_spans(text)) for text in plain]
+    clauses = gaps_model.lay_clauses(batch, spans)
+    groups = gaps_model.find_groups(Lexicon.shipped(), plain, spans, clauses)
+    return Seen(gaps_model.slots(batch, tokens), clauses, groups)
+
+
+def features(seen: Seen, feeling: Feeling) -> Features:
+    """What the model sees of each text, its clauses weighed by how they feel."""
+    clauses = seen.clauses
+    gated = gaps_model.gate(gaps_model.feel(*feeling, seen.slots, clauses), clauses)
+    return Features(_counts(seen, gated.factors), _group_counts(seen, gated.gates), gated.moods)
+
+
+def train_feeling(folder: Path) -> Feeling:
+    """How n-grams feel, from texts labelled positive or negative."""
+    rows = [json.loads(line) for line in _lines(folder / "data" / "sentiment_train.jsonl.gz")]
+    rows = [row for row in rows if row["source"] in SERVICE_SOURCES and row["label"] != "neutral"]
+    seen = look([row["text"] for row in rows])
+    lengths = np.add.reduceat(seen.clauses.lengths, seen.clauses.first) + gaps_model.SMOOTHING
+    counts = np.diff(seen.clauses.first, append=len(seen.clauses.begins))
+    features = _counts(seen, np.repeat(1 / np.sqrt(lengths), counts))
+    model = LogisticRegression(C=1.0, solver="liblinear", random_state=0)
+    model.fit(features, [row["label"] == "positive" for row in rows])
+    scale = float(np.abs(model.coef_).max()) / 127
+    return Feeling(np.round(model.coef_[0] / scale).astype(np.int8), scale, float(model.intercept_[0]))
+
+
+def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float64], vectors: WordVectors) -> Trained:
+    """Fit by L-BFGS; the same input gives the same weights."""
+    appears = np.asarray((seen.slots > 0).sum(axis=0)).ravel()
+    kept = np.flatnonzero(appears >= _RAREST)
+    rarity = (np.log(len(labels) / appears[kept]) + 1) / 4
+    fold = _fold_matrix(vectors)
+    groups = seen.groups.toarray() * _GROUP_SHARE
+    dense = np.hstack([seen.slots @ fold, groups, seen.moods * _MOOD_SHARE, np.ones((len(labels), 1))])
+    counts = seen.slots[:, kept].multiply(rarity).tocsr()
+    solution = _fit(counts, dense, _targets(labels), _class_weights(labels, weights))
+    small, rest = solution[: len(kept)], solution[len(kept) :]
+    table = np.asarray(fold @ rest[: fold.shape[1]])
+    table[kept] += small * rarity[:, None]
+    spoken, moods, bias = np.split(rest[fold.shape[1] :], [groups.shape[1], groups.shape[1] + MOODS])
+    return Trained(
+        table.astype(np.float32),
+        (spoken * _GROUP_SHARE).astype(np.float32),
+        (moods * _MOOD_SHARE).astype(np.float32),
+        bias[0].astype(np.float32),
+    )
+
+
+def scores(trained: Trained, seen: Features) -> NDArray[np.float32]:
+    """Outputs of each text."""
+    return np.asarray(
+        seen.slots @ trained.table + seen.groups @ trained.groups + seen.moods @ trained.moods + trained.bias,
+        np.float32,
+    )
+
+
+def pack(trained: Trained, feeling: Feeling, most: int = 60_000) -> bytes:
+    """The weight file: the `most` heaviest rows, one byte a weight."""
+    heaviest = np.sort(np.argsort(-np.abs(trained.table).max(axis=1), kind="stable")[:most])
+    table = trained.table[heaviest]
+    scale = np.abs(table).max(axis=0) / 127
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        feeling=feeling.weights,
+        feeling_line=np.array([feeling.scale, feeling.bias]),
+        slots=heaviest.astype(np.uint32),
+        weights=np.round(table / scale).astype(np.int8),
+        scale=scale.astype(np.float32),
+        groups=trained.groups,
+        moods=trained.moods,
+        bias=np.asarray(trained.bias, np.float32),
+    )
+    return file.getvalue()
+
+
+def given_weights(labels: Sequence[Labelled], given: int) -> NDArray[np.float64]:
+    """Weight of each text when the first `given` of them are the development set's."""
+    weights = np.ones(len(labels))
+    weights[:given] = _GIVEN_WEIGHT
+    return weights
+
+
+def _fit(
+    counts: sparse.csr_matrix, dense: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weights of counts and dense features, side by side, for all outputs at once."""
+    width = counts.shape[1] + dense.shape[1]
+    penalty = np.full((width, 1), _RIDGE)
+    penalty[-1] = 0
+    transposed = counts.T.tocsr()
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        solution = flat.reshape(width, OUTPUTS)
+        outputs = counts @ solution[: counts.shape[1]] + dense @ solution[counts.shape[1] :]
+        value, slope = _loss(outputs, targets, weights)
+        gradient = np.vstack([transposed @ slope, dense.T @ slope]) + penalty * solution
+        return value + 0.5 * float((penalty * solution**2).sum()), gradient.ravel()
+
+    start = np.zeros(width * OUTPUTS)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "maxcor": 8})
+    return np.asarray(found.x).reshape(width, OUTPUTS)
+
+
+def _loss(
+    outputs: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Cross-entropy of the three choices and of the four yes-or-no questions, and its slope."""
+    chances = np.empty_like(outputs)
+    for part in (PRIMARY, DIMENSION, STAGE):
+        exponents = np.exp(outputs[:, part] - outputs[:, part].max(axis=1, keepdims=True))
+        chances[:, part] = exponents / exponents.sum(axis=1, keepdims=True)
+    chances[:, GAPS] = 1 / (1 + np.exp(-outputs[:, GAPS]))
+    asked = np.ones_like(outputs)
+    asked[:, DIMENSION] = targets[:, DIMENSION].sum(axis=1, keepdims=True)  # a text without complaint has none
+    right = np.where(targets > 0, chances, 1.0)
+    wrong = np.where(targets[:, GAPS] > 0, 1.0, 1 - chances[:, GAPS])
+    value = -(weights * (np.log(right + 1e-12).sum(axis=1) + np.log(wrong + 1e-12).sum(axis=1))).sum()
+    return float(value), weights[:, None] * asked * (chances - targets)
+
+
+def _group_counts(seen: Seen, gates: NDArray[np.float32]) -> sparse.csr_matrix:
+    """Texts by groups of the lexicon."""
+    texts = np.searchsorted(seen.clauses.first, seen.groups.clauses, "right") - 1
+    shape = (len(seen.clauses.first), len(Lexicon.shipped().groups))
+    return sparse.coo_matrix((gates[seen.groups.clauses], (texts, seen.groups.groups)), shape=shape).tocsr()
+
+
+def _targets(labels: Sequence[Labelled]) -> NDArray[np.float64]:
+    targets = np.zeros((len(labels), OUTPUTS))
+    for row, label in zip(targets, labels, strict=True):
+        row[PRIMARY.start + PRIMARIES.index(label.primary)] = 1
+        row[STAGE.start + STAGES.index(label.stage)] = 1
+        if label.dimension != "none":
+            row[DIMENSION.start + DIMENSIONS.index(label.dimension)] = 1
+        for gap in label.gaps:
+            if gap != "none":
+                row[GAPS.start + GAP_NAMES.index(gap)] = 1
+    return targets
+
+
+def _class_weights(labels: Sequence[Labelled], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights that let a rare primary gap count for more."""
+    classes = np.array([PRIMARIES.index(label.primary) for label in labels])
+    totals = np.bincount(classes, weights, len(PRIMARIES))
+    factors = (weights.sum() / len(PRIMARIES) / np.maximum(totals, 1)) ** _BALANCE
+    return np.asarray(weights * factors[classes])
+
+
+def _fold_matrix(vectors: WordVectors) -> NDArray[np.float32]:
+    """Table of n-grams by parts of word vectors: the vector of each known word at the slot of that word."""
+    tokens = [[word] for word in vectors.words]
+    slots, _ = list(ngrams.all_slots(ngrams.lay(vectors.words), tokens, gaps_model.BITS))[4]
+    share = np.full(len(vectors.words), _VECTOR_SHARE)
+    share[:_COMMON_WORDS] *= _COMMON_SHARE
+    shape = (1 << gaps_model.BITS, len(vectors.words))
+    places = sparse.csr_matrix((share, (slots, np.arange(len(vectors.words)))), shape=shape)
+    return np.asarray(places @ vectors.vectors, np.float32)
+
+
+def _counts(seen: Seen, factors: NDArray[np.float32]) -> sparse.csr_matrix:
+    """Texts by slots of the table, each n-gram counting by the factor of its clause."""
+    clauses = seen.clauses
+    of_clause = np.repeat(np.arange(len(clauses.begins)), clauses.lengths)
+    of_clause = np.concatenate([np.zeros(int(clauses.begins[0]), np.intp), of_clause])
+    of_text = np.searchsorted(clauses.first, of_clause, "right") - 1
+    kinds = [(codes, of_text[places], factors[of_clause[places]]) for codes, places in seen.slots]
+    codes, rows, values = (np.concatenate([kind[part] for kind in kinds]) for part in range(3))
+    shape = (len(clauses.first), 1 << gaps_model.BITS)
+    return sparse.coo_matrix((values, (rows, codes)), shape=shape).tocsr()
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Id and text of everything that may be learnt from."""
+    for line in _lines(folder / "gaps" / "complaints_unlabelled.jsonl"):
+        row = json.loads(line)
+        if row["source"] not in READING_ONLY:
+            yield row["id"], row["text"]
+    for line in _lines(folder / "data" / "sentiment_train.jsonl.gz"):
+        row = json.loads(line)
+        if row["source"] in SERVICE_SOURCES:
+            yield row["id"], row["text"]
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise GapwatchError(f"{path} is missing; --data names a folder with data/ and gaps/, see docs/language.md")
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    return [line for line in text.split("\n") if line]
+
+
+def _packaged(name: str) -> list[str]:
+    return resources.files("pipeline.training").joinpath(name).read_text("utf-8").splitlines()
