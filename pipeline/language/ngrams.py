@@ -7,7 +7,7 @@ texts and the first and last characters of a text make n-grams of their own.
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,25 @@ Places = NDArray[np.intp]
 
 ORDERS = 4
 PAD = ORDERS - 1
+_PADDING = "\0" * PAD
 _ROLL = np.uint32(16777619)  # FNV's prime
 _SPREAD = np.uint32(2654435761)  # Knuth's multiplicative hash
+_SALTS = [np.uint32(salt) for salt in (*range(1, ORDERS + 1), 101, 102)]  # tell the kinds of n-grams apart
+
+
+class Grams(NamedTuple):
+    """The n-grams of a batch, kind after kind: characters by one to `ORDERS`, words, pairs of words.
+
+    Those of characters begin at place 0, 1, ...; those of words at `starts`. `hashes[kinds[k]]` are those of kind k.
+    """
+
+    hashes: Codes
+    kinds: list[slice]
+    starts: Places
+
+    def slots(self, bits: int) -> Codes:
+        """Where the n-grams stand in a table of 2**bits slots."""
+        return self.hashes >> np.uint32(32 - bits)
 
 
 class Batch(NamedTuple):
@@ -32,11 +49,10 @@ class Batch(NamedTuple):
 
 def lay(texts: Sequence[str]) -> Batch:
     """Put texts side by side. A lone surrogate counts as a character like any other."""
-    padding = "\0" * PAD
-    joined = padding + padding.join(texts) + padding
-    codes = _folding()[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)]
+    joined = f"{_PADDING}{_PADDING.join(texts)}{_PADDING}"
+    codes = _folding().take(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32))
     lengths = np.fromiter(map(len, texts), np.intp, len(texts))
-    ends = np.cumsum(lengths + PAD)
+    ends = (lengths + PAD).cumsum()
     return Batch(codes, ends - lengths, ends)
 
 
@@ -51,25 +67,34 @@ def character_hashes(batch: Batch) -> list[Codes]:
 
 def word_places(tokens: Sequence[Sequence[str]]) -> tuple[Places, Places]:
     """Start and length of each token of the batch, in order. The tokens of a text, joined, are the text."""
-    flat = list(chain.from_iterable(tokens))
-    lengths = np.fromiter(map(len, flat), np.intp, len(flat))
+    lengths = np.fromiter(map(len, chain.from_iterable(tokens)), np.intp)
+    starts = lengths.cumsum() - lengths
+    if len(tokens) == 1:
+        return starts + PAD, lengths
     counts = np.fromiter(map(len, tokens), np.intp, len(tokens))
-    first = np.repeat(PAD * np.arange(1, len(tokens) + 1), counts)
-    return np.cumsum(lengths) - lengths + first, lengths
+    return starts + np.repeat(PAD * np.arange(1, len(tokens) + 1), counts), lengths
 
 
 def word_hashes(grams: list[Codes], starts: Places, lengths: Places) -> Codes:
     """Hash of each token: of its first two and last two characters and its length."""
-    pairs = grams[1]
-    whole = (pairs[starts] * _ROLL) ^ pairs[starts + np.maximum(lengths, 2) - 2]
-    hashes: Codes = np.where(lengths == 1, grams[0][starts], whole) + lengths.astype(np.uint32) * _SPREAD
+    singles, pairs = grams[0], grams[1]
+    whole = pairs.take(starts) * _ROLL
+    whole ^= pairs.take(starts + np.maximum(lengths, 2) - 2)
+    hashes: Codes = np.where(lengths == 1, singles.take(starts), whole)
+    hashes += lengths.astype(np.uint32) * _SPREAD
     return hashes
 
 
-def slots(hashes: Codes, salt: int, bits: int) -> Codes:
-    """Spread hashes over a table of 2**bits slots; `salt` tells kinds of n-grams apart."""
-    spread: Codes = (hashes ^ np.uint32(salt)) * _SPREAD
-    return spread >> np.uint32(32 - bits)
+def grams(batch: Batch, tokens: Sequence[Sequence[str]]) -> Grams:
+    """All n-grams of a batch."""
+    characters = character_hashes(batch)
+    starts, lengths = word_places(tokens)
+    words = word_hashes(characters, starts, lengths)
+    kinds = [*characters, words, (words[:-1] * _ROLL) ^ words[1:]]
+    ends = list(accumulate(map(len, kinds)))
+    salted = np.concatenate([kind ^ salt for kind, salt in zip(kinds, _SALTS, strict=True)])
+    salted *= _SPREAD
+    return Grams(salted, [slice(end - len(kind), end) for kind, end in zip(kinds, ends, strict=True)], starts)
 
 
 def clause_begins(batch: Batch, clauses: Sequence[Sequence[tuple[int, int]]]) -> Places:
@@ -83,14 +108,14 @@ def clause_begins(batch: Batch, clauses: Sequence[Sequence[tuple[int, int]]]) ->
 
 
 def all_slots(batch: Batch, tokens: Sequence[Sequence[str]], bits: int) -> Iterator[tuple[Codes, Places | slice]]:
-    """Each kind of n-gram: its slots and the places where they begin."""
-    grams = character_hashes(batch)
-    for order, hashes in enumerate(grams, start=1):
-        yield slots(hashes, order, bits), slice(0, len(hashes))
-    starts, lengths = word_places(tokens)
-    words = word_hashes(grams, starts, lengths)
-    yield slots(words, 101, bits), starts
-    yield slots((words[:-1] * _ROLL) ^ words[1:], 102, bits), starts[:-1]
+    """Each kind of n-gram: its slots in a table of 2**bits, and the places where they begin."""
+    found = grams(batch, tokens)
+    slots = found.slots(bits)
+    for kind in found.kinds[:ORDERS]:
+        yield slots[kind], slice(0, kind.stop - kind.start)
+    words, pairs = found.kinds[ORDERS:]
+    yield slots[words], found.starts
+    yield slots[pairs], found.starts[:-1]
 
 
 @cache

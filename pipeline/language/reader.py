@@ -44,10 +44,9 @@ class Reader:
         plain = [one.text for one in normalised]
         spans = [list(clause_spans(text)) for text in plain]
         feelings = self._sentiment.feel(plain, [self._cut(text) for text in plain], spans)
-        positive, neutral = feelings.positive.tolist(), feelings.neutral.tolist()
-        verdicts = list(map(verdict, positive, neutral, ratings or repeat(None)))
+        verdicts = list(map(verdict, feelings.positive, feelings.neutral, ratings or repeat(None)))
         gaps = self._gaps.read(plain, spans, [score for score, _, _ in verdicts])
-        clauses = _clauses(normalised, spans, feelings.clauses.tolist())
+        clauses = _clauses(normalised, spans, feelings.clauses)
         return list(map(_reading, masked, normalised, clauses, verdicts, gaps))
 
     def read_chat(self, turns: Sequence[Turn]) -> ChatReading:

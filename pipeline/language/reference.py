@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-import numpy as np
-
 from pipeline.errors import SettingsError
 from pipeline.language.sentiment import Feelings, Spans
 
@@ -38,8 +36,8 @@ class SnowNLPSentiment:
             for start, end in spans or [(0, 0)]
         ]
         neutral = [-_NEUTRAL if text.strip() else _NEUTRAL for text in texts]
-        odds = np.array([math.log(probability / (1 - probability)) for probability in positive])
-        return Feelings(odds, np.array(neutral), np.array([2 * share - 1 for share in parts]))
+        odds = [math.log(probability / (1 - probability)) for probability in positive]
+        return Feelings(odds, neutral, [2 * share - 1 for share in parts])
 
     def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
         """Nothing: SnowNLP's words are not ours."""

@@ -17,7 +17,6 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.language import ngrams
-from pipeline.language.ngrams import Places
 from pipeline.language.reading import Sentiment
 
 Floats = NDArray[np.float64]
@@ -47,9 +46,9 @@ class Shape(Struct, frozen=True):
 class Feelings(NamedTuple):
     """Log-odds of positive and of neutral for each text; score, -1 ... 1, of each clause."""
 
-    positive: Floats
-    neutral: Floats
-    clauses: Floats
+    positive: list[float]
+    neutral: list[float]
+    clauses: list[float]
 
 
 class SentimentModel:
@@ -70,47 +69,54 @@ class SentimentModel:
     def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
         """Feelings of normalised texts, from their tokens and the spans of their clauses."""
         batch = ngrams.lay(texts)
-        begins = ngrams.clause_begins(batch, clauses)
-        counts = np.fromiter((len(spans) or 1 for spans in clauses), np.intp, len(clauses))
-        polarity, fact = (np.add.reduceat(weights, begins) for weights in self._weights(batch, tokens))
-        return combine(self._shape, polarity, fact, counts)
+        sums = np.add.reduceat(self._weights(batch, tokens), ngrams.clause_begins(batch, clauses))
+        return combine(self._shape, sums.real, sums.imag, [len(spans) or 1 for spans in clauses])
 
     def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
         """What each token, with the n-grams that begin in it, adds to the sum of its clause."""
         batch = ngrams.lay([text])
         starts, _ = ngrams.word_places([tokens])
         sums: list[float] = (
-            np.add.reduceat(self._weights(batch, [tokens])[0], starts) * self._shape.scales[0]
+            np.add.reduceat(self._weights(batch, [tokens]).real, starts) * self._shape.scales[0]
         ).tolist()
         return sums
 
-    def _weights(
-        self, batch: ngrams.Batch, tokens: Sequence[Sequence[str]]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """What the n-grams that begin at each place weigh, in both columns."""
-        polarity = np.zeros(len(batch.codes), np.int32)
-        fact = np.zeros(len(batch.codes), np.int32)
-        for slots, places in ngrams.all_slots(batch, tokens, self._bits):
-            pair = self._table[slots].view(np.int8)
-            polarity[places] += pair[::2]
-            fact[places] += pair[1::2]
-        return polarity, fact
+    def _weights(self, batch: ngrams.Batch, tokens: Sequence[Sequence[str]]) -> NDArray[np.complex64]:
+        """What the n-grams that begin at each place weigh: polarity the real, matter-of-factness the imaginary part."""
+        grams = ngrams.grams(batch, tokens)
+        # One look-up brings the bytes of both columns; as complex numbers, one sum adds both.
+        pairs_of_bytes = self._table.take(grams.slots(self._bits)).view(np.int8)
+        found = pairs_of_bytes.astype(np.float32).view(np.complex64)
+        *orders, words, pairs = grams.kinds
+        total: NDArray[np.complex64] = found[orders[0]]
+        for order in orders[1:]:
+            total[: order.stop - order.start] += found[order]
+        of_words = found[words]
+        of_words[:-1] += found[pairs]
+        total[grams.starts] += of_words
+        return total
 
 
-def combine(shape: Shape, polarity: NDArray[np.int32], fact: NDArray[np.int32], counts: Places) -> Feelings:
+def combine(shape: Shape, polarity: Floats, fact: Floats, counts: Sequence[int]) -> Feelings:
     """From the sums of all clauses to their texts; text `k` has `counts[k]` clauses, at least one."""
-    bounded = np.tanh(polarity * shape.scales[0])
-    last = np.cumsum(counts) - 1
-    first = last - counts + 1
-    length = np.sqrt(counts)
-    ends = shape.first * bounded[first] + shape.last * bounded[last]
-    together = (shape.clause * np.add.reduceat(bounded, first) + ends) / length + shape.bias
-    odds = shape.temperature * together
-    facts = np.add.reduceat(fact, first) * shape.scales[1] / length
-    intercept, of_fact, of_sureness, of_length = shape.neutral
-    neutral = intercept + of_fact * facts + of_sureness * np.abs(odds) + of_length * np.log(counts)
+    bounds = np.tanh(polarity * shape.scales[0])
     alone = shape.clause + shape.first + shape.last
-    return Feelings(odds, neutral, np.tanh(shape.temperature * alone / 2 * bounded))
+    clauses = np.tanh(bounds * (shape.temperature * alone / 2))
+    bounded, facts = bounds.tolist(), (fact * shape.scales[1]).tolist()
+    positive: list[float] = []
+    neutral: list[float] = []
+    stop = 0
+    for count in counts:
+        start, stop = stop, stop + count
+        root = math.sqrt(count)
+        added = shape.clause * sum(bounded[start:stop]) + shape.first * bounded[start] + shape.last * bounded[stop - 1]
+        odds = shape.temperature * (added / root + shape.bias)
+        intercept, of_fact, of_sureness, of_length = shape.neutral
+        positive.append(odds)
+        neutral.append(
+            intercept + of_fact * sum(facts[start:stop]) / root + of_sureness * abs(odds) + of_length * math.log(count)
+        )
+    return Feelings(positive, neutral, clauses.tolist())
 
 
 def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:

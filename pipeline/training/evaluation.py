@@ -134,10 +134,9 @@ def ours(examples: Sequence[Labelled], weights: Path | None = None) -> Answers:
 
 
 def _answers(feelings: Feelings) -> Answers:
-    verdicts = list(map(verdict, feelings.positive.tolist(), feelings.neutral.tolist()))
-    return Answers(
-        np.array([score for score, _, _ in verdicts]), np.array([label for _, label, _ in verdicts]), feelings.positive
-    )
+    verdicts = list(map(verdict, feelings.positive, feelings.neutral))
+    scores, labels, _ = zip(*verdicts, strict=True)
+    return Answers(np.array(scores), np.array(labels), np.array(feelings.positive))
 
 
 def feel(model: SentimentModel, texts: Sequence[str]) -> Feelings:
@@ -192,6 +191,6 @@ def domain_left_out(learned: Sequence[Labelled], examples: Sequence[Labelled]) -
         family = next((family for family in _FAMILIES if source in family), (source,))
         model = SentimentModel(learning.train([one for one in learned if one.source not in family]))
         asked = [one for one in examples if one.source == source and one.label != "neutral"]
-        odds = feel(model, [one.text for one in asked]).positive
+        odds = np.array(feel(model, [one.text for one in asked]).positive)
         found[source] = share((odds > 0) == np.array([one.label == "positive" for one in asked]))
     return found

@@ -177,11 +177,13 @@ def _shape(learned: _Learned) -> Shape:
 def _calibrate(learned: _Learned, clauses: Clauses, labels: NDArray[np.str_], weights: Floats) -> Shape:
     """The shape whose probabilities fit texts that were not learned from."""
     raw = _shape(learned)
-    feelings = combine(raw, clauses.grams @ learned.polarity.slots, clauses.grams @ learned.fact.slots, clauses.counts)
+    polarity, fact = clauses.grams @ learned.polarity.slots, clauses.grams @ learned.fact.slots
+    feelings = combine(raw, polarity, fact, clauses.counts.tolist())
+    positive, matter_of_fact = np.array(feelings.positive), np.array(feelings.neutral)
     felt = labels != "neutral"
-    (temperature,) = _logistic(feelings.positive[felt, None], labels[felt] == "positive", weights[felt])
-    odds = temperature * feelings.positive
-    facts = (feelings.neutral - raw.neutral[0]) / raw.neutral[1]
+    (temperature,) = _logistic(positive[felt, None], labels[felt] == "positive", weights[felt])
+    odds = temperature * positive
+    facts = (matter_of_fact - raw.neutral[0]) / raw.neutral[1]
     columns = np.stack([np.ones(len(odds)), facts, np.abs(odds), np.log(clauses.counts)], axis=1)
     neutral = _logistic(columns, labels == "neutral", weights)
     return structs.replace(raw, temperature=float(temperature), neutral=tuple(neutral.tolist()))
