@@ -23,7 +23,7 @@ _CONFIG = """\
   <timezone>UTC</timezone>
   <max_server_memory_usage>{server_memory}</max_server_memory_usage>
   <mark_cache_size>134217728</mark_cache_size>
-  <level>information</level>
+  <log-level>information</log-level>
   <logger>
     <log>clickhouse.log</log>
     <errorlog>clickhouse.err.log</errorlog>

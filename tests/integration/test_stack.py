@@ -250,6 +250,13 @@ def test_reader_can_only_read(own: LocalStack, data: Callable[[], tuple[int, int
     assert refused.value.code in {164, 497}  # READONLY, ACCESS_DENIED
 
 
+def test_log_does_not_hold_what_customers_wrote(own: LocalStack) -> None:
+    execute(own, "SELECT 'a remark of a customer'")
+    own.clickhouse.restart()
+    assert own.clickhouse.log_file.stat().st_size > 0
+    assert "a remark of a customer" not in own.clickhouse.log_file.read_text(encoding="utf-8")
+
+
 def test_context_manager_leaves_a_stack_alone_that_was_up(own: LocalStack) -> None:
     pids = [server.pid for server in servers(own)]
     with LocalStack(own.data_dir):
