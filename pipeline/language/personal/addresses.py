@@ -24,7 +24,7 @@ _ESTATE = (
 )
 _HOUSE = "(?:大厦|广场|中心|大楼|写字楼|商城|城|工业园|科技园|产业园|学校|大学)"
 
-_PLACE = rf"(?![到在去是的了])[{_HAN}]"
+_PLACE = rf"(?![到在去是的了离])[{_HAN}]"
 
 # Each begins with the word that follows a name, so that the search skips from one such word to the next.
 _NAMED = (
@@ -32,7 +32,7 @@ _NAMED = (
     re.compile(rf"{_STREET}(?:[东西南北中]?段)?\s?{_NUMBERS}(?:号院|号楼|{_HAO}|弄|#){_REST}"),
     # An estate and a door of it: 阳光花园3栋2单元501.
     re.compile(
-        rf"{_ESTATE}\s?(?:{_NUMBER}[期区])?\s?(?!一[座栋幢]){_NUMBERS}(?:号楼|{_HAO}|栋|幢|座|单元|室|组|队|#){_REST}"
+        rf"{_ESTATE}\s?(?:[东西南北中]?{_NUMBER}[期区])?\s?(?!一[座栋幢]){_NUMBERS}(?:号楼|{_HAO}|栋|幢|座|单元|室|组|队|#){_REST}"
     ),
     # An office tower needs a room: 创业大厦A座1203.
     re.compile(
@@ -43,6 +43,7 @@ _NAMED = (
     re.compile(
         rf"市[\s,，]?{_PLACE}{{1,6}}?[区县市旗](?:{_PLACE}{{1,10}}?|[\s,，]{_PLACE}{{1,5}}?)"
         r"(?:(?:大道|路|街道|街|巷)(?:[东西南北中]段)?|胡同|镇|乡|(?<!农)村|小区|花园|家园|公寓|苑)(?![上口边旁由过])"
+        rf"(?:{_PLACE}{{0,8}}?(?:街道|小区|花园|家园|公寓|苑|村)){{0,2}}"
     ),
 )
 # Building, unit and room say enough by themselves: 3栋2单元501室.
@@ -68,6 +69,7 @@ _AFTER_CUE = re.compile(
 _ANNOUNCED = re.compile(
     rf"[{_HAN}]{{2,}}?(?:省|市|区|县|镇|乡|街道|州)[{_HAN}]{{2}}"
     rf"|{_PLACE}{{2,}}?(?<![走一马])(?:路|街|大道|巷|小区|花园|家园|公寓|苑|大厦|新村).{{0,10}}?{_NUMBER}"
+    rf"|{_PLACE}{{2,}}?{_NUMBERS}(?:号楼?|栋|幢|弄|座|单元|室)"
 )
 # Without a colon what follows the cue is prose, of which the part up to the last such word is the address.
 _LAST = re.compile(rf".*(?:{_DOOR}|{_STREET}|{_ESTATE}|{_HOUSE}|[县镇乡]|[0-9]{{3,4}})")

@@ -7,7 +7,7 @@ from pipeline.language.personal.numbers import SPOKEN_DIGITS
 
 _DIGITS = "0-9０-９"
 _LATIN = "A-Za-zＡ-Ｚａ-ｚ"
-_GAPS = r" 　\-－—–.·_()（）\u200b\ufe0f\u20e3"
+_GAPS = r" 　\-－—–./／·_()（）\u200b\ufe0f\u20e3"
 _DOOR_NUMBER = rf"{_DIGITS}A-Za-z一二三四五六七八九十百零〇甲乙丙丁东西南北東"
 _UNITS = "(?:号|號|弄|栋|棟|幢|座|单元|單元|室|组|組|队|隊|期|楼|樓|门|門|#)"
 _SURNAME = f"[{''.join(sorted(SURNAMES | TRADITIONAL_SURNAMES))}]"
@@ -35,7 +35,8 @@ _CLUES = (
     (f"{_LATIN}{_DIGITS}_", "@＠#", f"[{_LATIN}{_DIGITS}]"),
     (f"{_LATIN}{_DIGITS} (（[", "aA艾", r"(?:[tT][)）\] ]|特)"),
     ("微薇威徽vV", "信", ""),
-    ("vVwW", "xX", ""),
+    ("vVwW", "xX:：", ""),
+    ("+＋", "vV", ""),
     ("wW", "eE", "(?:ixin|chat|IXIN|CHAT)"),
     ("加", "vVqQ我个", ""),
     (
@@ -50,6 +51,7 @@ _CLUES = (
     ("收寄", "件货貨", "人"),
     ("机機", "主", ""),
     ("持", "卡", "人"),
+    ("诉訴事", "人", ""),
     ("我", "是", _SURNAME),
     ("我", "就还還", f"是{_SURNAME}"),
     ("先医醫", "生", _NAMED),

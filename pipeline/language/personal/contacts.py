@@ -18,7 +18,7 @@ _HIDDEN_EMAIL = re.compile(
 _LINK = r"(?:\s|号码?|账号|帐号|id|是|为|叫|:|：|=|\+){0,6}"
 _WECHAT = re.compile(
     "(?:微信|薇信|威信|徽信|微 ?x|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])v信"
-    r"|加[我个]?v(?![a-z]))"
+    r"|加[我个]?v(?![a-z])|(?<![a-z0-9])v(?=\s?[:：])|\+v(?![a-z]))"
     rf"{_LINK}"
     r"(?P<account>[a-z0-9][a-z0-9_-]{4,19})(?![a-z0-9_-])",
     re.IGNORECASE,
@@ -26,7 +26,8 @@ _WECHAT = re.compile(
 # Products and features that follow the word 微信, not accounts.
 _NO_ACCOUNT = re.compile(r"(?:pay|app|ios|android|iphone|plus|web|online|[0-9]{1,4}$|20[0-9]{2}年)", re.IGNORECASE)
 _QQ = re.compile(
-    r"(?:(?<![a-z])qq群?|扣扣|企鹅号|球球|加[我个]?q(?![a-z]))(?:\s|号码?|账号|帐号|是|为|:|：|=|\+|联系){0,6}"
+    r"(?:(?<![a-z])q ?q群?|(?<![a-z0-9])q(?=\s?[:：])|扣扣|企鹅号?|球球|加[我个]?q(?![a-z]))"
+    r"(?:\s|号码?|账号|帐号|是|为|:|：|=|\+|联系){0,6}"
     r"(?P<account>[1-9][0-9]{4,10})(?![0-9])",
     re.IGNORECASE,
 )
@@ -52,7 +53,9 @@ def find_contacts(text: str) -> Iterator[Span]:
     for pattern in (_EMAIL, _HIDDEN_EMAIL):
         yield from (Span("邮箱", *match.span()) for match in pattern.finditer(text))
     for match in _WECHAT.finditer(text):
-        if not _NO_ACCOUNT.match(match["account"]) and not match["account"].isalpha():
+        # A word of letters alone is an account only where one is announced: 微信号zhangsan, not 微信pay.
+        announced = any(mark in match.group() for mark in "号:：")
+        if not _NO_ACCOUNT.match(match["account"]) and (announced or not match["account"].isalpha()):
             yield Span("微信", *match.span("account"))
     yield from _accounts("QQ", _QQ, text)
     yield from (Span("车牌", *match.span()) for match in _PLATE.finditer(text))

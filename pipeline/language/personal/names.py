@@ -26,16 +26,18 @@ _TITLE_WORDS = _characters("title_words")
 _FOLLOWING = _characters("following")
 # Single words that end no name though a surname stands two before: 蒙牛一经理.
 _NO_GIVEN = frozenset("一二三四五六七八九十们男女")
+# 小明, 阿强.
+_FAMILIAR = frozenset("小阿")
 _BEFORE = _FOLLOWING | set("告服称谢")
 
 _CUE = re.compile(
     "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓名|联系人|联络人|收[件货]人|寄件人|户名"
-    "|持卡人|机主|本人叫|叫做|名叫)"
+    "|持卡人|机主|投诉人|当事人|本人叫|叫做|名叫)"
     r"(?:是|为|叫|:|：|】|\]|\s){0,4}"
 )
 _SELF = re.compile(r"我(?:就|还)?是")
 _TITLE = re.compile(r"(?:先生|女士|小姐|经理|师傅|老师|主任|店长|医生|律师|警官|大夫)(?!们)")
-_LATIN = re.compile(r"(?<=[:：])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
+_LATIN = re.compile(r"(?<=[:：叫])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
 _CJK = re.compile(r"[\u4e00-\u9fff]*")
 _CJK_END = re.compile(r"[\u4e00-\u9fff]*$")
 _END = re.compile(r"[\u4e00-\u9fff]*$")
@@ -46,6 +48,8 @@ _FOLLOWING = frozenset(
 )
 # Single words that end no name though a surname stands two before: 蒙牛一经理.
 _NO_GIVEN = frozenset("一二三四五六七八九十们男女")
+# 小明, 阿强.
+_FAMILIAR = frozenset("小阿")
 _BEFORE = _FOLLOWING | set("告服称谢")
 _END = re.compile(r"$|[^\u4e00-\u9fffA-Za-z0-9]|[啊呀哈呢哦啦吧]|电话|手机")
 _WINDOW = 8
@@ -107,7 +111,7 @@ def _surname_length(text: str) -> int:
 
 def _name_length(window: str, *, sure: bool = False) -> int:
     """Characters of the name a text begins with, 0 for none; `sure` where only a name can stand."""
-    surname = _surname_length(window)
+    surname = _surname_length(window) or window[:1] in _FAMILIAR
     run = _CJK.match(window)
     if not surname or run is None:
         return 0
@@ -158,4 +162,5 @@ def _unknown_name(before: str) -> int:
         name = before[-length:]
         if len(name) == length and _is_name(name) and (before[:-length] or "找")[-1] in _BEFORE:
             return 0 if _is_word(name) or _FOLLOWING & set(name) or _is_word(name[:2]) else length
-    return 0
+    alone = before[-1] in SURNAMES - _TITLE_WORDS and before[-2:-1] in _BEFORE and not _is_word(before[-2:])
+    return int(alone)

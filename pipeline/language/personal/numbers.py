@@ -41,7 +41,7 @@ _ID_18 = re.compile(rf"[1-8]\d{{5}}(?:18|19|20)\d\d{_DATE}\d{{3}}[\dX]")
 _ID_15 = re.compile(rf"[1-8]\d{{7}}{_DATE}\d{{3}}")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 # UnionPay, Visa, Mastercard, JCB, American Express, by ISO/IEC 7812 prefix and length.
-_CARD = re.compile(r"(?:62|60)\d{14,17}|4\d{15}|5[1-5]\d{14}|35\d{14}|3[47]\d{13}")
+_CARD = re.compile(r"(?:62|60)\d{14,17}|(?:4367|9558)\d{15}|4\d{15}|5[1-5]\d{14}|35\d{14}|3[47]\d{13}")
 _MOBILE = re.compile(r"(?:00)?(?:86)?(1[3-9]\d{9})")
 _LANDLINE = re.compile(r"(?:(?:00)?86)?0?(?:10|2\d|[3-9]\d\d)[1-9]\d{6,7}")
 _AREA_CODE = re.compile(r"0(?:10|2\d|[3-9]\d\d)")
@@ -62,7 +62,8 @@ _ORDER_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ID_BEFORE = re.compile(r"(?:身份证|证件)[号码是为：:\s]{0,6}$")
-_CARD_BEFORE = re.compile(r"(?:银行卡|借记卡|信用卡|储蓄卡|工资卡)[的卡账帐号码是为：:\s]{0,6}$")
+_CARD_BEFORE = re.compile(r"(?:[行储]卡|借记卡|信用卡|储蓄卡|工资卡)[的卡账帐号码是为：:\s]{0,6}$")
+_ACCOUNT_BEFORE = re.compile(r"(?:卡号|账号|帐号|账户|帐户)[码是为：:\s]{0,4}$")
 _PHONE_BEFORE = re.compile(r"(?:电话|座机|固话|tel|致电|拨打)[的号码是为：:\s]{0,5}$", re.IGNORECASE)
 _CUE_REACH = 16
 _LONGEST = 19
@@ -173,7 +174,9 @@ def _is_card(window: _Window) -> bool:
         return False
     if _CARD_BEFORE.search(before):
         return True
-    return _CARD.fullmatch(digits) is not None and passes_luhn(digits) and not _ORDER_BEFORE.search(before)
+    if not passes_luhn(digits) or _ORDER_BEFORE.search(before):
+        return False
+    return _CARD.fullmatch(digits) is not None or _ACCOUNT_BEFORE.search(before) is not None
 
 
 def _is_mobile(digits: str, groups: tuple[int, ...]) -> bool:
