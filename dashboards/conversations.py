@@ -105,14 +105,14 @@ ORDER BY time"""
                 say("对话:有答复与无答复", "Conversations answered and unanswered"),
                 say("按时间的对话数。", "Conversations over time."),
                 f"""
-SELECT $__timeInterval(minute) AS time, sum(conversations) - sum(unanswered) AS "{say("有答复", "answered")}",
-    sum(unanswered) AS "{say("无答复", "unanswered")}"
+SELECT $__timeInterval(minute) AS time, sum(conversations) - sum(unanswered) AS "{say("有答复", "with an answer")}",
+    sum(unanswered) AS "{say("无答复", "without one")}"
 FROM chat_minute
 WHERE $__timeFilter(minute) AND {PLACE}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
-                colors={say("有答复", "answered"): GOOD_COLOR, say("无答复", "unanswered"): BAD_COLOR},
+                colors={say("有答复", "with an answer"): GOOD_COLOR, say("无答复", "without one"): BAD_COLOR},
             ),
             panels.rows(
                 say("渠道", "Channels"),

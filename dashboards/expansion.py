@@ -37,10 +37,9 @@ def expand(sql: str, view: View, points: int = 150) -> str:
     """The query as ClickHouse gets it. Raises ExpansionError."""
     macros = _expand_calls(sql, view, view.step(points))
     macros = macros.replace("$__fromTime", _instant(view.start)).replace("$__toTime", _instant(view.end))
-    expanded = _VARIABLE.sub(lambda match: _value(match, view), macros)
-    if "$__" in expanded:
-        raise ExpansionError(f"unknown macro in: {expanded[expanded.index('$__') :][:40]}")
-    return expanded
+    if "$__" in macros:
+        raise ExpansionError(f"unknown macro in: {macros[macros.index('$__') :][:40]}")
+    return _VARIABLE.sub(lambda match: _value(match, view), macros)
 
 
 def _expand_calls(sql: str, view: View, step: timedelta) -> str:

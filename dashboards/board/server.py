@@ -131,6 +131,7 @@ def serve(app: Starlette, host: str, port: int, token: str | None) -> None:
         listener.bind((host, port))
     except OSError as error:
         raise GapwatchError(f"cannot serve on {host}:{port}: {error.strerror}; choose another --port, or 0") from None
+    listener.listen()
     with listener:
         shown = f"[{host}]" if ":" in host else host
         query = f"/?token={token}" if token else "/"

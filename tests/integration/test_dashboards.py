@@ -1,0 +1,83 @@
+"""Every query of every dashboard, on a real ClickHouse."""
+
+from datetime import timedelta
+
+import pytest
+from voices import NASTY, NOW, store, story, usual
+
+from dashboards.board.data import Board, RequestError
+from pipeline.signals import runner
+from pipeline.store import ClickHouse
+
+RANGE = {"from": [(NOW - timedelta(days=7)).isoformat()], "to": [(NOW + timedelta(hours=1)).isoformat()]}
+# Promises and signals: the voices below have none of the first, and one evaluation may find none of the second.
+_WITHOUT_DATA = {6, 9}
+
+
+@pytest.fixture(params=["zh", "en"])
+def board(database, request):
+    return Board(ClickHouse(database), request.param)
+
+
+@pytest.fixture
+def full_board(database):
+    store(database, usual() + story())
+    runner.evaluate(ClickHouse(database), NOW)
+    return Board(ClickHouse(database), "zh")
+
+
+def test_each_query_has_the_shape_its_panel_draws(full_board):
+    for page in full_board.pages.values():
+        uid = page["uid"]
+        view = full_board.view(uid, RANGE)
+        for panel in page["panels"]:
+            (table,) = full_board.panel(uid, panel["id"], view)
+            where = f"{uid}: {panel['title']}"
+            kinds = [column["type"] for column in table.columns]
+            if panel["type"] == "timeseries":
+                assert table.columns[0]["name"] == "time", where
+                assert kinds[0].startswith("DateTime"), where
+                assert sum(kind == "String" or "LowCardinality" in kind for kind in kinds) <= 1, where
+            if panel["type"] in {"stat", "bargauge"}:
+                assert any(kind.startswith(("UInt", "Int", "Float")) for kind in kinds), where
+            if panel["type"] == "stat":
+                assert len(table.rows) == 1, where
+            if uid in {"gapwatch-overview", "gapwatch-fulfillment"} and panel["id"] not in _WITHOUT_DATA:
+                assert table.rows, where
+
+
+def test_an_empty_database_is_no_error(board):
+    for uid, page in board.pages.items():
+        for panel in page["panels"]:
+            board.panel(uid, panel["id"], board.view(uid, {}))
+
+
+def test_values_from_outside_are_only_values(full_board):
+    uid = "gapwatch-fulfillment"
+    hostile = ["x') OR 1=1 --", NASTY, "\\", "${product:singlequote}", "$__timeFilter(minute)"]
+    view = full_board.view(uid, {**RANGE, "var-product": hostile, "var-gap": ["fulfillment"]})
+    for panel in full_board.page(uid)["panels"]:
+        full_board.panel(uid, panel["id"], view)
+    voices = full_board.panel(uid, 8, view)[0]
+    product = [column["name"] for column in voices.columns].index("产品")
+    assert {row[product] for row in voices.rows} == {NASTY}
+
+
+def test_variables_offer_what_was_seen(full_board):
+    options = full_board.options("gapwatch-fulfillment")
+    assert NASTY in {option["value"] for option in options["product"]}
+    assert {option["value"] for option in options["gap"]} == {"information", "design", "communication", "fulfillment"}
+
+
+@pytest.mark.parametrize(
+    ("uid", "asked"),
+    [
+        ("nowhere", {}),
+        ("gapwatch-overview", {"from": ["soon"]}),
+        ("gapwatch-overview", {"from": ["now"], "to": ["now-1h"]}),
+        ("gapwatch-overview", {"from": ["9" * 30]}),
+    ],
+)
+def test_a_request_for_nothing_is_refused(board, uid, asked):
+    with pytest.raises(RequestError):
+        board.view(uid, asked)
