@@ -4,9 +4,12 @@ Importing this module needs to know where Kafka and ClickHouse are, but contacts
 """
 
 import asyncio
+import os
+import signal
 import ssl
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import faust
@@ -16,10 +19,14 @@ from agents import transport
 from agents.transport import DEFAULT_BATCH_RECORDS
 from pipeline import metrics
 from pipeline.endpoints import endpoints
+from pipeline.errors import GapwatchError
+from pipeline.logs import logger
 from pipeline.patience import Waits
 from pipeline.settings import Settings, settings
 from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
 from pipeline.work import Work, prepare
+
+log = logger("gapwatch.worker")
 
 AGENTS = ("agents.feedback", "agents.complaint", "agents.chat", "agents.touched")
 
@@ -41,8 +48,24 @@ class App(faust.App):
 
     async def on_first_start(self) -> None:
         """In place of Faust's, which makes directories for tables: there are none."""
-        self.work = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
-        self.add_future(self.work.run())
+        try:
+            self.work = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
+        except GapwatchError as error:
+            log.error("cannot start", error=str(error))  # noqa: TRY400 - one clear line
+            os._exit(1)  # nothing has begun that would have to be ended
+        self.add_future(self._do_work())
+
+    async def _do_work(self) -> None:
+        """Work; when that ends by an error, stop in good order. What is not acknowledged is done again elsewhere."""
+        try:
+            await self.work.run()
+        except* GapwatchError as errors:
+            for error in _single(errors):
+                log.error("cannot go on", error=str(error))  # noqa: TRY400 - one clear line
+            os.kill(os.getpid(), signal.SIGTERM)
+        except* Exception:
+            log.exception("cannot go on")
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def on_stop(self) -> None:
         await super().on_stop()
@@ -52,6 +75,14 @@ class App(faust.App):
     def ready(self) -> bool:
         """Whether this worker is in its group and nothing keeps it from storing."""
         return not self.rebalancing and self.consumer_generation_id > 0 and self.waits.reason() is None
+
+
+def _single(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _single(part)
+    else:
+        yield error
 
 
 def _credentials(in_force: Settings) -> SASLCredentials | SSLCredentials | None:

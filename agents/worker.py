@@ -3,15 +3,12 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import faust
 
 from agents.app import App, app
 from pipeline import logs
-from pipeline.errors import GapwatchError
 from pipeline.settings import settings
 from pipeline.supervision import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
 
@@ -51,19 +48,4 @@ def main() -> None:
     if link := Link.from_environment():
         link.stop_when_alone()
         worker.add_future(report(link))
-    try:
-        worker.execute_from_commandline()
-    except BaseException as error:
-        for cause in _leaves(error):
-            if isinstance(cause, GapwatchError):
-                log.error("cannot go on", error=str(cause))  # noqa: TRY400
-                sys.exit(1)
-        raise
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _leaves(part)
-    else:
-        yield error
+    worker.execute_from_commandline()
