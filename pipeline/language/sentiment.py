@@ -22,8 +22,8 @@ from pipeline.language.reading import Sentiment
 Floats = NDArray[np.float64]
 Spans = Sequence[tuple[int, int]]
 
-# What a rating says before the text is read, in log-odds of positive against negative.
-_RATING_ODDS = {1: -2.0, 2: -1.2, 3: 0.0, 4: 1.2, 5: 2.0}
+# What a rating says beside the text, in log-odds: of positive against negative, and of neutral.
+_RATING_ODDS = {1: (-2.0, -2.0), 2: (-1.2, -1.0), 3: (0.0, 1.0), 4: (1.2, -1.0), 5: (2.0, -2.0)}
 _CONFLICT = 0.6  # a text at least this sure contradicts a rating on the other side
 
 
@@ -67,10 +67,14 @@ class SentimentModel:
         return cls(resources.files("pipeline.language.weights").joinpath("sentiment.npz").read_bytes())
 
     def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
-        """Feelings of normalised texts, from their tokens and the spans of their clauses."""
+        """Feelings of normalised texts, from their tokens and the spans of their clauses; even odds without words."""
         batch = ngrams.lay(texts)
         sums = np.add.reduceat(self._weights(batch, tokens), ngrams.clause_begins(batch, clauses))
-        return combine(self._shape, sums.real, sums.imag, [len(spans) or 1 for spans in clauses])
+        feelings = combine(self._shape, sums.real, sums.imag, [len(spans) or 1 for spans in clauses])
+        for place, spans in enumerate(clauses):
+            if not spans:
+                feelings.positive[place] = feelings.neutral[place] = 0.0
+        return feelings
 
     def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
         """What each token, with the n-grams that begin in it, adds to the sum of its clause."""
@@ -128,7 +132,9 @@ def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple
     certain = math.tanh(positive / 2)
     conflict = rating is not None and abs(certain) > _CONFLICT and (rating - 3) * certain < 0
     if rating is not None:
-        certain = math.tanh((positive + _RATING_ODDS[rating]) / 2)
+        for_positive, for_neutral = _RATING_ODDS[rating]
+        certain = math.tanh((positive + for_positive) / 2)
+        neutral += for_neutral
     opinion = 1 / (1 + math.exp(min(neutral, 50.0)))
     if opinion * (1 + abs(certain)) / 2 < 1 - opinion:
         return certain * opinion, "neutral", conflict
