@@ -56,13 +56,19 @@ def create(brokers: int) -> State:
     """A new cluster id, new ports, new passwords."""
     ports = iter(free_ports(2 * brokers + 2))
     return State(
-        cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(),
+        cluster_id=_cluster_id(),
         nodes=[Node(number, next(ports), next(ports)) for number in range(1, brokers + 1)],
         tcp_port=next(ports),
         http_port=next(ports),
         password=secrets.token_hex(16),
         reader_password=secrets.token_hex(16),
     )
+
+
+def _cluster_id() -> str:
+    """As Kafka writes a UUID; like Kafka itself, none that a command line would take for an option."""
+    written = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return _cluster_id() if written.startswith("-") else written
 
 
 def free_ports(count: int) -> list[int]:

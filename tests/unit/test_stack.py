@@ -3,6 +3,7 @@
 import shutil
 import socket
 import stat
+import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,12 @@ def test_states_share_no_secret_and_no_port() -> None:
     assert one.password != state.create(brokers=1).password
     ports = [one.tcp_port, one.http_port, one.nodes[0].port, one.nodes[0].controller_port]
     assert len(set(ports)) == len(ports)
+
+
+def test_cluster_id_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([uuid.UUID(bytes=b"\xf8" + bytes(15)), uuid.UUID(int=0)])
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(drawn))
+    assert state.create(brokers=1).cluster_id == "A" * 22
 
 
 def test_no_state_where_no_stack_has_been(tmp_path: Path) -> None:
