@@ -46,7 +46,6 @@ TRAFFICS = (
     Traffic("200/h, share 0.45", 200, 0.45, 0.001),
     Traffic("200/h, share 0.60", 200, 0.60, 0.001),
     Traffic("200/h, share 0.30, rough", 200, 0.30, 0.005),
-    Traffic("1000/h, share 0.30", 1000, 0.30, 0.001),
 )
 
 
@@ -112,7 +111,7 @@ def _with_usual(past_hits: Array, past_voices: Array, hits: Array, voices: Array
         dispersion.append(usual.unit + usual.correlation[:, None] * np.maximum(minutes - 1, 0))
         monthly.append(all_voices[:, history].mean(1) * 720)
         level.append(all_hits[:, history].sum(1) / np.maximum(all_voices[:, history].sum(1), 1))
-    return Sample(
+    sample = Sample(
         hits,
         voices,
         np.concatenate(share, axis=1),
@@ -120,6 +119,7 @@ def _with_usual(past_hits: Array, past_voices: Array, hits: Array, voices: Array
         np.stack(monthly).mean(0),
         np.stack(level).mean(0)[:, None],
     )
+    return Sample(*(counts.astype(np.float32) for counts in sample))  # half the memory, twice the speed
 
 
 def _hourly(counts: Array) -> Array:
@@ -259,8 +259,8 @@ def median_delays(traffic: Traffic, rng: np.random.Generator) -> dict[str, list[
     """Per rule, the median minutes to the alarm for each of STEPS."""
     found: dict[str, list[float]] = {name: [] for name in RULES}
     for kind, factor in STEPS:
-        shift, start = shifts(kind, factor, 300, 2, rng)
-        sample = simulate(traffic, 300, 2, rng, shift)
+        shift, start = shifts(kind, factor, 200, 2, rng)
+        sample = simulate(traffic, 200, 2, rng, shift)
         for name, rule in RULES.items():
             found[name].append(float(np.median(delays(rule(sample), start))))
     return found
@@ -295,7 +295,7 @@ def report() -> None:
     print("|---|---|" + "--:|" * (1 + len(STEPS)))
     for traffic in TRAFFICS:
         others = {name: rule for name, rule in RULES.items() if rule is not cusum}
-        wrong = false_alarms(traffic, others, 2, rng) | false_alarms(traffic, {"CUSUM (ours)": cusum}, 10, rng)
+        wrong = false_alarms(traffic, others, 1, rng) | false_alarms(traffic, {"CUSUM (ours)": cusum}, 6, rng)
         for name, minutes in median_delays(traffic, rng).items():
             shown = " | ".join("> 1 day" if value > 1440 else f"{value:.0f}" for value in minutes)
             print(f"| {traffic.name} | {name} | {wrong[name]:.1f} | {shown} |", flush=True)

@@ -57,7 +57,7 @@ class Courier:
     def take(self, partition: int, offset: int, signal: Signal) -> None:
         """Be responsible for a change from now on."""
         self._next[partition] = offset + 1
-        if signal.reason != "duplicate":
+        if not signal.part_of:
             targets = for_severity(self._targets, signal.severity)
             self._letters.append(_Letter(partition, offset, signal, targets))
 

@@ -79,20 +79,37 @@ class Detector:
         return self._table.verdicts_of(minute)
 
     def _judge(self, minute: datetime) -> tuple[list[Signal], int]:
-        episodes, duplicates = self._table.open_episodes(minute)
+        episodes = self._table.open_episodes(minute)
         look_back = self._look_back(minute)
         ended = self._table.ended_episodes(look_back.starts[0], minute)
         learned = self._learned_at(minute.replace(minute=0))
         standings, series = _standings(_Round(learned, look_back, episodes, ended))
-        found = [self._judge_one(one, standings, episodes.get(one), minute) for one in standings]
-        found += [
-            verdict.ended(one, episode, minute, "silent") for one, episode in episodes.items() if one not in standings
-        ]
-        found += [verdict.ended(one, episode, minute, "duplicate") for one, episode in duplicates]
-        return [signal for signal in found if signal], series
+        found = self._judge_all(standings, episodes, minute)
+        found += [verdict.silent(one, episode, minute) for one, episode in episodes.items() if one not in standings]
+        return found, series
+
+    def _judge_all(
+        self, standings: dict[Series, _Standing], episodes: dict[Series, Episode], minute: datetime
+    ) -> list[Signal]:
+        """The narrowest places first, so that they explain the wider ones and not the other way round."""
+        found: list[Signal] = []
+        causes = [series for series, episode in episodes.items() if not episode.part_of]
+        for series in sorted(standings, key=lambda one: (sum(map(bool, one.place)), one.key), reverse=True):
+            episode = episodes.get(series)
+            signal = self._judge_one(series, standings, episode, causes, minute)
+            if signal:
+                found.append(signal)
+                if not signal.part_of and (episode is None or episode.part_of):
+                    causes.append(series)
+        return found
 
     def _judge_one(
-        self, series: Series, standings: dict[Series, _Standing], episode: Episode | None, minute: datetime
+        self,
+        series: Series,
+        standings: dict[Series, _Standing],
+        episode: Episode | None,
+        causes: list[Series],
+        minute: datetime,
     ) -> Signal | None:
         bins, rise = standings[series]
         if episode is None and not verdict.suspicious(rise):
@@ -105,7 +122,24 @@ class Detector:
             for measure in MEASURES
             if measure != series.measure and Series(measure, series.place) in standings
         }
-        return verdict.judged(series, minute, bins, rise, crowd=crowd, episode=episode, others=others)
+        part_of = self._cause(series, standings[series], episode, causes, minute)
+        return verdict.judged(series, minute, bins, rise, crowd=crowd, episode=episode, others=others, part_of=part_of)
+
+    def _cause(
+        self, series: Series, standing: _Standing, episode: Episode | None, causes: list[Series], minute: datetime
+    ) -> str:
+        """The signal that explains this one, if it does not stand by itself. What once stood by itself goes on to."""
+        if episode is not None and not episode.part_of:
+            return ""
+        bins, rise = standing
+        near = [one for one in causes if _may_explain(one.place, series.place)]
+        if near:
+            places = list(dict.fromkeys(one.place for one in near))
+            weight, voices = self._table.outside(series, rise.since, minute, places)
+            dispersion = float(bins.dispersion[bins.starts.index(rise.since) :].mean())
+            return near[0].key if verdict.explained(rise, weight / bins.weight, voices, dispersion) else ""
+        # Nothing that could explain it is open any more: it stands by itself while it is still out of control.
+        return episode.part_of if episode and rise.evidence < rise.limit else ""
 
     def _learned_at(self, hour: datetime) -> _Learned:
         until = hour - LOOK_BACK
@@ -128,6 +162,11 @@ class Detector:
             [start + HOUR * number for number in range(hours)]
             + [fine_from + _MINUTE * number for number in range(minutes)],
         )
+
+
+def _may_explain(cause: Place, place: Place) -> bool:
+    """A signal from a part of a place is news about where; one from elsewhere has nothing to do with it."""
+    return not place.inside(cause) and not place.apart_from(cause)
 
 
 def _watched() -> Watched:

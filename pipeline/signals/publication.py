@@ -36,6 +36,7 @@ class SignalRecord(Struct, frozen=True):
     state: State
     severity: Severity
     reason: Reason
+    part_of: str
     gap_index: float
     expected_index: float
     voices: int

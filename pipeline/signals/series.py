@@ -29,6 +29,14 @@ class Place(NamedTuple):
             return "channel"
         return "region" if self.region else "overall"
 
+    def inside(self, other: "Place") -> bool:
+        """Whether it is a smaller part of the other."""
+        return self != other and all(mine == theirs for mine, theirs in zip(self, other, strict=True) if theirs)
+
+    def apart_from(self, other: "Place") -> bool:
+        """Whether no voice can come from both."""
+        return any(mine and theirs and mine != theirs for mine, theirs in zip(self, other, strict=True))
+
 
 class Series(NamedTuple):
     """One measure in one place."""

@@ -15,26 +15,34 @@ DETECTOR = "cusum-1"
 """Version of the scheme, kept with each verdict."""
 
 _COLUMNS = (
-    "series, minute, opened, since, state, severity, reason, measure, scope, channel, product_id, region, "
+    "series, minute, opened, since, state, severity, reason, part_of, measure, scope, channel, product_id, region, "
     "gap_index, expected_index, voices, events, customers, excess, evidence, limit, "
     "companions.measure, companions.ratio, companions.evidence, companions.lead_minutes, examples"
 )
 _INSERT = f"INSERT INTO signal_verdicts ({_COLUMNS}, detector, precedence) VALUES"
-_IN_PLACE = """
-(%(channel)s = '' OR channel = %(channel)s) AND (%(product_id)s = '' OR product_id = %(product_id)s)
-AND (%(region)s = '' OR region = %(region)s)
-"""
+_IN_PLACE = " AND ".join(f"(%({name})s = '' OR {name} = %({name})s)" for name in Place._fields)
+# An episode is what lies between two recoveries, as in the view `signals`, but as it stood before a minute.
 _EPISODES = """
-SELECT measure, channel, product_id, region, opened, min(since), argMax(severity, minute),
-    max(gap_index / greatest(expected_index, 1e-9)), argMax(state, minute) AS last, max(minute)
-FROM signal_verdicts FINAL
-WHERE minute < %(before)s
-GROUP BY series, measure, channel, product_id, region, opened
+SELECT measure, channel, product_id, region, min(opened), min(since), argMax(severity, minute),
+    max(gap_index / greatest(expected_index, 1e-9)), argMax(part_of, minute), argMax(state, minute), max(minute)
+FROM (
+    SELECT *, countIf(state = 'recovered') OVER (
+        PARTITION BY series ORDER BY minute ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS episode
+    FROM signal_verdicts FINAL
+    WHERE minute < %(before)s
+)
+GROUP BY series, measure, channel, product_id, region, episode
 """
 _SPEAKS = {
     **{gap: f"has(gaps, '{gap}')" for gap in GAP_MEASURES},
     "response": "event_type = 'chat' AND (unanswered OR first_response_seconds > %(target)s)",
     "promises": "coalesce(delivered_at, event_time) > promised_at",  # as gap_minute counts them
+}
+_WEIGHED = {
+    **{gap: f"sumIf(severity_sum, gap = '{gap}'), sum(primary_events)" for gap in GAP_MEASURES},
+    "response": "countIf(unanswered OR first_response_seconds > %(target)s), countIf(event_type = 'chat')",
+    "promises": "sum(promises_broken), sum(promises_kept + promises_broken)",
 }
 _EXAMPLES = 3
 
@@ -62,21 +70,12 @@ class SignalTable:
     def verdicts_of(self, minute: datetime) -> list[Signal]:
         return self._read("signal_verdicts FINAL WHERE minute = %(minute)s", {"minute": as_text(minute)})
 
-    def open_episodes(self, before: datetime) -> tuple[dict[Series, Episode], list[tuple[Series, Episode]]]:
-        """What is open just before a minute; and beside it what a second worker opened while it was open."""
-        episodes: dict[Series, Episode] = {}
-        duplicates = []
-        for series, episode, state, _ in sorted(self._episodes(before), key=lambda row: row[1].opened):
-            if state == "recovered":
-                continue
-            if series in episodes:
-                duplicates.append((series, episode))
-            else:
-                episodes[series] = episode
-        return episodes, duplicates
+    def open_episodes(self, before: datetime) -> dict[Series, Episode]:
+        """What is open just before a minute."""
+        return {series: episode for series, episode, state, _ in self._episodes(before) if state != "recovered"}
 
     def ended_episodes(self, since: datetime, before: datetime) -> list[Ended]:
-        """Signals that were over before an instant and ended after another, duplicates apart."""
+        """Signals that were over before an instant and ended after another."""
         return [
             Ended(series, episode.since, updated)
             for series, episode, state, updated in self._episodes(before)
@@ -93,6 +92,22 @@ class SignalTable:
             query = f"SELECT count(), uniq(customer_id) FROM events WHERE {self._speaking(series)}"  # noqa: S608
         events, customers = self._clickhouse.execute(query, parameters)[0]
         return Crowd(events, customers, self._examples(series, parameters) if examples else ())
+
+    def outside(self, series: Series, since: datetime, until: datetime, places: Sequence[Place]) -> tuple[float, float]:
+        """Weight and number of the voices of a series in [since, until) that come from none of the places."""
+        parameters = _parameters(series, since, until)
+        elsewhere = []
+        for number, place in enumerate(places):
+            given = {name: value for name, value in place._asdict().items() if value}
+            parameters |= {f"{name}_{number}": value for name, value in given.items()}
+            elsewhere.append(f"NOT ({' AND '.join(f'{name} = %({name}_{number})s' for name in given) or '1'})")
+        table, moment = ("events", "event_time") if series.measure == "response" else ("gap_minute", "minute")
+        (row,) = self._clickhouse.execute(
+            f"SELECT {_WEIGHED[series.measure]} FROM {table} "  # noqa: S608 - our own words only
+            f"WHERE {moment} >= %(since)s AND {moment} < %(until)s AND {_IN_PLACE} AND {' AND '.join(elsewhere)}",
+            parameters,
+        )
+        return float(row[0]), float(row[1])
 
     def _examples(self, series: Series, parameters: dict[str, Any]) -> tuple[str, ...]:
         query = (
@@ -121,8 +136,8 @@ class SignalTable:
     def _episodes(self, before: datetime) -> list[tuple[Series, Episode, str, datetime]]:
         rows = self._clickhouse.execute(_EPISODES, {"before": as_text(before)})
         return [
-            (Series(measure, Place(*place)), Episode(opened, since, severity, ratio), state, updated)
-            for measure, *place, opened, since, severity, ratio, state, updated in rows
+            (Series(measure, Place(*place)), Episode(opened, since, severity, ratio, part_of), state, updated)
+            for measure, *place, opened, since, severity, ratio, part_of, state, updated in rows
         ]
 
     def _read(self, source: str, parameters: dict[str, Any]) -> list[Signal]:
@@ -150,16 +165,31 @@ def _parameters(series: Series, since: datetime, until: datetime) -> dict[str, A
 
 
 def _row(signal: Signal) -> tuple[Any, ...]:
-    series, minute, opened, since, state, severity, reason, *numbers, companions, examples = signal
+    series, minute, opened, since, state, severity, reason, part_of, *numbers, companions, examples = signal
     place = series.place
     named = (series.measure, place.scope, place.channel, place.product_id, place.region)
     nested = [list(column) for column in zip(*companions, strict=True)] or [[], [], [], []]
-    return (series.key, minute, opened, since, state, severity, reason, *named, *numbers, *nested, list(examples))
+    return (
+        series.key,
+        minute,
+        opened,
+        since,
+        state,
+        severity,
+        reason,
+        part_of,
+        *named,
+        *numbers,
+        *nested,
+        list(examples),
+    )
 
 
 def _signal(row: tuple[Any, ...]) -> Signal:
-    _, minute, opened, since, state, severity, reason, measure, _, channel, product_id, region, *rest = row
+    _, minute, opened, since, state, severity, reason, part_of, measure, _, channel, product_id, region, *rest = row
     *numbers, measures, ratios, evidence, leads, examples = rest
     series = Series(measure, Place(channel, product_id, region))
     companions = tuple(Companion(*one) for one in zip(measures, ratios, evidence, leads, strict=True))
-    return Signal._make([series, minute, opened, since, state, severity, reason, *numbers, companions, tuple(examples)])
+    return Signal._make(
+        [series, minute, opened, since, state, severity, reason, part_of, *numbers, companions, tuple(examples)]
+    )

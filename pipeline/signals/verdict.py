@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 State = Literal["opened", "ongoing", "escalated", "recovered"]
 Severity = Literal["notice", "warning", "critical"]
-Reason = Literal["worse", "usual", "silent", "duplicate"]
+Reason = Literal["worse", "usual", "silent"]
 
 SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "critical")
 _WARNING_FROM, _CRITICAL_FROM = 0.55, 0.75
@@ -81,6 +81,7 @@ class Episode(NamedTuple):
     since: datetime
     severity: Severity
     ratio: float  # at its worst so far
+    part_of: str = ""
 
 
 class Signal(NamedTuple):
@@ -93,6 +94,7 @@ class Signal(NamedTuple):
     state: State
     severity: Severity
     reason: Reason
+    part_of: str = ""  # key of the signal that explains this one
     gap_index: float = 0.0
     expected_index: float = 0.0
     voices: int = 0
@@ -121,10 +123,11 @@ def judged(
     crowd: Crowd,
     episode: Episode | None,
     others: dict[Measure, Rise],
+    part_of: str = "",
 ) -> Signal:
     """The verdict on a series that is open, or is to be opened (`episode` None)."""
     level = severity(now)
-    state, reason = _state(bins, now, episode)
+    state, reason = _state(bins, now, episode, part_of)
     if episode is not None and SEVERITIES.index(level) < SEVERITIES.index(episode.severity):
         level = episode.severity
     if state == "recovered" and episode is not None:
@@ -138,6 +141,7 @@ def judged(
         state=state,
         severity=level,
         reason=reason,
+        part_of=part_of,
         gap_index=now.hits * per_voice,
         expected_index=now.expected * per_voice,
         voices=round(now.voices),
@@ -156,17 +160,33 @@ def is_news(now: Rise, episode: Episode | None) -> bool:
     return episode is None or SEVERITIES.index(severity(now)) > SEVERITIES.index(episode.severity)
 
 
-def _state(bins: Bins, now: Rise, episode: Episode | None) -> tuple[State, Reason]:
+def _state(bins: Bins, now: Rise, episode: Episode | None, part_of: str) -> tuple[State, Reason]:
     if episode is None:
         return "opened", "worse"
     if recovery(bins, episode) is not None:
         return "recovered", "usual"
-    return ("escalated" if is_news(now, episode) else "ongoing"), "worse"
+    stands_by_itself_now = bool(episode.part_of and not part_of)
+    return ("escalated" if stands_by_itself_now or is_news(now, episode) else "ongoing"), "worse"
 
 
-def ended(series: Series, episode: Episode, minute: datetime, reason: Reason) -> Signal:
-    """The end of a signal without a verdict on its bins: nobody speaks any more, or it was opened twice."""
-    return Signal(series, minute, episode.opened, episode.since, "recovered", episode.severity, reason)
+def silent(series: Series, episode: Episode, minute: datetime) -> Signal:
+    """The end of a signal of which nobody speaks any more."""
+    return Signal(
+        series, minute, episode.opened, episode.since, "recovered", episode.severity, "silent", episode.part_of
+    )
+
+
+def explained(now: Rise, hits: float, voices: float, dispersion: float) -> bool:
+    """Whether a rise is that of other signals: without their voices, less than half of it and no signal is left.
+
+    `hits` and `voices` are those of the rise outside the places of the others.
+    """
+    usual = now.expected / now.voices
+    share = float(np.clip(hits / max(voices, 1e-9), 1e-9, 1 - 1e-9))
+    if hits - voices * usual >= (now.hits - now.expected) / 2:
+        return False
+    left = voices * (share * np.log(share / usual) + (1 - share) * np.log((1 - share) / (1 - usual))) / dispersion
+    return bool(share <= usual or left < now.limit)
 
 
 def severity(now: Rise) -> Severity:

@@ -74,7 +74,7 @@ def webhook(settings_env):
 def change(product, state="opened", minute=MINUTE):
     series = Series("fulfillment", Place(product_id=product))
     return Signal(
-        series, minute, MINUTE, MINUTE - timedelta(hours=1), state, "warning", "worse", 40.0, 20.0, 50, 30, 29
+        series, minute, MINUTE, MINUTE - timedelta(hours=1), state, "warning", "worse", "", 40.0, 20.0, 50, 30, 29
     )
 
 

@@ -51,6 +51,20 @@ def test_the_story_is_found_and_little_else(database):
     assert len(story_signal.examples) == 3
 
 
+def test_one_incident_is_one_signal_that_stands_by_itself(database):
+    store(database, [*usual(), *story(120)])
+    found = {signal.series: signal.part_of for signal in evaluated(database, NOW - timedelta(hours=1))}
+    assert len(found) > 2
+    assert [series.place for series, part_of in found.items() if not part_of] == [PLACE]
+
+
+def test_two_incidents_do_not_explain_each_other(database):
+    store(database, [*usual(), *story(120), *story(120, product="空调", channel="phone", seed=9)])
+    found = evaluated(database, NOW - timedelta(minutes=30))
+    standing = {signal.series.place for signal in found if not signal.part_of}
+    assert {PLACE, Place(channel="phone", product_id="空调")} <= standing
+
+
 def test_the_view_tells_each_episode_once(database):
     store(database, [*usual(), *story()])
     evaluated(database, NOW - timedelta(hours=3))

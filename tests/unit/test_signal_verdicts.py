@@ -95,6 +95,31 @@ def test_severity_rises_with_size_surprise_and_volume(evidence, hits, expected, 
     assert graver >= level
 
 
+def test_a_rise_is_explained_when_little_is_left_without_the_others():
+    now = rise(hits=60.0, expected=30.0, voices=100.0)
+    assert verdict.explained(now, hits=12.0, voices=40.0, dispersion=1.0)
+    assert verdict.explained(now, hits=0.0, voices=0.0, dispersion=1.0)
+    assert not verdict.explained(now, hits=50.0, voices=80.0, dispersion=1.0)
+    much = rise(hits=600.0, expected=300.0, voices=1000.0)
+    assert verdict.explained(much, hits=70.0, voices=200.0, dispersion=1.0)
+    assert not verdict.explained(much, hits=250.0, voices=333.0, dispersion=1.0)
+
+
+def test_a_part_that_stands_by_itself_is_news():
+    part = episode("critical")._replace(part_of="fulfillment{}")
+    assert judge(episode=part).state == "escalated"
+
+
+def test_places_inside_and_apart():
+    app, phone, both = Place("app"), Place("phone"), Place("app", "净水器")
+    assert both.inside(app)
+    assert app.inside(Place())
+    assert not app.inside(both)
+    assert not app.inside(app)
+    assert app.apart_from(phone)
+    assert not app.apart_from(Place(region="华东"))
+
+
 def test_companions_tell_what_rises_with_it_and_what_rose_before():
     others = {
         "communication": rise(evidence=9.0)._replace(since=NOW - timedelta(minutes=100)),
