@@ -59,6 +59,7 @@ _WIDTH |= {"\u3000": " ", "\xa0": " ", "\t": " ", "\r": " ", "｡": "。", "､"
 _WIDTH_TABLE = str.maketrans(_WIDTH)
 _ANY_WIDTH = re.compile(f"[{re.escape(''.join(_WIDTH))}]")
 _COMMA = re.compile(r",(?![0-9])|(?<![0-9]),")
+_NUMBER_COMMA = re.compile("[0-9],[0-9]")
 
 _INVISIBLE = (
     r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -111,7 +112,9 @@ def _punctuated(text: str) -> str:
     """Chinese punctuation for the ASCII marks that Chinese writers use for it, but 1,000 stays."""
     if "!" in text or "?" in text or ";" in text or "~" in text:
         text = text.replace("!", "！").replace("?", "？").replace(";", "；").replace("~", "～")
-    return _COMMA.sub("，", text) if "," in text else text
+    if "," not in text:
+        return text
+    return _COMMA.sub("，", text) if _NUMBER_COMMA.search(text) else text.replace(",", "，")
 
 
 def respell(text: str) -> str:

@@ -17,7 +17,7 @@ _HIDDEN_EMAIL = re.compile(
 
 _LINK = r"(?:\s|号码?|账号|帐号|id|是|为|叫|:|：|=|\+){0,6}"
 _WECHAT = re.compile(
-    "(?:微信|薇信|威信|徽信|微 ?x|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])v信"
+    "(?:微信|薇信|威信|徽信|微 ?x|wechat|weixin|(?<![a-z?&/=])[vw]x|(?<![a-z])v信"
     r"|加[我个]?v(?![a-z])|(?<![a-z0-9])v(?=\s?[:：])|\+v(?![a-z]))"
     rf"{_LINK}"
     r"(?P<account>[a-z0-9][a-z0-9_-]{4,19})(?![a-z0-9_-])",
