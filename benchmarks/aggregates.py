@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/aggregates.py [--yearly EVENTS ...]
 
-Events as a company of 50 products, 9 channels and 10 regions has them, with unequal weights, at several volumes; of each,
-a month is generated on a ClickHouse of its own and its groups are counted.
+Events as a company of 50 products, 9 channels and 10 regions has them, with unequal weights, at several volumes; of
+each, a month is generated on a ClickHouse of its own and its groups are counted.
 """
 
 import argparse

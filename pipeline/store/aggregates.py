@@ -74,18 +74,22 @@ class Grain:
             SETTINGS do_not_merge_across_partitions_select_final = 1
         """  # noqa: S608 - every part is written in this module
 
-    def sizes(self, periods: str) -> str:
-        """The query for the source rows or groups of each period that has any."""
-        return (
-            f"SELECT toUInt32({self.period}) AS number, {self.rows} "  # noqa: S608
-            f"FROM {self.source} WHERE {self.period} IN ({periods}) AND {self.condition} GROUP BY number"
-        )
-
-    def newest(self, periods: str, but: int) -> str:
-        """The query for the greatest generation of each period but the one named, and for the server's time in ns."""
+    def look(self, periods: str) -> str:
+        """The query for the source rows of each period that has any, its greatest generation, and the time in ns."""
         return f"""
-            SELECT groupArray((number, newest)), toUnixTimestamp64Nano(now64(9))
-            FROM (
+            SELECT
+                (SELECT groupArray((number, size)) FROM (
+                    SELECT toUInt32({self.period}) AS number, {self.rows} AS size FROM {self.source}
+                    WHERE {self.period} IN ({periods}) AND {self.condition} GROUP BY number
+                )),
+                ({self.newest(periods)}),
+                toUnixTimestamp64Nano(now64(9))
+        """  # noqa: S608
+
+    def newest(self, periods: str, but: int = 0) -> str:
+        """The query for the greatest generation of each period, leaving one out."""
+        return f"""
+            SELECT groupArray((number, newest)) FROM (
                 SELECT toUInt32({self.key}) AS number, max(generation) AS newest FROM {self.table}
                 WHERE {self.key} IN ({periods}) AND generation != {but} GROUP BY number
             )
@@ -248,36 +252,33 @@ class Aggregates:
 
     def _derive_all(self, grain: Grain, periods: Sequence[int]) -> None:
         for start in range(0, len(periods), PERIODS_AT_ONCE):
-            portion = periods[start : start + PERIODS_AT_ONCE]
-            sizes = dict(self._clickhouse.execute(_in_force(grain.sizes(_listed(portion)))))
-            for chunk in _packed(portion, sizes):
-                self._derive(grain, chunk, sizes)
+            left = list(periods[start : start + PERIODS_AT_ONCE])
+            for _ in range(ATTEMPTS):
+                left = self._derive_once(grain, left)
+                if not left:
+                    break
+            else:
+                raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
 
-    def _derive(self, grain: Grain, periods: list[int], sizes: Mapping[int, int]) -> None:
-        for _ in range(ATTEMPTS):
-            periods = self._derive_once(grain, periods, sizes)
-            if not periods:
-                return
-        raise StoreUnavailable(f"others keep deriving {len(periods)} rows of {grain.table} at the same time")
-
-    def _derive_once(self, grain: Grain, periods: Sequence[int], sizes: Mapping[int, int]) -> list[int]:
+    def _derive_once(self, grain: Grain, periods: Sequence[int]) -> list[int]:
         """Derive; returns the periods that somebody else derived between the look at the clock and the end.
 
         Periods without events, past or present, are left out: most minutes have no chat.
         """
-        before, now = self._newest(grain, periods)
+        ((found, derived, now),) = self._clickhouse.execute(_in_force(grain.look(_listed(periods))))
+        sizes, before = dict(found), dict(derived)
         present = [period for period in periods if period in sizes or period in before]
-        if not present:
-            return []
         # Two who read one clock at one instant still differ.
         generation = max(now, *before.values(), 0) + 1 + secrets.randbelow(1000)
-        self._clickhouse.execute(_in_force(grain.derivation(_listed(present), generation)))
-        after, _ = self._newest(grain, present, but=generation)
-        return [period for period, newest in after.items() if newest > before.get(period, 0)]
+        for chunk in _packed(present, sizes):
+            self._clickhouse.execute(_in_force(grain.derivation(_listed(chunk), generation)))
+        return self._interleaved(grain, present, before, generation) if present else []
 
-    def _newest(self, grain: Grain, periods: Sequence[int], but: int = 0) -> tuple[dict[int, int], int]:
-        ((pairs, now),) = self._clickhouse.execute(grain.newest(_listed(periods), but))
-        return dict(pairs), now
+    def _interleaved(
+        self, grain: Grain, periods: Sequence[int], before: Mapping[int, int], generation: int
+    ) -> list[int]:
+        ((others,),) = self._clickhouse.execute(grain.newest(_listed(periods), but=generation))
+        return [period for period, newest in others if newest > before.get(period, 0)]
 
 
 def _kept(minutes: Iterable[int]) -> list[int]:

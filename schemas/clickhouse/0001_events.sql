@@ -3,6 +3,7 @@
 -- One row stands for (minute, event_id): of several the greatest `version` wins, whatever the order of arrival. A correction
 -- that moves an event to another minute leaves a row with is_deleted = 1 and its own version in the minute it came from.
 -- The key is an expression of event_time, so that a filter on event_time reads only the minutes it names.
+-- Granules are small because a live minute and the minutes of a correction are read one by one.
 -- LowCardinality instead of Enum: few values, but a new channel or event type needs no migration.
 CREATE TABLE IF NOT EXISTS event_versions{local} {on_cluster}
 (
@@ -58,7 +59,7 @@ ENGINE = {replicated}ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (toStartOfMinute(event_time), event_id)
 TTL toStartOfDay(event_time) + toIntervalDay({retention_days})
-SETTINGS ttl_only_drop_parts = 1, {deduplication_window} = 1000;
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, {deduplication_window} = 1000;
 
 -- distributed: event_versions by halfMD5(event_id)
 
