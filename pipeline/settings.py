@@ -103,12 +103,18 @@ class Settings(BaseSettings):
     dashboard_url: str | None = Field(
         None, description="Address of Grafana or of the board, for the links in alerts. Unset: no links."
     )
+    docs_url: str = Field(
+        "", description="Where this repository is shown, ending in /, for the links to runbooks in Grafana's alerts."
+    )
 
     flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
     flush_seconds: float = Field(
         0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."
     )
 
+    dictionary: Path | None = Field(
+        None, description="Words to keep whole, one a line: word[ frequency][ part of speech], as jieba's."
+    )
     mask_orders: bool = Field(False, description="Mask order and parcel numbers too, as personal data always are.")
     sentiment: Literal["gapwatch", "snownlp"] = Field(
         "gapwatch", description="Who tells how a text feels; snownlp is there to compare with."
