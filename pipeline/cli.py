@@ -24,7 +24,9 @@ _COMMANDS = {
     "dead-letters": ("pipeline.commands.dead_letters", "List, show and replay what could not be read."),
     "signals": ("pipeline.commands.signals", "Watch every series for what gets worse."),
     "alerts": ("pipeline.commands.alerts", "Tell people what opened, escalated and recovered."),
+    "dashboards": ("pipeline.commands.dashboards", "Build, check and push Grafana's dashboards and alerts."),
     "board": ("pipeline.commands.board", "Serve the dashboards as a local page."),
+    "report": ("pipeline.commands.report", "Write one week for a meeting, as one HTML or PDF file."),
     "config": ("pipeline.commands.config", "Print the settings in force, secrets masked."),
 }
 
