@@ -1,5 +1,6 @@
 """Runs worker processes: starts them, starts them again when they end, ends them when it ends itself."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -119,6 +120,8 @@ class Supervisor:
         metrics.forget_process(pid)
 
     def _forget(self, slot: Slot) -> None:
+        if slot.process:
+            _signal_group(slot.process.pid, signal.SIGKILL)
         if slot.end:
             self._selector.unregister(slot.end)
             slot.end.close()
@@ -138,7 +141,7 @@ class Supervisor:
         running = [slot.process for slot in self.slots if slot.process]
         for process in running:
             process.terminate()
-            process.send_signal(signal.SIGCONT)  # one that was stopped would not hear of it
+            _signal_group(process.pid, signal.SIGCONT)  # one that was stopped would not hear of it
         deadline = time.monotonic() + STOP_SECONDS + 2 * REPORT_SECONDS
         for process in running:
             try:
@@ -149,3 +152,9 @@ class Supervisor:
                 process.wait()
         for slot in self.slots:
             self._forget(slot)
+
+
+def _signal_group(worker: int, number: signal.Signals) -> None:
+    """Signal a worker and its reader, which are a process group of their own; or what is left of them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker, number)
