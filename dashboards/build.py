@@ -1,16 +1,24 @@
-"""All dashboards, and the files that Grafana provisions itself from."""
+"""All dashboards and alert rules, as the files that Grafana provisions itself from."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from dashboards import alerting, notifications
 from dashboards.conversations import conversations
 from dashboards.drill_down import drill_down
 from dashboards.operations import operations
 from dashboards.overview import overview
-from dashboards.words import Locale
+from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from dashboards.words import Locale, Words
 
-FOLDER = Path(__file__).parent / "provisioning" / "dashboards"
+PROVISIONING = Path(__file__).parent / "provisioning"
+FOLDER_UID = "gapwatch"
+FOLDER_TITLE = "gapwatch"
+_MADE = "# Made by `gapwatch dashboards build`; changes here are lost.\n"
+_PROVIDED_FROM = "/etc/grafana/provisioning/dashboards"  # where docker-compose.yml mounts them
 
 
 def dashboards(locale: Locale) -> list[dict[str, Any]]:
@@ -18,9 +26,79 @@ def dashboards(locale: Locale) -> list[dict[str, Any]]:
     return [overview(locale), drill_down(locale), conversations(locale), operations(locale)]
 
 
-def files(locale: Locale) -> dict[str, str]:
-    """File name and text of each dashboard; the same each time."""
-    return {
-        f"{dashboard['uid']}.json": json.dumps(dashboard, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") -> dict[str, str]:
+    """Path below `provisioning` and text of each file; the same each time."""
+    made = {
+        f"dashboards/{dashboard['uid']}.json": json.dumps(dashboard, ensure_ascii=False, indent=2, sort_keys=True)
+        + "\n"
         for dashboard in dashboards(locale)
     }
+    contents = {
+        "datasources/clickhouse.yaml": {"apiVersion": 1, "datasources": [_datasource()]},
+        "dashboards/gapwatch.yaml": {"apiVersion": 1, "providers": [_provider(locale)]},
+        "alerting/rules.yaml": {"apiVersion": 1, "groups": alerting.groups(locale, docs_url, time_zone)},
+        "alerting/mute-timings.yaml": {"apiVersion": 1, "muteTimes": notifications.mute_timings(time_zone)},
+        "alerting/contact-points.yaml": {"apiVersion": 1, "contactPoints": notifications.contact_points(locale)},
+        "alerting/policies.yaml": {"apiVersion": 1, "policies": [notifications.policy_tree()]},
+    }
+    return made | {path: _MADE + _yaml(content) for path, content in contents.items()}
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Write the files below a folder."""
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+def read(folder: Path) -> dict[str, str]:
+    """The files that stand below a folder, in the form of `files`."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in {".json", ".yaml"}]
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def _datasource() -> dict[str, Any]:
+    return {
+        "name": "gapwatch ClickHouse",
+        "uid": DATASOURCE_UID,
+        "type": DATASOURCE_TYPE,
+        "access": "proxy",
+        "jsonData": {
+            "host": "clickhouse",
+            "port": 9000,
+            "protocol": "native",
+            "username": "gapwatch",
+            "defaultDatabase": "gapwatch",
+        },
+        "secureJsonData": {"password": "${CLICKHOUSE_PASSWORD}"},
+    }
+
+
+def _provider(locale: Locale) -> dict[str, Any]:
+    return {
+        "name": Words("服务差距", "Service gaps")(locale),
+        "folder": FOLDER_TITLE,
+        "folderUid": FOLDER_UID,
+        "type": "file",
+        "disableDeletion": False,
+        "allowUiUpdates": False,
+        "options": {"path": _PROVIDED_FROM},
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long texts as blocks, and nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)

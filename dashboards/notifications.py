@@ -1,0 +1,149 @@
+"""Who is told of an alert, and when: contact points, notification policies, mute timings, in Grafana's file form.
+
+Secrets stand in Grafana's own environment, GRAFANA_*; `gapwatch dashboards push` takes them from GAPWATCH_GRAFANA_CONTACTS.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from dashboards.alerting import OWNERS, PLATFORM, SOURCE
+from dashboards.words import Locale, Words
+
+Contact = Literal["dingtalk", "wecom", "feishu", "email", "webhook"]
+CONTACTS: tuple[Contact, ...] = get_args(Contact)
+NIGHTS = "gapwatch-nights"
+
+OWNERS_CONTACTS: dict[str, Contact] = {
+    "operations": "dingtalk",
+    "care": "wecom",
+    "marketing": "feishu",
+    "product": "email",
+    PLATFORM: "email",
+}
+ON_CALL: Contact = "webhook"
+"""Where everything critical goes too, at any hour."""
+NOTICES: Contact = "email"
+
+_ENVIRONMENT: dict[Contact, str] = {
+    "dingtalk": "${GRAFANA_DINGTALK_URL}",
+    "wecom": "${GRAFANA_WECOM_URL}",
+    "feishu": "${GRAFANA_FEISHU_URL}",
+    "email": "${GRAFANA_ALERT_EMAIL}",
+    "webhook": "${GRAFANA_WEBHOOK_URL}",
+}
+_TYPES: dict[Contact, str] = {
+    "dingtalk": "dingding",
+    "wecom": "wecom",
+    "feishu": "webhook",
+    "email": "email",
+    "webhook": "webhook",
+}
+_TITLE = Words(
+    'gapwatch {{ if eq .Status "firing" }}服务差距告警{{ else }}服务差距恢复{{ end }} ({{ len .Alerts }})',
+    'gapwatch {{ if eq .Status "firing" }}alert{{ else }}recovered{{ end }} ({{ len .Alerts }})',
+)
+_MESSAGE = Words(
+    "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
+    "{{ range .Alerts.Resolved }}已恢复,或级别已变:{{ .Annotations.summary }}\n{{ end }}",
+    "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
+    "{{ range .Alerts.Resolved }}Recovered, or of another severity now: {{ .Annotations.summary }}\n{{ end }}",
+)
+# WeCom refuses texts of more than 2,048 bytes: the first alert only, 600 characters of it; the title counts the others.
+_SHORT_MESSAGE = (
+    '{{ with index .Alerts 0 }}{{ printf "%.100s" .Annotations.summary }}\n'
+    '{{ printf "%.500s" .Annotations.description }}{{ end }}'
+)
+# Feishu's robot wants its own JSON, which Grafana's webhook sends since 12.0.
+_FEISHU_JSON = '{{ coll.Dict "msg_type" "text" "content" (coll.Dict "text" (tmpl.Inline `%s` .)) | data.ToJSON }}'
+
+
+def contact_points(locale: Locale, secrets: Mapping[Contact, str] = _ENVIRONMENT) -> list[dict[str, Any]]:
+    """One for each secret: an address of a robot or a webhook, or of people, separated by semicolons."""
+    return [
+        {
+            "orgId": 1,
+            "name": f"gapwatch-{contact}",
+            "receivers": [
+                {
+                    "uid": f"gapwatch-{contact}",
+                    "type": _TYPES[contact],
+                    "settings": _settings(contact, secrets[contact], locale),
+                    "disableResolveMessage": False,
+                }
+            ],
+        }
+        for contact in CONTACTS
+        if contact in secrets
+    ]
+
+
+def _settings(contact: Contact, secret: str, locale: Locale) -> dict[str, Any]:
+    title, message = _TITLE(locale), _MESSAGE(locale)
+    if contact == "dingtalk":
+        return {"url": secret, "msgType": "link", "title": title, "message": message}
+    if contact == "wecom":
+        return {"url": secret, "msgtype": "text", "title": title, "message": _SHORT_MESSAGE}
+    if contact == "feishu":
+        return {"url": secret, "httpMethod": "POST", "payload": {"template": _FEISHU_JSON % f"{title}\n{message}"}}
+    if contact == "email":
+        return {"addresses": secret, "singleEmail": True, "subject": title, "message": message}
+    return {"url": secret, "httpMethod": "POST", "title": title, "message": message}
+
+
+def policy_tree() -> dict[str, Any]:
+    """The whole tree of a Grafana that is ours alone: a file always replaces all of it."""
+    return {
+        "orgId": 1,
+        "receiver": f"gapwatch-{NOTICES}",
+        "group_by": ["grafana_folder", "alertname"],
+        "routes": [policy()],
+    }
+
+
+def policy(contacts: tuple[Contact, ...] = CONTACTS) -> dict[str, Any]:
+    """Our part of the tree. Who has no contact point is told at the first there is; `contacts` is not empty."""
+
+    def receiver(contact: Contact) -> str:
+        return f"gapwatch-{contact if contact in contacts else contacts[0]}"
+
+    owners = [
+        {
+            "receiver": receiver(OWNERS_CONTACTS[owner]),
+            "object_matchers": [["owner", "=", owner]],
+            "routes": [
+                {
+                    "receiver": receiver(OWNERS_CONTACTS[owner]),
+                    "object_matchers": [["severity", "=", "warning"]],
+                    "mute_time_intervals": [NIGHTS],
+                }
+            ],
+        }
+        for owner in sorted({*OWNERS.values(), PLATFORM})
+    ]
+    notices = {
+        "receiver": receiver(NOTICES),
+        "object_matchers": [["severity", "=", "notice"]],
+        "mute_time_intervals": [NIGHTS],
+    }
+    on_call = {
+        "receiver": receiver(ON_CALL),
+        "object_matchers": [["severity", "=", "critical"]],
+        "continue": True,
+        "group_wait": "10s",
+        "repeat_interval": "4h",
+    }
+    return {
+        "receiver": receiver(NOTICES),
+        "object_matchers": [["source", "=", SOURCE]],
+        "group_by": ["grafana_folder", "gap"],
+        "group_wait": "30s",
+        "group_interval": "5m",
+        "repeat_interval": "12h",
+        "routes": [notices, on_call, *owners],
+    }
+
+
+def mute_timings(time_zone: str) -> list[dict[str, Any]]:
+    """Nights: warnings and notices wait for the morning, what is critical does not."""
+    night = [{"start_time": "22:00", "end_time": "24:00"}, {"start_time": "00:00", "end_time": "08:00"}]
+    return [{"orgId": 1, "name": NIGHTS, "time_intervals": [{"times": night, "location": time_zone}]}]

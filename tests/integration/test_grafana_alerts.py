@@ -1,0 +1,151 @@
+"""Every alert rule's query on a real ClickHouse: a shape that Grafana takes, and the verdicts it leads to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from voices import NASTY, NOW, store, story, usual
+
+from dashboards import alerting
+from pipeline.signals import runner
+from pipeline.signals.series import Place, Series
+from pipeline.signals.table import SignalTable
+from pipeline.signals.verdict import Signal
+from pipeline.store import ClickHouse
+
+RULES = {rule["uid"]: rule for group in alerting.groups("zh", "", "Asia/Shanghai") for rule in group["rules"]}
+ENGLISH = {rule["uid"]: rule for group in alerting.groups("en", "", "Asia/Shanghai") for rule in group["rules"]}
+SIGNALS = [uid for uid in RULES if not uid.startswith("gapwatch-no-")]
+SILENCES = [uid for uid in RULES if uid.startswith("gapwatch-no-")]
+PLACE = Place(channel="app", product_id=NASTY, region="华东")
+
+
+def run(database, uid, rules=RULES):
+    query, _ = rules[uid]["data"]
+    rows, columns = ClickHouse(database).execute(query["model"]["rawSql"], with_column_types=True)
+    return rows, dict(columns)
+
+
+def firing(database, uid):
+    rows, columns = run(database, uid)
+    limit = RULES[uid]["data"][1]["model"]["conditions"][0]["evaluator"]["params"][0]
+    named = [dict(zip(columns, row, strict=True)) for row in rows]
+    return [row for row in named if row["value"] > limit]
+
+
+def signal(measure, severity, state="opened", *, opened=NOW, minute=NOW, part_of="", examples=(), place=PLACE):
+    return Signal(
+        Series(measure, place), minute, opened, opened - timedelta(hours=2), state, severity, "worse", part_of,
+        45.9, 19.9, 41, 30, 29, 18.2, 14.6, 14.1, (), tuple(examples),
+    )  # fmt: skip
+
+
+def write(database, *signals):
+    for one in signals:
+        SignalTable(ClickHouse(database)).write(one.minute, [one], 1)
+
+
+@pytest.mark.parametrize("uid", RULES)
+def test_one_number_the_rest_words_and_always_a_row(database, uid):
+    for rules in (RULES, ENGLISH):
+        rows, columns = run(database, uid, rules)
+        assert len(rows) == 1
+        assert columns.pop("value") == "Float64"
+        assert set(columns.values()) == {"String"}
+
+
+@pytest.mark.parametrize("uid", SIGNALS)
+def test_an_empty_database_is_silent_about_gaps(database, uid):
+    assert firing(database, uid) == []
+
+
+@pytest.mark.parametrize("uid", SIGNALS)
+def test_a_rule_fires_for_its_own_measure_and_severity_only(database, uid):
+    _, measure, severity = uid.split("-")
+    write(database, signal(measure, severity))
+    assert [other for other in SIGNALS if firing(database, other)] == [uid]
+
+
+def test_critical_fires_for_the_other_measures_too(database):
+    write(database, signal("promises", "critical"))
+    assert len(firing(database, "gapwatch-promises-warning")) == 1
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        signal("fulfillment", "critical", "recovered", minute=NOW + timedelta(hours=1)),
+        signal("fulfillment", "critical", "ongoing", minute=NOW + timedelta(hours=1), part_of="fulfillment{}"),
+    ],
+)
+def test_what_recovered_or_is_explained_does_not_fire(database, over):
+    write(database, signal("fulfillment", "critical"), over)
+    assert firing(database, "gapwatch-fulfillment-critical") == []
+
+
+def test_a_signal_is_told_with_its_numbers_its_place_and_its_voices(database):
+    voices = story(5, share=1.0, hours=1, product=NASTY)
+    store(database, voices)
+    write(database, signal("fulfillment", "critical", examples=[voice[0] for voice in voices[:3]]))
+    (told,) = firing(database, "gapwatch-fulfillment-critical")
+    assert told["value"] == 45.9
+    assert told["place"].startswith("商品“it's")
+    assert told["place"].endswith("渠道“App” · 地区“华东”")
+    assert "指数 45.9,通常 19.9" in told["at_opening"]
+    assert told["quotes"].count("【一个星期还没到】") == 3
+    assert told["link"].startswith("/d/gapwatch-fulfillment?from=")
+    assert "&var-gap=fulfillment&var-channel=app&var-product=it%27s" in told["link"].replace("'", "%27")
+    assert "<b>" not in told["link"]
+
+
+def test_labels_stay_the_same_while_the_signal_goes_on(database):
+    """Labels are an alert's identity: if one changed, people would be told again."""
+    write(database, signal("fulfillment", "critical"))
+    (before,) = firing(database, "gapwatch-fulfillment-critical")
+    later = signal("fulfillment", "critical", "ongoing", minute=NOW + timedelta(minutes=5))
+    write(database, later._replace(gap_index=60.0, voices=99, events=70, customers=66, expected_index=18.0))
+    (after,) = firing(database, "gapwatch-fulfillment-critical")
+    assert after.pop("value") == 60.0
+    assert before.pop("value") == 45.9
+    assert after == before
+
+
+def test_no_two_signals_have_the_same_labels(database):
+    long_name = "锅" * 400
+    places = [Place(product_id=long_name + tail) for tail in ("甲", "乙")]
+    write(database, *[signal("fulfillment", "critical", place=place) for place in places])
+    found = firing(database, "gapwatch-fulfillment-critical")
+    assert len({tuple(row.values()) for row in found}) == 2
+    assert all(len(row["place"]) < 60 for row in found)
+
+
+def test_the_story_fires_and_usual_business_does_not(database):
+    store(database, usual())
+    runner.evaluate(ClickHouse(database), NOW)
+    assert not any(firing(database, uid) for uid in SIGNALS)
+    store(database, story(90, share=0.95))
+    runner.evaluate(ClickHouse(database), NOW + timedelta(minutes=1))
+    fulfillment = [uid for uid in SIGNALS if "fulfillment" in uid]
+    told = [row for uid in fulfillment for row in firing(database, uid)]
+    assert any("净水器" in row["place"] for row in told)
+
+
+@pytest.mark.parametrize("uid", ["gapwatch-no-events", "gapwatch-no-evaluation"])
+def test_an_empty_database_is_silence(database, uid):
+    assert len(firing(database, uid)) == 1
+
+
+def test_a_pipeline_that_works_is_not_silent(database):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    store(database, story(20, until=now))
+    SignalTable(ClickHouse(database)).write(now, [], 5)
+    assert [uid for uid in SILENCES if firing(database, uid)] == []
+
+
+def test_events_without_aggregates_are_told(database):
+    now = datetime.now(UTC)
+    store(database, story(20, until=now - timedelta(hours=5)))
+    ClickHouse(database).execute(
+        "INSERT INTO event_versions (event_id, event_time, version, stored_at) VALUES",
+        [("late", now - timedelta(minutes=10), 1, now - timedelta(minutes=6))],
+    )
+    assert len(firing(database, "gapwatch-no-rollups")) == 1
