@@ -23,8 +23,8 @@ Array = NDArray[np.float64]
 
 TUNING_SEED, REPORT_SEED = 20260101, 77
 SERIES = 100
+MONTHS = 4
 HISTORY_HOURS, GAP_HOURS, MONTH_DAYS = 28 * 24, 48, 30
-LOOK_BACK = 48 * 60
 QUIET_AFTER = 6 * 60  # crossings closer than this belong to one alarm, for every rule alike
 
 
@@ -39,13 +39,13 @@ class Traffic(NamedTuple):
 
 
 TRAFFICS = (
-    Traffic("2/h, share 0.30", 2, 0.30, 0.002),
-    Traffic("20/h, share 0.30", 20, 0.30, 0.002),
-    Traffic("200/h, share 0.15", 200, 0.15, 0.001),
     Traffic("200/h, share 0.30", 200, 0.30, 0.001),
     Traffic("200/h, share 0.45", 200, 0.45, 0.001),
     Traffic("200/h, share 0.60", 200, 0.60, 0.001),
+    Traffic("200/h, share 0.15", 200, 0.15, 0.001),
     Traffic("200/h, share 0.30, rough", 200, 0.30, 0.005),
+    Traffic("20/h, share 0.30", 20, 0.30, 0.002),
+    Traffic("2/h, share 0.30", 2, 0.30, 0.002),
 )
 
 
@@ -245,13 +245,13 @@ def shortest_delay(traffic: Traffic, factor: float) -> float:
 STEPS = (("step", 1.25), ("step", 1.5), ("step", 2.0), ("drift", 1.5), ("drift", 2.0))
 
 
-def false_alarms(traffic: Traffic, rules: dict[str, Rule], months: int, rng: np.random.Generator) -> dict[str, float]:
-    """Per rule, alarms in 30 days over 100 series on which nothing happens."""
-    counts = dict.fromkeys(rules, 0.0)
-    for _ in range(months):
-        sample = simulate(traffic, SERIES, MONTH_DAYS, rng)
-        for name, rule in rules.items():
-            counts[name] += alarms(rule(sample)) / months
+def false_alarms(traffic: Traffic, months: int, rng: np.random.Generator) -> dict[str, float]:
+    """Per rule, alarms in 30 days over 100 series on which nothing happens; the other rules see one month only."""
+    samples = (simulate(traffic, SERIES, MONTH_DAYS, rng) for _ in range(months))
+    first = next(samples)
+    counts = {name: float(alarms(rule(first))) for name, rule in RULES.items()}
+    counts["CUSUM (ours)"] += sum(alarms(cusum(sample)) for sample in samples)
+    counts["CUSUM (ours)"] /= months
     return counts
 
 
@@ -294,8 +294,7 @@ def report() -> None:
     )
     print("|---|---|" + "--:|" * (1 + len(STEPS)))
     for traffic in TRAFFICS:
-        others = {name: rule for name, rule in RULES.items() if rule is not cusum}
-        wrong = false_alarms(traffic, others, 1, rng) | false_alarms(traffic, {"CUSUM (ours)": cusum}, 6, rng)
+        wrong = false_alarms(traffic, MONTHS, rng)
         for name, minutes in median_delays(traffic, rng).items():
             shown = " | ".join("> 1 day" if value > 1440 else f"{value:.0f}" for value in minutes)
             print(f"| {traffic.name} | {name} | {wrong[name]:.1f} | {shown} |", flush=True)
