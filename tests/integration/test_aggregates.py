@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -261,56 +262,90 @@ _VOICES = st.tuples(
 )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def _examples(count: int) -> settings:
+    unchecked = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=count, deadline=None, suppress_health_check=unchecked)
+
+
+@_examples(6)
 @given(data=st.data())
 def test_any_history_leads_to_what_its_records_say(database: str, data: st.DataObject) -> None:
+    _live_through_any_history(database, data)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@_examples(100)
+@given(data=st.data())
+def test_many_histories_lead_to_what_their_records_say(database: str, data: st.DataObject) -> None:
+    _live_through_any_history(database, data)
+
+
+def _live_through_any_history(database: str, data: st.DataObject) -> None:
     """Batches with corrections and duplicates come in any order, are cut short anywhere, and are replayed."""
-    query = ClickHouse(database).execute
+    clickhouse, worker = ClickHouse(database), _Worker(database)
     for table in (
         "event_versions",
         "event_places",
-        *(f"{view}_generations" for view in ("gap_minute", "gap_hour", "gap_day")),
+        "gap_minute_generations",
+        "gap_hour_generations",
+        "gap_day_generations",
     ):
-        query(f"TRUNCATE TABLE {table}")
-    drawn = data.draw(st.lists(_VOICES, min_size=1, max_size=14))
+        clickhouse.execute(f"TRUNCATE TABLE {table}")
+    drawn = data.draw(st.lists(_VOICES, min_size=1, max_size=12))
     voices = [
         feedback(f"e{number}", minute, offset, *gaps, product=product)
         for offset, (number, minute, product, gaps) in enumerate(drawn)
     ]
     order = data.draw(st.permutations(voices))
-    size = data.draw(st.integers(1, 5))
-    batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
-    for number, batch in enumerate(batches):
-        crashes = data.draw(st.integers(0, 9))
-        replay = data.draw(st.lists(st.sampled_from(order), max_size=3))
-        _store_in_spite_of(database, batch, f"{id(data)}-{number}", crashes)
-        _store_in_spite_of(database, replay, f"{id(data)}-{number}-replay", 99)
-    assert _stored_counts(query) == gap_counts(voices)
+    size = data.draw(st.integers(2, 6))
+    plan = [
+        (
+            order[begin : begin + size],
+            data.draw(st.integers(0, 14)),
+            data.draw(st.lists(st.sampled_from(order), max_size=2)),
+        )
+        for begin in range(0, len(order), size)
+    ]
+    for batch, statements, replay in plan:
+        worker.process(batch, crash_after=statements)
+        worker.process(replay)
+    assert _stored_counts(clickhouse.execute) == gap_counts(voices)
     totals = [(len({voice.event.event_id for voice in voices}),)]
     for view in ("gap_minute", "gap_hour", "gap_day"):
-        assert query(f"SELECT sum(primary_events) FROM {view}") == totals
+        assert clickhouse.execute(f"SELECT sum(primary_events) FROM {view}") == totals
+    worker.close()
+    clickhouse.close()
 
 
-def _store_in_spite_of(database: str, voices: list[Voice], token: str, statements: int) -> None:
-    """Store and derive, but crash after so many statements; then the whole again, as a worker does after a restart."""
-    store, aggregates = EventStore(database), Aggregates(database)
-    left = [statements]
-    execute = ClickHouse.execute
+class _Worker:
+    """Stores and derives, and after a crash does the whole again, as a worker does after a restart."""
+
+    def __init__(self, database: str) -> None:
+        self._store, self._aggregates = EventStore(database), Aggregates(database)
+        self._tokens = count()
+
+    def process(self, voices: list[Voice], crash_after: int = 10**6) -> None:
+        token = f"{id(self)}-{next(self._tokens)}"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(ClickHouse, "execute", _crashing_after(crash_after))
+            try:
+                self._aggregates.derive(self._store.insert(columns(voices), token))
+            except _CrashError:
+                patched.undo()
+                self._aggregates.derive(self._store.insert(columns(voices), token))
+
+    def close(self) -> None:
+        self._store.close()
+        self._aggregates.close()
+
+
+def _crashing_after(statements: int) -> Callable[..., Any]:
+    execute, numbers = ClickHouse.execute, count()
 
     def crash(self: ClickHouse, *arguments: Any, **options: Any) -> Any:
-        if not left[0]:
+        if next(numbers) == statements:
             raise _CrashError
-        left[0] -= 1
         return execute(self, *arguments, **options)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ClickHouse, "execute", crash)
-        try:
-            aggregates.derive(store.insert(columns(voices), token))
-        except _CrashError:
-            left[0] = 10**6
-            aggregates.derive(store.insert(columns(voices), token))
+    return crash
