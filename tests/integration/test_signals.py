@@ -4,13 +4,17 @@ import threading
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
+from kafka import KafkaConsumer
 from voices import NASTY, NOW, store, story, usual
 
+from pipeline.cli import gapwatch
 from pipeline.signals import publication, runner
 from pipeline.signals.detector import Detector
 from pipeline.signals.series import Place
 from pipeline.signals.table import SignalTable
 from pipeline.store import ClickHouse
+from pipeline.topics import SIGNALS_TOPIC
 
 PLACE = Place(channel="app", product_id="净水器")
 
@@ -153,6 +157,34 @@ def test_voices_from_the_future_are_not_heard_yet(database):
 def test_a_short_history_is_no_measure(database, days):
     store(database, [*usual(days=days), *story()])
     assert runner.evaluate(ClickHouse(database), NOW) == []
+
+
+def test_the_command_judges_past_minutes_and_publishes(database, event_topics, kafka):
+    store(database, [*usual(), *story()])
+    command = [
+        "signals",
+        "run",
+        "--from",
+        f"{NOW - timedelta(minutes=20):%Y-%m-%dT%H:%M}",
+        "--to",
+        f"{NOW:%Y-%m-%dT%H:%M}",
+    ]
+    for _ in range(2):
+        result = CliRunner().invoke(gapwatch, [*command, "--every", "10"])
+        assert result.exit_code == 0, result.exception
+        assert 'fulfillment{channel="app",product_id="净水器"}' in result.output
+    consumer = KafkaConsumer(
+        SIGNALS_TOPIC, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=5000
+    )
+    published = [publication.decode(record.value).series.key for record in consumer]
+    consumer.close()
+    (in_table,) = rows(database, "SELECT groupArray(series) FROM signal_changes")[0]
+    assert sorted(published) == sorted(in_table)
+    assert 'fulfillment{channel="app",product_id="净水器"}' in published
+
+
+def test_the_command_refuses_an_end_without_a_beginning(database):
+    assert CliRunner().invoke(gapwatch, ["signals", "run", "--to", "2026-01-01T00:00"]).exit_code == 2
 
 
 def test_changes_are_published_until_kafka_has_them(database):
