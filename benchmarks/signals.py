@@ -75,6 +75,7 @@ def simulate(traffic: Traffic, series: int, days: int, rng: np.random.Generator,
     hours = HISTORY_HOURS + GAP_HOURS + days * 24
     volume, share = (part[np.arange(hours) % 168] for part in rhythm())
     usual = traffic.share * np.exp(rng.normal(0, 0.1, (series, 1))) * share
+    usual = np.minimum(usual, 0.9)
     days_odds = np.exp(rng.normal(0, traffic.daily, (series, -(-hours // 24)))).repeat(24, axis=1)[:, :hours]
     usual = usual * days_odds / (1 - usual + usual * days_odds)
     strength = 1 / traffic.correlation - 1
