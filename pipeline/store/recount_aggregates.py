@@ -45,7 +45,7 @@ _DAY_CHATS = f"(SELECT * FROM chat_minute WHERE {_IN_DAY.format(key='minute')})"
 
 def _exactly(total: str) -> str:
     """A sum of thousandths, added up in any order and grouping, as the views show it."""
-    return f"round(ifNull({total}, 0) * 1000) / 1000"
+    return f"toInt64(round({total} * 1000)) / 1000"
 
 
 def _of_events(score: str, condition: str = "1") -> str:

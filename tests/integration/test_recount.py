@@ -124,6 +124,14 @@ def test_in_small_slices_the_result_is_the_same(world: World, monkeypatch: pytes
     assert recount(world.database).exact
 
 
+def test_scores_that_cancel_out_are_exact(world: World) -> None:
+    """0.1 + 0.2 - 0.3 is not 0, and -0.0 is not 0.0, unless they are added up as whole thousandths."""
+    scores = (0.1, 0.2, -0.3, -0.1, -0.2, 0.3)
+    world.process(*world.publish(*[feedback(f"e{n}", 90 * n, n, score=score) for n, score in enumerate(scores)]))
+    world.catch_up()
+    assert recount(world.database).exact
+
+
 def test_empty_topics_and_tables_are_exact(world: World) -> None:
     world.catch_up()
     assert recount(world.database).exact
