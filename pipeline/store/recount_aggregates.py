@@ -11,8 +11,8 @@ from pipeline.settings import settings
 from pipeline.store.aggregates import oldest_derived
 from pipeline.store.findings import Found, Tally
 
-# Events counted at once, some 500 bytes each of the server's memory; ids looked at at once, some 100 bytes each.
-_EVENTS_AT_ONCE = 1_000_000
+# Events counted at once, some 1,200 bytes each of the server's memory; ids looked at at once, some 100 bytes each.
+_EVENTS_AT_ONCE = 250_000
 _IDS_AT_ONCE = 2_000_000
 _HOUR = 3600
 
