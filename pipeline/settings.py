@@ -107,6 +107,17 @@ class Settings(BaseSettings):
         "", description="Where this repository is shown, ending in /, for the links to runbooks in Grafana's alerts."
     )
 
+    grafana_url: str | None = Field(None, description="The Grafana that `gapwatch dashboards push` writes to.")
+    grafana_token: SecretStr | None = Field(None, description="Token of a service account there, role Admin.")
+    grafana_clickhouse: SecretStr | None = Field(
+        None, description="ClickHouse as Grafana reaches it. Unset: as GAPWATCH_CLICKHOUSE."
+    )
+    grafana_contacts: dict[Literal["dingtalk", "wecom", "feishu", "email", "webhook"], SecretStr] = Field(
+        {},
+        description="Whom Grafana tells, as JSON: addresses of robots and webhooks, e-mail addresses with ; between. "
+        "Empty: its contact points and policies are left alone.",
+    )
+
     flush_events: int = Field(5_000, ge=1, le=100_000, description="Events read before they are stored in one insert.")
     flush_seconds: float = Field(
         0.5, gt=0, le=60, description="Longest wait of an event for others to be stored with, in seconds."

@@ -1,0 +1,126 @@
+"""Grafana's HTTP API: calls that say clearly what went wrong, and how things stand there."""
+
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+from grafana_api.grafana_api import GrafanaAPI, GrafanaException
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from dashboards.query import DATASOURCE_TYPE
+from pipeline.errors import GapwatchError, SettingsError
+
+OLDEST = (12, 0)
+"""Webhooks with JSON of their own, which Feishu needs, and the ClickHouse plugin ask for it."""
+
+Method = Literal["get", "post", "put", "delete"]
+_ATTEMPTS = 3
+_ADVICE = {
+    401: "it does not know the token; GAPWATCH_GRAFANA_TOKEN is a service account's, and may have expired",
+    403: "the token's service account may not do this; give it the role Admin",
+    404: "there is nothing there; GAPWATCH_GRAFANA_URL must lead to Grafana itself, with its sub-path if it has one",
+    409: "something of the same name is there that gapwatch did not make this way (from a file, or by hand), or is in use",
+    412: "it was changed by somebody else meanwhile; push again",
+}
+
+
+class GrafanaError(GapwatchError):
+    """Grafana cannot be reached, refuses, or lacks what is needed."""
+
+
+class GrafanaUnavailable(GrafanaError):  # noqa: N818 - a state that passes, not a fault
+    """Grafana does not answer, or fails; the same call may succeed later."""
+
+
+class Grafana:
+    """One Grafana. Every method raises GrafanaError."""
+
+    def __init__(self, url: str, token: str, *, timeout: float = 10, pause: float = 1) -> None:
+        """`timeout` and `pause`, before a repetition, are in seconds. Raises SettingsError for a URL that is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise SettingsError(f"GAPWATCH_GRAFANA_URL: {url[:60]} is no address; example: https://grafana.example.com")
+        self._url = url.rstrip("/")
+        prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self._api = GrafanaAPI(
+            token, host=host, port=parts.port, url_path_prefix=prefix, protocol=parts.scheme, timeout=timeout
+        )
+        self._pause = pause
+
+    def find(self, path: str) -> Any | None:
+        """What stands at a path below /api, None if nothing does."""
+        try:
+            return self._repeated("get", path, None)
+        except _NotFound:
+            return None
+
+    def get(self, path: str) -> Any:
+        return self._repeated("get", path, None)
+
+    def put(self, path: str, body: Any) -> None:
+        self._repeated("put", path, body)
+
+    def post(self, path: str, body: Any) -> None:
+        """Not repeated when it fails: it may have been done."""
+        self._call("post", path, body)
+
+    def delete(self, path: str) -> None:
+        """What is gone already is no error."""
+        try:
+            self._repeated("delete", path, None)
+        except _NotFound:
+            return
+
+    def require(self) -> None:
+        """That this is a Grafana new enough, with the ClickHouse plugin."""
+        version = str(dict(self.get("/health")).get("version", ""))
+        number = re.match(r"(\d+)\.(\d+)", version)
+        if number and (int(number[1]), int(number[2])) < OLDEST:
+            raise GrafanaError(
+                f"Grafana at {self._url} is version {version}; {OLDEST[0]}.{OLDEST[1]} or newer is needed"
+            )
+        if self.find(f"/plugins/{DATASOURCE_TYPE}/settings") is None:
+            raise GrafanaError(
+                f"Grafana at {self._url} lacks the plugin {DATASOURCE_TYPE}; install it there with: "
+                f"grafana cli plugins install {DATASOURCE_TYPE}"
+            )
+
+    def _repeated(self, method: Method, path: str, body: Any) -> Any:
+        attempts = Retrying(
+            retry=retry_if_exception_type(GrafanaUnavailable),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential(multiplier=self._pause),
+            reraise=True,
+        )
+        return attempts(self._call, method, path, body)
+
+    def _call(self, method: Method, path: str, body: Any) -> Any:
+        try:
+            return getattr(self._api, method)(path, json=body)
+        except GrafanaException as error:
+            raise self._refusal(method, path, error) from None
+        except requests.Timeout:
+            raise GrafanaUnavailable(f"Grafana at {self._url} did not answer {path} in {self._api.timeout} s") from None
+        except ValueError:  # not JSON; a deletion may answer with nothing
+            if method == "delete":
+                return None
+            raise GrafanaError(f"what answers at {self._url} is no Grafana: {path} is no JSON") from None
+        except requests.RequestException as error:
+            raise GrafanaUnavailable(
+                f"Grafana at {self._url} cannot be reached ({type(error).__name__}); see GAPWATCH_GRAFANA_URL"
+            ) from None
+
+    def _refusal(self, method: Method, path: str, error: GrafanaException) -> GrafanaError:
+        status = error.status_code
+        said = error.response.get("message") if isinstance(error.response, dict) else None
+        line = f"Grafana at {self._url} answered {status} to {method.upper()} {path}"
+        line += f": {_ADVICE[status]}" if status in _ADVICE else ""
+        line += f" (it says: {str(said)[:300]})" if said else ""
+        kind = _NotFound if status == 404 else GrafanaUnavailable if status >= 500 else GrafanaError
+        return kind(line)
+
+
+class _NotFound(GrafanaError):  # noqa: N818 - often no fault
+    pass
