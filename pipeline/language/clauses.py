@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-# A clause ends at punctuation or blanks, or before a word that turns the tide.
-_CLAUSE = re.compile(r"(?:但是|但|不过|可是|然而|只是)?(?:(?!但是|不过|可是|然而)[^，。！？；：,!?;\s~～…])+")
+# A clause ends at punctuation or blanks, before a word that turns the tide, and after 200 characters at the latest:
+# what compares the words of a clause with each other then stays linear in the text.
+_CLAUSE = re.compile(r"(?:但是|但|不过|可是|然而|只是)?(?:(?!但是|不过|可是|然而)[^，。！？；：,!?;\s~～…]){1,200}")
 
 _ASPECT_WORDS = {
     "logistics": "物流 快递 送货 配送 发货 到货 派送 运输 送餐 外卖员 骑手 小哥 速度 时效",

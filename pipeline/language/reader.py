@@ -43,9 +43,10 @@ class Reader:
         normalised = [normalise(text) for text in masked]
         plain = [one.text for one in normalised]
         spans = [list(clause_spans(text)) for text in plain]
-        feelings = self._sentiment.feel(plain, [self._cut(text) for text in plain], spans)
+        tokens = [self._cut(text) for text in plain]
+        feelings = self._sentiment.feel(plain, tokens, spans)
         verdicts = list(map(verdict, feelings.positive, feelings.neutral, ratings or repeat(None)))
-        gaps = self._gaps.read(plain, spans, [score for score, _, _ in verdicts])
+        gaps = self._gaps.read(plain, spans, [score for score, _, _ in verdicts], tokens)
         clauses = _clauses(normalised, spans, feelings.clauses)
         return list(map(_reading, masked, normalised, clauses, verdicts, gaps))
 
