@@ -1,6 +1,7 @@
 """From the topic `signals` to the courier: offsets are committed when everything before them is delivered."""
 
 import threading
+import time
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.topics import SIGNALS_TOPIC
 log = logger("gapwatch.alerts")
 
 _POLL_MS = 1_000
+_ASSIGNMENT_SECONDS = 60  # a member that died is noticed after 45 seconds
 
 
 class AlertWorker(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -41,9 +43,15 @@ class AlertWorker(ConsumerRebalanceListener):  # type: ignore[misc]
             self._step()
 
     def catch_up(self, stopping: threading.Event) -> int:
-        """Try everything that the topic holds now once; returns how many changes are not delivered."""
+        """Try everything that the topic holds now once; returns how many changes are not delivered.
+
+        Raises StackError when others of the group hold all partitions.
+        """
+        give_up = time.monotonic() + _ASSIGNMENT_SECONDS
         while not stopping.is_set() and not self._at_end():
             self._step()
+            if not self._consumer.assignment() and time.monotonic() > give_up:
+                raise StackError(f"Kafka assigned no partition of {SIGNALS_TOPIC}: other processes deliver the alerts")
         self._deliver()
         return self._courier.undelivered
 
