@@ -38,11 +38,10 @@ _PLACES = (
 _SIGNALS = """
 SELECT
     opened AS time,
-    ifNull(recovered, now()) AS timeEnd,
     concat(measure, ' ', product_id, ' ', channel, ' ', region) AS text,
     severity AS tags
 FROM signals
-WHERE opened >= $__fromTime AND opened <= $__toTime AND reason != ''
+WHERE opened >= $__fromTime AND opened <= $__toTime AND part_of = ''
 """
 
 
@@ -58,8 +57,9 @@ def page(uid: str, locale: Locale, description: Words, panels: Sequence[PanelBui
         .timezone("browser")
         .readonly()
         .links([page_link(TITLES[other](locale), other) for other in TITLES if other != uid])
-        .annotation(_signals(locale))
     )
+    if uid != PIPELINE:
+        made.annotation(_signals(locale))
     for name, column, label in _PLACES:
         made.with_variable(_place(name, column, label(locale)))
     if uid == FULFILLMENT:
@@ -67,7 +67,7 @@ def page(uid: str, locale: Locale, description: Words, panels: Sequence[PanelBui
     for number, panel in enumerate(panels, start=1):
         made.with_panel(panel.id(number))
     encoded: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
-    for annotation in encoded["annotations"]["list"]:
+    for annotation in encoded["annotations"].setdefault("list", []):
         # The SDK types this field for Grafana's own data source only.
         annotation["target"] = ClickHouseQuery(_SIGNALS, "table", ref_id="Anno").to_json()
     return encoded

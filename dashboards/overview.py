@@ -10,6 +10,7 @@ from dashboards.words import (
     GAP_COLORS,
     GAPS,
     INDEX_MEANING,
+    MEASURES,
     NOW_COLOR,
     SEVERITIES,
     STATES,
@@ -54,7 +55,7 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
     )
     to_channel = f"/d/{FULFILLMENT}?var-channel=${{__data.fields.code}}&${{__url_time_range}}"
     to_signal = (
-        f"/d/{FULFILLMENT}?var-gap=${{__data.fields.measure}}&var-channel=${{__data.fields.channel_code}}"
+        f"/d/{FULFILLMENT}?var-gap=${{__data.fields.gap_code}}&var-channel=${{__data.fields.channel_code}}"
         "&var-product=${__data.fields.product_code}&var-region=${__data.fields.region_code}&${__url_time_range}"
     )
     return page(
@@ -70,8 +71,11 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
             ),
             panels.number(
                 say("进行中的信号", "Open signals"),
-                say("尚未恢复的差距恶化信号数。", "Gaps that worsened and have not recovered."),
-                f"SELECT countIf(state != 'recovered') AS \"{say('信号', 'signals')}\" FROM signals",
+                say(
+                    "尚未恢复的差距恶化信号数;由同一事件引起的只算一个。",
+                    "Gaps that worsened and have not recovered; what one incident explains counts once.",
+                ),
+                f"SELECT countIf(state != 'recovered' AND part_of = '') AS \"{say('信号', 'signals')}\" FROM signals",
                 decimals=0,
                 thresholds=((None, "green"), (1, "orange"), (3, "red")),
             ),
@@ -152,17 +156,17 @@ LIMIT 8""",
                 f"""
 SELECT
     opened AS "{say("开始", "Opened")}", {named("state", STATES, locale)} AS "{say("状态", "State")}",
-    {named("severity", SEVERITIES, locale)} AS "{say("级别", "Severity")}", {named("measure", GAPS, locale)} AS "{gap}",
+    {named("severity", SEVERITIES, locale)} AS "{say("级别", "Severity")}", {named("measure", MEASURES, locale)} AS "{gap}",
     {named("channel", CHANNELS, locale)} AS "{channel}", product_id AS "{product}", region AS "{region}",
     gap_index AS "{say("指数", "Index")}", expected_index AS "{say("往常", "Usual")}", voices AS "{say("声音数", "Voices")}",
-    measure, if(channel = '', concat('$', '__all'), channel) AS channel_code,
+    if(measure IN ('response', 'promises'), 'fulfillment', measure) AS gap_code, if(channel = '', concat('$', '__all'), channel) AS channel_code,
     if(product_id = '', concat('$', '__all'), product_id) AS product_code, if(region = '', concat('$', '__all'), region) AS region_code
 FROM signals
 WHERE updated >= $__fromTime AND opened <= $__toTime
-ORDER BY state = 'recovered', opened DESC
+ORDER BY state = 'recovered', part_of != '', opened DESC
 LIMIT 50""",
                 links={product: (say("下钻", "Drill down"), to_signal), gap: (say("下钻", "Drill down"), to_signal)},
-                hidden=("measure", "channel_code", "product_code", "region_code"),
+                hidden=("gap_code", "channel_code", "product_code", "region_code"),
                 height=6,
             ),
             panels.rows(

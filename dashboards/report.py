@@ -68,7 +68,7 @@ ORDER BY severity DESC, sentiment_score LIMIT 1 BY product_id, primary_gap LIMIT
 """
 _SIGNALS = """
 SELECT measure, severity, channel, product_id, region, opened, recovered, expected_index, peak_index, events, voices
-FROM signals WHERE opened < %(end)s AND (recovered IS NULL OR recovered >= %(start)s)
+FROM signals WHERE part_of = '' AND opened < %(end)s AND (recovered IS NULL OR recovered >= %(start)s)
 ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, peak_index / greatest(expected_index, 0.1) DESC LIMIT 20
 """
 _CONVERSATIONS = """

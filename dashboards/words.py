@@ -22,6 +22,11 @@ GAPS: dict[str, Words] = {
     "fulfillment": Words("实现差距", "Fulfillment"),
     "none": Words("无差距", "No gap"),
 }
+MEASURES: dict[str, Words] = {
+    **{code: words for code, words in GAPS.items() if code != "none"},
+    "response": Words("客服响应", "Response time"),
+    "promises": Words("承诺兑现", "Kept promises"),
+}
 # One colour for a gap wherever it is drawn; the fulfillment gap is the one to see first.
 GAP_COLORS = {"information": "#2f6feb", "design": "#8e5bd0", "communication": "#c99700", "fulfillment": "#d43b3b"}
 NOW_COLOR, USUAL_COLOR = "#d43b3b", "#98a2b3"

@@ -237,8 +237,8 @@ async function refresh() {
 async function mark(asked) {
   annotations.shapes = [];
   try {
-    for (const [from, to] of (await read(`/api/${page.uid}/annotations?${asked}`)).flatMap(([, rows]) => rows)) {
-      annotations.shapes.push({ type: "rect", xref: "x", yref: "paper", x0: local(from), x1: local(to), y0: 0, y1: 1, fillcolor: "#d43b3b", opacity: 0.08, line: { width: 0 } });
+    for (const [from] of (await read(`/api/${page.uid}/annotations?${asked}`)).flatMap(([, rows]) => rows)) {
+      annotations.shapes.push({ type: "line", xref: "x", yref: "paper", x0: local(from), x1: local(from), y0: 0, y1: 1, line: { color: "#d43b3b", width: 1, dash: "dot" } });
     }
   } catch (error) {
     console.warn(error);
