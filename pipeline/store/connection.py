@@ -1,5 +1,6 @@
 """Connections to ClickHouse: from a URL, one per thread, given up after any error."""
 
+import logging
 import threading
 from typing import Any
 
@@ -9,6 +10,9 @@ from clickhouse_driver.util.helpers import parse_url
 from pipeline.errors import SettingsError
 from pipeline.settings import settings
 from pipeline.store.failures import store_error
+
+# The driver logs what it raises, with a traceback; where nobody has set up logging, the error's one line is enough.
+logging.getLogger("clickhouse_driver").addHandler(logging.NullHandler())
 
 _SETTINGS: dict[str, Any] = {
     # Acknowledged means written: no buffer of the server's between the two.

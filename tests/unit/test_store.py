@@ -1,6 +1,8 @@
 """What the store does without a server: versions, columns, verdicts on errors, rendering of migrations."""
 
 import struct
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -229,3 +231,15 @@ def test_periods_are_packed_by_what_they_read(monkeypatch: pytest.MonkeyPatch) -
     sizes = {1: 6, 2: 4, 3: 50, 4: 1, 6: 9}
     assert list(_packed([1, 2, 3, 4, 5, 6], sizes)) == [[1, 2], [3], [4, 5, 6]]
     assert list(_packed([], sizes)) == []
+
+
+def test_a_server_that_is_down_is_told_in_one_line() -> None:
+    script = (
+        "from pipeline.store import ClickHouse\n"
+        "try:\n    ClickHouse('clickhouse://u:secret@127.0.0.1:1/d').execute('SELECT 1')\n"
+        "except Exception as error:\n    print(error)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert told.stderr == ""
+    assert len(told.stdout.splitlines()) == 1
+    assert "secret" not in told.stdout
