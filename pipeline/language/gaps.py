@@ -1,14 +1,15 @@
 """Which service gap a text speaks of, in whose words, and how badly."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.language import gaps_model, ngrams
 from pipeline.language.gaps_lexicon import Lexicon
-from pipeline.language.gaps_model import DIMENSION, GAPS, PRIMARY, STAGE, GapModel, Groups, Spans
+from pipeline.language.gaps_model import DIMENSION, GAPS, PRIMARY, STAGE, Floats, GapModel, Groups, Spans
 from pipeline.language.gaps_severity import severity
 from pipeline.language.reading import GAPS as GAP_NAMES
 from pipeline.language.reading import Dimension, Evidence, Gap, Stage
@@ -55,20 +56,22 @@ class GapReader:
         """One reading for each normalised text, from the spans of its clauses, its sentiment score and its tokens."""
         if not texts:
             return []
+        cut = tokens or list(map(self._cut, texts))
         batch = ngrams.lay(texts)
         laid = gaps_model.lay_clauses(batch, clauses)
         groups = gaps_model.find_groups(self._lexicon, texts, clauses, laid)
-        parts, outputs = self._model.scores(batch, tokens or list(map(self._cut, texts)), laid, groups)
-        decided = _decide(outputs)
-        speaking = self._speaking(parts, groups)
-        return [
-            _reading(text, spans, score, decision, speaking[first : first + max(len(spans), 1)])
-            for text, spans, score, decision, first in zip(
-                texts, clauses, scores, decided, laid.first.tolist(), strict=True
+        told = self._model.scores(batch, cut, laid, groups)
+        speaking = self._speaking(told.clauses, groups)
+        found = [
+            _Text(text, spans, words, told.places[place : place + len(text)], speaking[first : first + len(spans)])
+            for text, spans, words, place, first in zip(
+                texts, clauses, cut, batch.starts.tolist(), laid.first.tolist(), strict=True
             )
         ]
+        reasons = map(self._lexicon.gives_reason, cut)
+        return list(map(_reading, found, scores, _decide(told.texts), reasons))
 
-    def _speaking(self, parts: gaps_model.Floats, groups: Groups) -> gaps_model.Floats:
+    def _speaking(self, parts: Floats, groups: Groups) -> Floats:
         """How much each clause speaks for each gap: its weights, and more where the lexicon names it."""
         speaking = parts[:, GAPS].copy()
         for group, clause in zip(groups.groups.tolist(), groups.clauses.tolist(), strict=True):
@@ -78,13 +81,23 @@ class GapReader:
         return speaking
 
 
+class _Text(NamedTuple):
+    """A text, and how much each place of it and each clause speaks for each output and gap."""
+
+    text: str
+    spans: Spans
+    words: Sequence[str]
+    places: Floats
+    speaking: Floats
+
+
 class _Decision(NamedTuple):
     gaps: tuple[int, ...]  # most certain first; empty where there is no complaint
     dimension: int
     stage: int
 
 
-def _decide(outputs: gaps_model.Floats) -> list[_Decision]:
+def _decide(outputs: Floats) -> list[_Decision]:
     primaries = outputs[:, PRIMARY].argmax(axis=1).tolist()
     order = np.argsort(-outputs[:, GAPS], axis=1, kind="stable").tolist()
     voiced = (outputs[:, GAPS] > _VOICED).tolist()
@@ -100,20 +113,40 @@ def _gaps(primary: int, order: Sequence[int], voiced: Sequence[bool]) -> tuple[i
     return (primary, *(gap for gap in order if gap != primary and voiced[gap]))[:MOST_GAPS]
 
 
-def _reading(text: str, spans: Spans, score: float, decision: _Decision, speaking: gaps_model.Floats) -> GapReading:
+def _reading(found: _Text, score: float, decision: _Decision, reason: bool) -> GapReading:
     stage = STAGES[decision.stage]
-    if not decision.gaps or not spans:
+    if not (decision.gaps and found.spans and reason):
         return GapReading((), "none", "none", stage, 0.0, ())
-    gaps = tuple(GAP_NAMES[gap] for gap in decision.gaps)
-    evidence = tuple(_evidence(text, spans, GAP_NAMES[gap], speaking[:, gap]) for gap in decision.gaps)
-    return GapReading(gaps, gaps[0], DIMENSIONS[decision.dimension], stage, severity(text, score, len(gaps)), evidence)
+    return GapReading(
+        gaps=tuple(GAP_NAMES[gap] for gap in decision.gaps),
+        primary_gap=GAP_NAMES[decision.gaps[0]],
+        dimension=DIMENSIONS[decision.dimension],
+        stage=stage,
+        severity=severity(found.text, score, len(decision.gaps)),
+        evidence=tuple(_evidence(found, gap) for gap in decision.gaps),
+    )
 
 
-def _evidence(text: str, spans: Spans, gap: Gap, speaking: NDArray[np.float32]) -> Evidence:
-    start, end = spans[max(range(len(spans)), key=lambda number: _worth(spans[number], float(speaking[number])))]
-    end = min(end, start + _LONGEST)
-    return Evidence(gap, text[start:end], start, end)
+def _evidence(found: _Text, gap: int) -> Evidence:
+    speaking = found.speaking[:, gap].tolist()
+    clause = max(range(len(speaking)), key=lambda number: (_is_readable(found.spans[number]), speaking[number]))
+    start, end = found.spans[clause]
+    if end - start > _LONGEST:
+        start, end = _heaviest(found, gap, start, end)
+    return Evidence(GAP_NAMES[gap], found.text[start:end], start, end)
 
 
-def _worth(span: tuple[int, int], speaking: float) -> tuple[bool, float]:
-    return span[1] - span[0] >= _SHORTEST, speaking
+def _is_readable(span: tuple[int, int]) -> bool:
+    return span[1] - span[0] >= _SHORTEST
+
+
+def _heaviest(found: _Text, gap: int, start: int, end: int) -> tuple[int, int]:
+    """The whole words of a long clause, `_LONGEST` characters at most, that speak most for a gap."""
+    edges = [edge for edge in accumulate(map(len, found.words), initial=0) if start <= edge <= end]
+    sums = np.concatenate([[0], found.places[start:end, GAPS.start + gap].cumsum()]).tolist()
+    spans = [(edge, edges[bisect_right(edges, edge + _LONGEST) - 1]) for edge in edges[:-1]]
+    return max(
+        (span for span in spans if span[1] > span[0]),
+        key=lambda span: sums[span[1] - start] - sums[span[0] - start],
+        default=(start, start + _LONGEST),
+    )

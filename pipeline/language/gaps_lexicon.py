@@ -14,6 +14,7 @@ from msgspec import Struct
 from pipeline.language.reading import Dimension, Gap, Stage
 
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
+_REACH = 8  # words of concepts back that a pair may span; also what keeps an endless clause linear
 _NEGATORS = ("没", "不", "未", "无", "没有", "不会", "不是", "不算", "没啥", "没什么", "毫无", "不太")
 
 
@@ -49,6 +50,7 @@ class Lexicon:
 
     def __init__(self, source: str) -> None:
         document = tomllib.loads(source)
+        self._reasonless = frozenset(document["reasonless"].split())
         concepts = {name: number for number, name in enumerate(document["concepts"])}
         self.names: tuple[str, ...] = tuple(document["groups"])
         self.groups = tuple(_group(table) for table in document["groups"].values())
@@ -68,6 +70,10 @@ class Lexicon:
         """The lexicon of this package."""
         return cls(resources.files("pipeline.language").joinpath("gaps_lexicon.toml").read_text("utf-8"))
 
+    def gives_reason(self, tokens: Sequence[str]) -> bool:
+        """Whether a text says more than how it feels."""
+        return not self._reasonless.issuperset(token for token in tokens if not token.isspace())
+
     def find(self, text: str, clauses: Sequence[tuple[int, int]]) -> list[Hit]:
         """Every group that speaks in `text`, in order; `clauses` are its spans."""
         found: list[Hit] = []
@@ -82,7 +88,7 @@ class Lexicon:
             if group >= 0:
                 self._keep(found, text, Hit(group, start, end, clause), start)
             if concept >= 0:
-                for other, begin in concepts:
+                for other, begin in concepts[-_REACH:]:
                     pair = self._pairs.get((other, concept), -1)
                     if pair >= 0:
                         self._keep(found, text, Hit(pair, begin, end, clause), start)

@@ -48,6 +48,14 @@ class Gated(NamedTuple):
     moods: Floats
 
 
+class Scores(NamedTuple):
+    """What speaks for each output: the n-grams that begin at each place, each clause, each text (log-odds)."""
+
+    places: Floats
+    clauses: Floats
+    texts: Floats
+
+
 class Groups(NamedTuple):
     """Phrases found in a batch: the group of the lexicon that speaks, and the number of its clause."""
 
@@ -134,10 +142,8 @@ class GapModel:
         """The weights of this package."""
         return cls(resources.files("pipeline.language.weights").joinpath("gaps.npz").read_bytes())
 
-    def scores(
-        self, batch: Batch, tokens: Sequence[Sequence[str]], clauses: Clauses, groups: Groups
-    ) -> tuple[Floats, Floats]:
-        """What each clause adds to each output, and the outputs of each text, as log-odds."""
+    def scores(self, batch: Batch, tokens: Sequence[Sequence[str]], clauses: Clauses, groups: Groups) -> Scores:
+        """Scores of a batch."""
         found = slots(batch, tokens)
         feelings = feel(self._feeling, self._feeling_scale, self._feeling_bias, found, clauses)
         gated = gate(feelings, clauses)
@@ -147,4 +153,5 @@ class GapModel:
         sums = np.add.reduceat(total, clauses.begins, axis=0)
         parts: Floats = sums * (gated.factors[:, None] * self._scale)
         np.add.at(parts, groups.clauses, self._groups[groups.groups] * gated.gates[groups.clauses, None])
-        return parts, np.add.reduceat(parts, clauses.first, axis=0) + gated.moods @ self._moods + self._bias
+        texts: Floats = np.add.reduceat(parts, clauses.first, axis=0) + gated.moods @ self._moods + self._bias
+        return Scores(total, parts, texts)

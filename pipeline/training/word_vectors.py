@@ -32,6 +32,8 @@ def word_vectors(texts: Iterable[Sequence[str]]) -> WordVectors:
     words = sorted((word for word, count in counts.items() if count >= RAREST), key=lambda word: (-counts[word], word))
     u, s, _ = randomized_svd(_information(_pairs(documents, words)), SIZE, random_state=0, n_iter=4)
     vectors = u * np.sqrt(s)
+    # What all words share tells nothing and slows learning (Mu and Viswanath, 2018).
+    vectors -= np.average(vectors, axis=0, weights=[counts[word] for word in words])
     return WordVectors(words, (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9)).astype(np.float32))
 
 

@@ -1,0 +1,142 @@
+"""Gaps, dimension, stage and evidence of sentences of our own, and what holds for any text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.language.clauses import clause_spans
+from pipeline.language.gaps import GapReader, GapReading
+from pipeline.language.gaps_lexicon import Lexicon
+from pipeline.language.gaps_severity import severity
+
+READER = GapReader()
+
+
+def read(text: str, score: float = -0.7) -> GapReading:
+    return READER.read([text], [list(clause_spans(text))], [score])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("等了两个小时才送到，饭都凉了", "fulfillment"),
+        ("发错货了，我要的黑色给我发了白色", "fulfillment"),
+        ("打开箱子少了一件，只有两瓶", "fulfillment"),
+        ("用了两天就坏了，质量太差", "fulfillment"),
+        ("退款申请半个月还没到账", "fulfillment"),
+        ("买完第二天就降价两百，申请价保还被拒绝", "communication"),
+        ("客服态度恶劣，话没说完就挂我电话", "communication"),
+        ("一看就是假货，根本不是正品", "communication"),
+        ("跟图片完全不一样，虚假宣传", "communication"),
+        ("网页打不开，支付一直失败", "design"),
+        ("房间隔音太差，设施陈旧", "design"),
+        ("退货流程太麻烦，界面难用", "design"),
+        ("价格太贵了，性价比不高", "information"),
+        ("不支持无线投屏，也没有蓝牙功能", "information"),
+    ],
+)
+def test_primary_gap(text: str, gap: str) -> None:
+    assert read(text).primary_gap == gap
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("质量很好，穿着舒服，下次还来", 0.9),
+        ("没有异味，也不掉色，很满意", 0.9),
+        ("噪音不大，制冷也快，不错", 0.9),
+        ("差评", -0.9),
+        ("太差了，再也不买了", -0.9),
+        ("这个怎么用啊？", 0.0),
+        ("请问这张卡年费多少？", 0.0),
+        ("", 0.0),
+        ("   \n", 0.0),
+        ("🙂🙂🙂", 0.5),
+    ],
+)
+def test_no_complaint(text: str, score: float) -> None:
+    reading = read(text, score)
+    assert reading.primary_gap == "none"
+    assert (reading.gaps, reading.evidence, reading.severity, reading.dimension) == ((), (), 0.0, "none")
+
+
+def test_a_broken_promise_is_both_late_and_promised() -> None:
+    assert set(read("说好三天送到，一个星期还没到").gaps) == {"fulfillment", "communication"}
+
+
+def test_silence_beside_an_undone_installation_is_communication_too() -> None:
+    assert set(read("空调到了一周没人来安装，打电话客服也没人理").gaps) == {"fulfillment", "communication"}
+
+
+def test_praise_beside_a_complaint_changes_nothing() -> None:
+    assert read("东西很好，就是物流慢了点", -0.1).primary_gap == "fulfillment"
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension"),
+    [
+        ("用了两天就坏了，质量太差", "reliability"),
+        ("到货一周了还没有人来安装，催了好几次", "responsiveness"),
+        ("客服态度恶劣，骂人", "assurance"),
+        ("价格太贵，不值", "empathy"),
+        ("房间又小又旧，设施陈旧", "tangibles"),
+    ],
+)
+def test_dimension(text: str, dimension: str) -> None:
+    assert read(text).dimension == dimension
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("酒店前台态度很差，房间也脏", "in_sale"),
+        ("送餐太慢，汤全洒了", "in_sale"),
+        ("用了一个月就不制冷了", "after_sale"),
+        ("买完就降价，不给退差价", "after_sale"),
+    ],
+)
+def test_stage(text: str, stage: str) -> None:
+    assert read(text).stage == stage
+
+
+def test_evidence_is_the_clause_that_complains() -> None:
+    reading = read("酒店位置不错，早餐也好，房间隔音太差了")
+    assert [(one.gap, one.text) for one in reading.evidence] == [("design", "房间隔音太差了")]
+
+
+def test_evidence_of_a_long_clause_is_a_stretch_of_whole_words() -> None:
+    text = "这家店给我发来的手机打开以后里面竟然有别人的照片和通话记录明显是翻新机"
+    for one in read(text).evidence:
+        assert len(one.text) <= 24
+        assert text[one.start : one.end] == one.text
+
+
+@given(st.lists(st.text(max_size=200), max_size=4))
+def test_any_text_is_read_and_evidence_lies_inside(texts: list[str]) -> None:
+    readings = READER.read(texts, [list(clause_spans(text)) for text in texts], [-0.5] * len(texts))
+    for text, reading in zip(texts, readings, strict=True):
+        assert len(reading.gaps) <= 3
+        assert [one.gap for one in reading.evidence] == list(reading.gaps)
+        assert 0 <= reading.severity <= 1
+        for one in reading.evidence:
+            assert one.text
+            assert text[one.start : one.end] == one.text
+
+
+def test_neighbours_in_a_batch_change_nothing() -> None:
+    texts = ["送餐太慢，汤全洒了", "质量很好", "", "客服不理人，退款也不到账"]
+    spans = [list(clause_spans(text)) for text in texts]
+    scores = [-0.8, 0.9, 0.0, -0.9]
+    together = READER.read(texts, spans, scores)
+    assert together == [READER.read([a], [b], [c])[0] for a, b, c in zip(texts, spans, scores, strict=True)]
+
+
+def test_severity_rises_with_danger_and_repetition() -> None:
+    mild, again, danger = (severity(text, -0.5, 1) for text in ("味道一般", "每次味道都一般", "每次吃完都拉肚子"))
+    assert mild < again < danger <= 1
+
+
+def test_lexicon_negation_silences_a_phrase() -> None:
+    lexicon = Lexicon.shipped()
+    assert lexicon.find("包装破损", [(0, 4)])
+    assert not lexicon.find("没有破损", [(0, 4)])
