@@ -232,6 +232,25 @@ def _dollars(read: Provisioning) -> Iterator[str]:
                 yield f"contact point {point['name']}: a $ that is none of GRAFANA_*"
 
 
+def _templates(read: Provisioning) -> Iterator[str]:
+    """Grafana reads its templates only when it sends: a block that is not closed would lose the message."""
+    texts = [(f"rule {rule['uid']}", text) for rule in read.rules for text in rule["annotations"].values()]
+    for point in read.contact_points:
+        texts += [(f"contact point {point['name']}", text) for one in point["receivers"] for text in _texts(one)]
+    for where, text in texts:
+        opened = len(re.findall(r"\{\{-? *(?:if|range|with|define) ", text))
+        if text.count("{{") != text.count("}}") or opened != len(re.findall(r"\{\{-? *end *-?\}\}", text)):
+            yield f"{where}: a template that is not closed: {text[:60]!r}"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for value in node.values():
+            yield from _texts(value)
+
+
 def _receivers(read: Provisioning) -> Iterator[str]:
     points = {point["name"] for point in read.contact_points}
     times = {one["name"] for one in read.mute_times}
@@ -283,4 +302,4 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-_CHECKS = (_names, _intervals, _graphs, _queries, _datasources, _panels, _dollars, _receivers, _reached)
+_CHECKS = (_names, _intervals, _graphs, _queries, _datasources, _panels, _dollars, _templates, _receivers, _reached)

@@ -1,5 +1,6 @@
 """Every alert rule's query on a real ClickHouse: a shape that Grafana takes, and the verdicts it leads to."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,8 @@ def test_one_number_the_rest_words_and_always_a_row(database, uid):
         assert len(rows) == 1
         assert columns.pop("value") == "Float64"
         assert set(columns.values()) == {"String"}
+        said = " ".join(rules[uid]["annotations"].values())
+        assert set(re.findall(r"\.Labels\.(\w+)", said)) <= columns.keys()
 
 
 @pytest.mark.parametrize("uid", SIGNALS)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from grafana_foundation_sdk.models.expr import TypeThreshold
 
 from dashboards.build import PROVISIONING, files
 from dashboards.checks import Provisioning, problems, receivers_of
 from dashboards.notifications import policy_tree
+from pipeline.cli import gapwatch
 from pipeline.signals.measures import SUGGESTIONS
 
 TOP = Path(__file__).parents[2]
@@ -88,6 +90,9 @@ DINGTALK = ("alerting/contact-points.yaml", "contactPoints", 0, "receivers", 0)
         ((*RULE, "labels", "source"), "other", "no policy of ours"),
         ((*RULE, "annotations", "summary"), "${x}", "bare \\$"),
         ((*RULE, "annotations", "runbook_url"), "docs/alerts.md#nowhere", "leads nowhere"),
+        ((*RULE, "annotations", "summary"), "{{ .Labels.place", "not closed"),
+        ((*RULE, "annotations", "summary"), "{{ if .Labels.place }}x", "not closed"),
+        ((*DINGTALK, "settings", "message"), "{{ range .Alerts }}x", "not closed"),
         ((*ROUTE, "receiver"), "nobody", "receiver nobody does not exist"),
         ((*ROUTE, "group_internval"), "5m", "Additional properties"),
         ((*ROUTE, "routes", 0, "mute_time_intervals"), ["holidays"], "mute timing holidays"),
@@ -157,3 +162,21 @@ def test_compose_gives_grafana_every_secret_that_the_files_name():
     compose = yaml.safe_load((TOP / "docker-compose.yml").read_text(encoding="utf-8"))
     assert used <= compose["services"]["grafana"]["environment"].keys()
     assert "./dashboards/provisioning:/etc/grafana/provisioning:ro" in compose["services"]["grafana"]["volumes"]
+
+
+def test_the_commands_build_and_check(tmp_path):
+    built = CliRunner().invoke(gapwatch, ["dashboards", "build", "--locale", "en", "--output", str(tmp_path)])
+    assert built.output == f"10 files in {tmp_path}\n"
+    assert "Service gaps at a glance" in (tmp_path / "dashboards/gapwatch-overview.json").read_text(encoding="utf-8")
+    assert CliRunner().invoke(gapwatch, ["dashboards", "check", str(tmp_path)]).exit_code == 0
+    rules = tmp_path / "alerting/rules.yaml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("for: 1m", "for: 1 minute"), encoding="utf-8")
+    checked = CliRunner().invoke(gapwatch, ["dashboards", "check", str(tmp_path)])
+    assert "alerting/rules.yaml: groups/0/rules/0/for: '1 minute' does not match" in checked.output
+    assert f"problems in {tmp_path}" in str(checked.exception)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "dashboards").write_text("in the way")
+    built = CliRunner().invoke(gapwatch, ["dashboards", "build", "--output", str(tmp_path)])
+    assert "name another with --output" in str(built.exception)
