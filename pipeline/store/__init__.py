@@ -1,7 +1,6 @@
 """ClickHouse: tables, writing events, deriving aggregates, recounting."""
 
 from pipeline.store.aggregates import Aggregates as Aggregates
-from pipeline.store.aggregates import day_of as day_of
 from pipeline.store.columns import EventColumns as EventColumns
 from pipeline.store.columns import version_of as version_of
 from pipeline.store.connection import ClickHouse as ClickHouse
@@ -9,6 +8,5 @@ from pipeline.store.connection import connect as connect
 from pipeline.store.events import EventStore as EventStore
 from pipeline.store.findings import Found as Found
 from pipeline.store.findings import Recount as Recount
-from pipeline.store.findings import TopicCount as TopicCount
 from pipeline.store.migrations import migrate as migrate
 from pipeline.store.recount import recount as recount
