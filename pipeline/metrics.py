@@ -4,12 +4,14 @@ Workers of one `gapwatch worker` write to files of one directory (`PROMETHEUS_MU
 their sum. Each metric belongs to all of them, so none carries a process.
 """
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 PREFIX = "gapwatch_"
+DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 # Stages take from a millisecond (an empty batch) to minutes (ClickHouse away).
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -79,7 +81,8 @@ RESTARTS = _counter("worker_restarts", "Workers that the supervisor started agai
 
 def forget_process(pid: int) -> None:
     """Take a worker that has ended out of the gauges; its counts stay."""
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    if DIRECTORY_VARIABLE in os.environ:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def over_processes(directory: str) -> bytes:

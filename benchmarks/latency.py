@@ -1,0 +1,103 @@
+"""How long after its publication an event is visible in `gap_minute`, at a given load.
+
+    nice .venv/bin/python benchmarks/latency.py [--per-second 500] [--seconds 60]
+
+Live events are published evenly; each tenth of a second one carries a product of its own, and a query that asks for
+these products twenty times a second notes when each appears. One worker; Kafka and ClickHouse on the same machine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+from clickhouse_driver import Client
+from kafka import KafkaProducer
+from path import worker
+
+from pipeline.demo.reviews import load_reviews
+from pipeline.stack import LocalStack
+
+PROBE_SECONDS = 0.1
+POLL_SECONDS = 0.05
+WARM_UP_SECONDS = 10.0
+SEEN = "SELECT DISTINCT product_id FROM gap_minute WHERE minute >= now() - 180 AND startsWith(product_id, 'probe-')"
+
+
+class Load(threading.Thread):
+    """Publishes; `sent` holds when each probe left."""
+
+    def __init__(self, kafka: str, per_second: float, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.sent: dict[str, float] = {}
+        self._producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=5)
+        self._per_second, self._seconds = per_second, seconds
+
+    def run(self) -> None:
+        reviews = load_reviews()
+        began = time.monotonic()
+        number, next_probe = 0, WARM_UP_SECONDS
+        while (elapsed := time.monotonic() - began) < self._seconds + WARM_UP_SECONDS:
+            product = f"p{number % 50}"
+            if elapsed >= next_probe:
+                product, next_probe = f"probe-{number}", next_probe + PROBE_SECONDS
+                self.sent[product] = time.monotonic()
+            self._publish(reviews[number % len(reviews)].text, product)
+            number += 1
+            time.sleep(max(0.0, number / self._per_second - (time.monotonic() - began)))
+        self._producer.flush()
+
+    def _publish(self, text: str, product: str) -> None:
+        event = {
+            "event_id": uuid.uuid4().hex,
+            "event_time": datetime.now(UTC).isoformat(),
+            "channel": "app",
+            "customer_id": "c",
+            "product_id": product,
+            "text": text,
+        }
+        self._producer.send("feedback.events", json.dumps(event, ensure_ascii=False).encode())
+
+
+def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> list[float]:
+    load = Load(kafka, per_second, seconds)
+    load.start()
+    waits: dict[str, float] = {}
+    with Client.from_url(clickhouse) as client:
+        deadline = time.monotonic() + seconds + WARM_UP_SECONDS + 60
+        while time.monotonic() < deadline and (load.is_alive() or len(waits) < len(load.sent)):
+            found = client.execute(SEEN)
+            now = time.monotonic()
+            for (product,) in found:
+                waits.setdefault(product, now - load.sent[product])
+            time.sleep(POLL_SECONDS)
+    return list(waits.values())
+
+
+@click.command()
+@click.option("--per-second", default=500.0, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True)
+def main(per_second: float, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
+        environment = os.environ | {
+            "GAPWATCH_KAFKA": stack.kafka,
+            "GAPWATCH_CLICKHOUSE": stack.clickhouse.url,
+            "GAPWATCH_DATA_DIR": str(stack.data_dir),
+        }
+        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=environment, check=True, capture_output=True)
+        with worker(environment):
+            waits = measure(stack.kafka, stack.clickhouse.url, per_second, seconds)
+    half, most, nearly = np.percentile(waits, [50, 90, 99])
+    print(f"{per_second:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, p99 {nearly:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

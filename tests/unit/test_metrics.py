@@ -1,0 +1,21 @@
+"""Every metric is documented, and what is exported is what the catalogue says."""
+
+from pathlib import Path
+
+from prometheus_client import REGISTRY
+
+from pipeline.metrics import CATALOGUE
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
+
+
+def test_the_document_has_a_line_for_each_metric() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    for metric in CATALOGUE:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+        assert f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} |" in text
+
+
+def test_the_catalogue_is_what_is_exported() -> None:
+    exported = {family.name for family in REGISTRY.collect() if family.name.startswith("gapwatch_")}
+    assert exported == {metric.name.removesuffix("_total") for metric in CATALOGUE}
