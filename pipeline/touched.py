@@ -21,8 +21,8 @@ from pipeline.topics import TOUCHED_TOPIC
 
 log = logger(__name__)
 
-# A live minute is derived about three times a second at the most; people see the aggregates a moment after the events.
-GATHER_SECONDS = 0.3
+# Enough for the messages of one flush, which come to several partitions, to be derived together.
+GATHER_SECONDS = 0.1
 
 _DAY_SECONDS = 86_400
 
