@@ -90,11 +90,21 @@ def grams(batch: Batch, tokens: Sequence[Sequence[str]]) -> Grams:
     characters = character_hashes(batch)
     starts, lengths = word_places(tokens)
     words = word_hashes(characters, starts, lengths)
-    kinds = [*characters, words, (words[:-1] * _ROLL) ^ words[1:]]
+    kinds = [*characters, words, (words * _ROLL) ^ _next_words(words, tokens)]
     ends = list(accumulate(map(len, kinds)))
     salted = np.concatenate([kind ^ salt for kind, salt in zip(kinds, _SALTS, strict=True)])
     salted *= _SPREAD
     return Grams(salted, [slice(end - len(kind), end) for kind, end in zip(kinds, ends, strict=True)], starts)
+
+
+def _next_words(words: Codes, tokens: Sequence[Sequence[str]]) -> Codes:
+    """The word after each word; 0 after the last of a text."""
+    following = np.zeros_like(words)
+    following[:-1] = words[1:]
+    if len(tokens) > 1:
+        ends = np.fromiter(accumulate(map(len, tokens)), np.intp, len(tokens))
+        following[ends[ends > 0] - 1] = 0
+    return following
 
 
 def clause_begins(batch: Batch, clauses: Sequence[Sequence[tuple[int, int]]]) -> Places:
@@ -115,7 +125,7 @@ def all_slots(batch: Batch, tokens: Sequence[Sequence[str]], bits: int) -> Itera
         yield slots[kind], slice(0, kind.stop - kind.start)
     words, pairs = found.kinds[ORDERS:]
     yield slots[words], found.starts
-    yield slots[pairs], found.starts[:-1]
+    yield slots[pairs], found.starts
 
 
 @cache

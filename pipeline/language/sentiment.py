@@ -95,10 +95,8 @@ class SentimentModel:
         total: NDArray[np.complex64] = found[orders[0]]
         for order in orders[1:]:
             total[: order.stop - order.start] += found[order]
-        of_words = found[words]
-        of_words[:-1] += found[pairs]
-        total[grams.starts] += of_words
-        return total
+        total[grams.starts] += found[words] + found[pairs]
+        return total[: -ngrams.PAD]
 
 
 def combine(shape: Shape, polarity: Floats, fact: Floats, counts: Sequence[int]) -> Feelings:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from pipeline.language.clauses import clause_spans
 from pipeline.language.masking import mask
@@ -147,17 +147,22 @@ def feel(model: SentimentModel, texts: Sequence[str]) -> Feelings:
 
 
 def tf_idf(examples: Sequence[Labelled], learned: Sequence[Labelled]) -> Answers:
-    """The baseline: TF-IDF of word and character n-grams, logistic regression, all three labels."""
+    """What the baseline says, learned from other texts."""
+    model = fit_tf_idf(learned)
+    found = model.predict_proba([one.text for one in examples])
+    negative, _, positive = (found[:, list(model.classes_).index(label)] for label in LABELS)
+    return Answers(positive - negative, model.classes_[found.argmax(axis=1)], np.log(positive / negative))
+
+
+def fit_tf_idf(learned: Sequence[Labelled]) -> Pipeline:
+    """The baseline: TF-IDF of word and character n-grams, logistic regression over the labels there are."""
     grams = make_union(
         TfidfVectorizer(analyzer=_words, min_df=2, sublinear_tf=True),
         TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=3, sublinear_tf=True, max_features=300_000),
     )
     model = make_pipeline(grams, LogisticRegression(C=5.0, solver="saga", max_iter=40, random_state=0))
     model.fit([one.text for one in learned], [one.label for one in learned])
-    found = model.predict_proba([one.text for one in examples])
-    negative, _, positive = (found[:, list(model.classes_).index(label)] for label in LABELS)
-    labels = model.classes_[found.argmax(axis=1)]
-    return Answers(positive - negative, labels, np.log(positive / negative))
+    return model
 
 
 def _words(text: str) -> list[str]:
