@@ -1,6 +1,7 @@
 """The demo from start to end: a fresh stack, a worker, two weeks of events, a summary, and an exact recount."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -38,6 +39,7 @@ _DUPLICATE_SHARE = 0.01
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0  # without any progress the worker is taken for stuck
 _STOP_SECONDS = 40.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # The story lasts three hours; the detector looks a little further back.
 _WATCHED = timedelta(hours=4)
 _WATCHED_EVERY = timedelta(minutes=5)
@@ -106,7 +108,7 @@ def run(console: Console, options: DemoOptions) -> bool:
     _begin_afresh(data_dir)
     with contextlib.ExitStack() as on_exit:
         with _progress(console) as progress:
-            stack = _start_stack(data_dir, progress)
+            stack = _start_stack(data_dir, progress, keep=options.keep)
             if not options.keep:
                 on_exit.callback(stack.down)
             events = options.own or plan(options.events, datetime.now(UTC), options.seed)
@@ -145,7 +147,7 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
-def _start_stack(data_dir: Path, progress: Progress) -> LocalStack:
+def _start_stack(data_dir: Path, progress: Progress, *, keep: bool) -> LocalStack:
     task = progress.add_task("starting Kafka and ClickHouse", total=None)
 
     def show(what: str, share: float | None) -> None:
@@ -153,7 +155,7 @@ def _start_stack(data_dir: Path, progress: Progress) -> LocalStack:
         progress.update(task, description=what, total=total, completed=completed)
 
     stack = LocalStack(data_dir, progress=show)
-    stack.up()
+    stack.up(bound_to=None if keep else os.getpid())
     ensure_topics()
     migrate(endpoints().clickhouse)
     progress.update(task, description="Kafka and ClickHouse are up", total=1, completed=1)
@@ -170,6 +172,7 @@ def _worker() -> Iterator[_Worker]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads of ours run yet
             env={**os.environ, "GAPWATCH_METRICS_PORT": str(port), "GAPWATCH_METRICS_HOST": "127.0.0.1"},
         )
     try:
@@ -181,6 +184,11 @@ def _worker() -> Iterator[_Worker]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to stop this process when the demo is killed and cannot."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:
