@@ -50,7 +50,7 @@ def show(name: str, seconds: float, texts: int) -> None:
 
 
 def stages(texts: Sequence[str]) -> None:
-    cut, model, gaps = tokenizer().cut, SentimentModel.shipped(), GapReader()
+    cut, model, gaps = tokenizer().cut, SentimentModel.in_force(), GapReader()
     masked = [mask(text).text for text in texts]
     plain = [normalise(text).text for text in masked]
     spans = [list(clause_spans(text)) for text in plain]

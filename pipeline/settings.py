@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     sentiment: Literal["gapwatch", "snownlp"] = Field(
         "gapwatch", description="Who tells how a text feels; snownlp is there to compare with."
     )
+    sentiment_weights: Path | None = Field(
+        None, description="Weight file of `gapwatch train sentiment`. Unset: the one that gapwatch ships."
+    )
     tokenizer: Literal["rjieba", "jieba"] = Field("rjieba", description="Who cuts texts into words.")
 
     @classmethod

@@ -70,7 +70,7 @@ class Reader:
 
 def _sentiment() -> SentimentModel | SnowNLPSentiment:
     """The one that GAPWATCH_SENTIMENT names."""
-    return SnowNLPSentiment() if settings().sentiment == "snownlp" else SentimentModel.shipped()
+    return SnowNLPSentiment() if settings().sentiment == "snownlp" else SentimentModel.in_force()
 
 
 def _clauses(

@@ -7,8 +7,10 @@ rest. A second column of the table says how matter-of-fact the words are. docs/l
 import hashlib
 import io
 import math
+import zipfile
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -16,14 +18,17 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from pipeline.errors import SettingsError
 from pipeline.language import ngrams
 from pipeline.language.reading import Sentiment
+from pipeline.settings import settings
 
 Floats = NDArray[np.float64]
 Spans = Sequence[tuple[int, int]]
 
 # What a rating says beside the text, in log-odds: of positive against negative, and of neutral.
 _RATING_ODDS = {1: (-2.0, -2.0), 2: (-1.2, -1.0), 3: (0.0, 1.0), 4: (1.2, -1.0), 5: (2.0, -2.0)}
+_SHIPPED = resources.files("pipeline.language.weights").joinpath("sentiment.npz")
 _CONFLICT = 0.6  # a text at least this sure contradicts a rating on the other side
 
 
@@ -62,9 +67,22 @@ class SentimentModel:
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod
-    def shipped(cls) -> "SentimentModel":
-        """The weights of this package."""
-        return cls(resources.files("pipeline.language.weights").joinpath("sentiment.npz").read_bytes())
+    def in_force(cls) -> "SentimentModel":
+        """The weights that GAPWATCH_SENTIMENT_WEIGHTS names, else those of this package.
+
+        Raises SettingsError where the file is none of `gapwatch train sentiment`.
+        """
+        return cls.of_file(chosen) if (chosen := settings().sentiment_weights) else cls(_SHIPPED.read_bytes())
+
+    @classmethod
+    def of_file(cls, file: Path) -> "SentimentModel":
+        """The weights of a file. Raises SettingsError where it is none of `gapwatch train sentiment`."""
+        try:
+            return cls(file.read_bytes())
+        except OSError as error:
+            raise SettingsError(f"weights {file}: {error.strerror}") from None
+        except (ValueError, KeyError, zipfile.BadZipFile, msgspec.DecodeError):
+            raise SettingsError(f"{file} is no weight file; make one with `gapwatch train sentiment`") from None
 
     def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
         """Feelings of normalised texts, from their tokens and the spans of their clauses; even odds without words."""

@@ -129,7 +129,7 @@ def _macro_f1(table: NDArray[np.intp]) -> float:
 
 def ours(examples: Sequence[Labelled], weights: Path | None = None) -> Answers:
     """What gapwatch says, with the weights in force or those of a file."""
-    model = SentimentModel(weights.read_bytes()) if weights else SentimentModel.shipped()
+    model = SentimentModel.of_file(weights) if weights else SentimentModel.in_force()
     return _answers(feel(model, [one.text for one in examples]))
 
 
