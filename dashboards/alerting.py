@@ -60,7 +60,7 @@ _SILENCES = (
         60,
         Words("没有新的客户声音", "No events arrive"),
         Words(
-            "· gapwatch status:积压在涨,是 worker 停了;没有积压,是上游不再发布。\n· 查看每个渠道最后一次发声。",
+            "· gapwatch status：积压在涨，是 worker 停了；没有积压，是上游不再发布。\n· 查看每个渠道最后一次发声。",
             "- gapwatch status: lag that grows means no worker runs; no lag, that nobody publishes.\n"
             "- See each channel's last voice.",
         ),
@@ -75,7 +75,7 @@ WHERE event_time >= now() - toIntervalMinute({_LONG_AGO})""",
         15,
         Words("汇总落后于客户声音", "Aggregates lag behind events"),
         Words(
-            "· gapwatch status:看主题 gapwatch.touched 的积压。\n· gapwatch recount 列出差异,--repair 重新汇总。",
+            "· gapwatch status：看主题 gapwatch.touched 的积压。\n· gapwatch recount 列出差异，--repair 重新汇总。",
             "- gapwatch status: lag of the topic gapwatch.touched.\n"
             "- gapwatch recount names the differences, --repair derives them again.",
         ),
@@ -99,7 +99,7 @@ CROSS JOIN (
         15,
         Words("差距检测停了", "Signals are not evaluated"),
         Words(
-            "· 没有检测就没有告警:重新启动 gapwatch signals run,看它的日志。",
+            "· 没有检测就没有告警：重新启动 gapwatch signals run，看它的日志。",
             "- Without evaluation there are no alerts: start gapwatch signals run again and read its log.",
         ),
         f"""
@@ -136,7 +136,7 @@ def _worse(
     level = SEVERITIES[severity](locale)
     return {
         "uid": f"gapwatch-{measure}-{severity}",
-        "title": Words(f"{name}变差({level})", f"{name[0].upper()}{name[1:]} got worse ({level.lower()})")(locale),
+        "title": Words(f"{name}变差（{level}）", f"{name[0].upper()}{name[1:]} got worse ({level.lower()})")(locale),
         "condition": "B",
         "data": _data(_open_signals(measure, severities, locale, time_zone), above=0),
         "dashboardUid": uid,
@@ -146,7 +146,7 @@ def _worse(
         "execErrState": "KeepLast",
         "for": "1m",
         "annotations": {
-            "summary": Words(f"【{level}】{name}变差:", f"[{level}] {name} got worse: ")(locale)
+            "summary": Words(f"【{level}】{name}变差：", f"[{level}] {name} got worse: ")(locale)
             + "{{ .Labels.place }}",
             "description": _description(measure, locale),
             "measures": _bullets(SUGGESTIONS[locale][measure], locale),
@@ -164,12 +164,12 @@ _LINK = '{{ reReplaceAll "/+\\\\z" "" externalURL }}{{ .Labels.link }}'
 
 def _description(measure: Measure, locale: Locale) -> str:
     said = Words(
-        '指数现在 {{ with .Values.A }}{{ printf "%.1f" .Value }}{{ end }}。{{ .Labels.since }} 开始变差;{{ .Labels.at_opening }}。\n'
-        "客户原话:\n{{ .Labels.quotes }}\n建议:\n",
+        '指数现在 {{ with .Values.A }}{{ printf "%.1f" .Value }}{{ end }}。{{ .Labels.since }} 开始变差；{{ .Labels.at_opening }}。\n'
+        "客户原话：\n{{ .Labels.quotes }}\n建议：\n",
         'Index now {{ with .Values.A }}{{ printf "%.1f" .Value }}{{ end }}. Worse since {{ .Labels.since }}; {{ .Labels.at_opening }}.\n'
         "In their words:\n{{ .Labels.quotes }}\nSuggested:\n",
     )
-    see = Words("查看:", "See: ")(locale)
+    see = Words("查看：", "See: ")(locale)
     return f"{said(locale)}{_bullets(SUGGESTIONS[locale][measure], locale)}\n{see}{_LINK}"
 
 
@@ -193,7 +193,7 @@ def _silent(silence: _Silence, locale: Locale, docs_url: str) -> dict[str, Any]:
             "summary": Words(f"【严重】{title}", f"[Critical] {title}")(locale),
             "description": Words(
                 '已有 {{ with .Values.A }}{{ printf "%.0f" .Value }}{{ end }} 分钟'
-                f"(界限 {silence.minutes})。空着表示 ClickHouse 没有回答。\n",
+                f"（界限 {silence.minutes}）。空着表示 ClickHouse 没有回答。\n",
                 'For {{ with .Values.A }}{{ printf "%.0f" .Value }}{{ end }} minutes'
                 f" (limit {silence.minutes}). Blank: ClickHouse does not answer.\n",
             )(locale)
@@ -256,7 +256,7 @@ SELECT
     {_place(locale)} AS place,
     formatDateTime(open.since, '%m-%d %H:%i', '{time_zone}') AS since,
     {_at_opening(locale)} AS at_opening,
-    if(quoted.quotes = '', '{Words("(无)", "(none)")(locale)}', quoted.quotes) AS quotes,
+    if(quoted.quotes = '', '{Words("（无）", "(none)")(locale)}', quoted.quotes) AS quotes,
     {_link(measure)} AS link,
     greatest(open.gap_index, 0.01) AS value
 FROM open
@@ -292,8 +292,8 @@ def _place(locale: Locale) -> str:
 def _at_opening(locale: Locale) -> str:
     index, usual = "toString(round(change.gap_index, 1))", "toString(round(change.expected_index, 1))"
     said = Words(
-        f"concat('发现时指数 ', {index}, ',通常 ', {usual}, ',', toString(change.voices), ' 条声音中有 ', "
-        "toString(change.events), ' 条提到,来自 ', toString(change.customers), ' 位客户')",
+        f"concat('发现时指数 ', {index}, '，通常 ', {usual}, '，', toString(change.voices), ' 条声音中有 ', "
+        "toString(change.events), ' 条提到，来自 ', toString(change.customers), ' 位客户')",
         f"concat('when found the index was ', {index}, ', usually ', {usual}, '; ', toString(change.events), ' of ', "
         "toString(change.voices), ' voices spoke of it, from ', toString(change.customers), ' customers')",
     )

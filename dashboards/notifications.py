@@ -39,12 +39,12 @@ _TYPES: dict[Contact, str] = {
     "webhook": "webhook",
 }
 _TITLE = Words(
-    'gapwatch {{ if eq .Status "firing" }}服务差距告警{{ else }}服务差距恢复{{ end }} ({{ len .Alerts }})',
+    'gapwatch {{ if eq .Status "firing" }}服务差距告警{{ else }}服务差距恢复{{ end }}（{{ len .Alerts }}）',
     'gapwatch {{ if eq .Status "firing" }}alert{{ else }}recovered{{ end }} ({{ len .Alerts }})',
 )
 _MESSAGE = Words(
     "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
-    "{{ range .Alerts.Resolved }}已恢复,或级别已变:{{ .Annotations.summary }}\n{{ end }}",
+    "{{ range .Alerts.Resolved }}已恢复，或级别已变：{{ .Annotations.summary }}\n{{ end }}",
     "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
     "{{ range .Alerts.Resolved }}Recovered, or of another severity now: {{ .Annotations.summary }}\n{{ end }}",
 )

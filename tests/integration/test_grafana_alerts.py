@@ -93,7 +93,7 @@ def test_a_signal_is_told_with_its_numbers_its_place_and_its_voices(database):
     assert told["value"] == 45.9
     assert told["place"].startswith("商品“it's")
     assert told["place"].endswith("渠道“App” · 地区“华东”")
-    assert "指数 45.9,通常 19.9" in told["at_opening"]
+    assert "指数 45.9，通常 19.9" in told["at_opening"]
     assert told["quotes"].count("【一个星期还没到】") == 3
     assert told["link"].startswith("/d/gapwatch-fulfillment?from=")
     assert "&var-gap=fulfillment&var-channel=app&var-product=it%27s" in told["link"].replace("'", "%27")
