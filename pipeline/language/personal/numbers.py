@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from pipeline.language.personal import Kind, Span
@@ -67,6 +68,16 @@ _ACCOUNT_BEFORE = re.compile(r"(?:卡号|账号|帐号|账户|帐户)[码是为�
 _PHONE_BEFORE = re.compile(r"(?:电话|座机|固话|tel|致电|拨打)[的号码是为：:\s]{0,5}$", re.IGNORECASE)
 _CUE_REACH = 16
 _LONGEST = 19
+_SHORTEST = 7
+_MOST_GROUPS = 11
+_MOST_CARD_GROUPS = 7
+
+
+class _Group(NamedTuple):
+    """Digits without a gap, folded to ASCII, and where they stand."""
+
+    digits: str
+    start: int
 
 
 class _Window(NamedTuple):
@@ -107,64 +118,61 @@ def _find_in_runs(text: str, run: re.Pattern[str]) -> Iterator[Span]:
         start, end = match.span()
         if _NEXT_WORD.match(text, end - 1):
             end -= 1
-        groups = [
-            (start + group.start(), start + group.end()) for group in _GROUP.finditer(text[start:end].translate(_FOLD))
-        ]
-        yield from _find_in_groups(text, groups)
+        found = _GROUP.finditer(text[start:end].translate(_FOLD))
+        yield from _find_in_groups(text, [_Group(group.group(), start + group.start()) for group in found])
 
 
-def _find_in_groups(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[Span]:
+def _find_in_groups(text: str, groups: Sequence[_Group]) -> Iterator[Span]:
     first = 0
     while first < len(groups):
-        found = _longest(text, groups, first)
+        found = _longest(text, groups[first : first + _MOST_GROUPS])
         if found is None:
             first += 1
             continue
-        kind, after = found
-        start, end = groups[first][0], groups[after - 1][1]
-        first = after
-        yield _widened(text, Span(kind, start, end))
+        kind, count = found
+        last = groups[first + count - 1]
+        yield _widened(text, Span(kind, groups[first].start, last.start + len(last.digits)))
+        first += count
 
 
-def _longest(text: str, groups: Sequence[tuple[int, int]], first: int) -> tuple[Kind, int] | None:
-    """The kind of number that begins with a group, and the group after it."""
-    digits = ""
-    lengths: tuple[int, ...] = ()
-    found = None
-    start = groups[first][0]
-    if text[start - 2 : start - 1].isdecimal() and text[start - 1] == ".":
+def _longest(text: str, groups: Sequence[_Group]) -> tuple[Kind, int] | None:
+    """The kind of the longest number that begins with the first group, and how many groups it has."""
+    start = groups[0].start
+    if text[start - 1 : start] == "." and text[start - 2 : start - 1].isdecimal():
         return None
     before = text[max(0, start - _CUE_REACH) : start]
-    for after, (group_start, group_end) in enumerate(groups[first : first + _LONGEST], first + 1):
-        digits += text[group_start:group_end].translate(_FOLD)
-        lengths += (group_end - group_start,)
+    found = None
+    for count, digits in enumerate(accumulate(group.digits for group in groups), 1):
         if len(digits) > _LONGEST:
             break
-        kind = _kind(_Window(digits, lengths, before))
-        if kind is not None:
-            found = kind, after
+        if len(digits) >= _SHORTEST:
+            lengths = tuple(len(group.digits) for group in groups[:count])
+            kind = _kind(_Window(digits, lengths, before))
+            found = (kind, count) if kind else found
     return found
 
 
 def _kind(window: _Window) -> Kind | None:
     digits, groups, before = window
-    if len(digits) < 7:
-        return None
-    if len(digits) in {15, 18} and _is_id(window):
-        return "身份证"
-    if len(digits) >= 15 and digits.isdecimal() and _is_card(window):
-        return "银行卡"
-    if _ORDER_BEFORE.search(before) or (_LETTER_BEFORE.search(before) and not _PHONE_LETTERS.search(before)):
-        return None
+    if len(digits) >= 15 and len(groups) <= _MOST_CARD_GROUPS:
+        if len(digits) in {15, 18} and _is_id(window):
+            return "身份证"
+        if digits.isdecimal() and _is_card(window):
+            return "银行卡"
     if _is_mobile(digits, groups) or _is_landline(digits, groups):
-        return "电话"
+        return None if _ORDER_BEFORE.search(before) or _is_serial(before) else "电话"
     return "电话" if len(groups) <= 2 and _is_local(digits) and _PHONE_BEFORE.search(before) else None
 
 
+def _is_serial(before: str) -> bool:
+    """Letters that run into the digits, other than those of a cue: SN138…, but tel138…."""
+    return _LETTER_BEFORE.search(before) is not None and not _PHONE_LETTERS.search(before)
+
+
 def _is_id(window: _Window) -> bool:
-    digits, groups, before = window
+    digits, _, before = window
     if is_identity_card(digits):
-        return len(digits) == 18 or (len(groups) <= 4 and not _ORDER_BEFORE.search(before))
+        return len(digits) == 18 or not _ORDER_BEFORE.search(before)
     return _ID_BEFORE.search(before) is not None
 
 
