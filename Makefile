@@ -44,7 +44,7 @@ format: .venv/dev.installed ## rewrite the code in the one format
 
 lock: ## resolve the dependencies again, with hashes
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	for set in "worker:" "demo:--extra local --extra dashboards --extra board --extra alerts" "dev:--extra dev"; do \
+	for set in "worker:" "services:--extra dashboards --extra board --extra alerts" "demo:--extra local --extra dashboards --extra board --extra alerts" "dev:--extra dev"; do \
 	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --no-emit-find-links $${set#*:} pyproject.toml requirements/build.in --output-file "requirements/$${set%%:*}.txt" || exit 1; \
 	done
