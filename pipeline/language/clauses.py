@@ -1,7 +1,9 @@
 """Clauses of a text, and the thing each speaks of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 # A clause ends at punctuation or blanks, before a word that turns the tide, and after 200 characters at the latest:
 # what compares the words of a clause with each other then stays linear in the text.
@@ -22,7 +24,8 @@ _ASPECT_WORDS = {
     "location": "位置 地理 交通 地段 停车",
 }
 _ASPECT_OF = {word: aspect for aspect, words in _ASPECT_WORDS.items() for word in words.split()}
-_ASPECT = re.compile("|".join(sorted(map(re.escape, _ASPECT_OF), key=len, reverse=True)))
+_ASPECTS = list(_ASPECT_OF.values())
+_find_aspects = AhoCorasick(list(_ASPECT_OF), matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes
 
 
 def clause_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -31,7 +34,13 @@ def clause_spans(text: str) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
-def aspect_of(clause: str) -> str:
-    """What the clause speaks of; empty where unsaid."""
-    match = _ASPECT.search(clause)
-    return _ASPECT_OF[match.group()] if match else ""
+def aspects_of(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """What each clause of a text speaks of first; empty where unsaid."""
+    aspects = [""] * len(spans)
+    clause = 0
+    for word, start, _ in _find_aspects(text):
+        while clause < len(spans) and spans[clause][1] <= start:
+            clause += 1
+        if clause < len(spans) and not aspects[clause]:
+            aspects[clause] = _ASPECTS[word]
+    return aspects

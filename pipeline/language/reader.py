@@ -5,7 +5,7 @@ from itertools import repeat
 
 from msgspec import Struct, structs
 
-from pipeline.language.clauses import aspect_of, clause_spans
+from pipeline.language.clauses import aspects_of, clause_spans
 from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.masking import mask
 from pipeline.language.normalise import Normalised, normalise
@@ -79,9 +79,15 @@ def _clauses(
     """The clauses of each text in offsets of the text before normalising. `scores` holds one for a blank text too."""
     place = 0
     for one, found in zip(normalised, spans, strict=True):
+        aspects = aspects_of(one.text, found)
+        here = scores[place : place + len(found)]
+        unmoved = isinstance(one.offsets, range)
+        where = found if unmoved else [one.span(start, end) for start, end in found]
         yield tuple(
-            Clause(*one.span(start, end), aspect_of(one.text[start:end]), score)
-            for (start, end), score in zip(found, scores[place : place + len(found)], strict=True)
+            [
+                Clause(start, end, aspect, score)
+                for (start, end), aspect, score in zip(where, aspects, here, strict=True)
+            ]
         )
         place += len(found) or 1
 

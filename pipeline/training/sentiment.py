@@ -119,8 +119,9 @@ def _fit(clauses: Clauses, wanted: NDArray[np.bool_], weights: Floats, *, bounde
     length = np.sqrt(clauses.counts)
     sign = np.where(wanted, 1.0, -1.0)
     ratio = _log_count_ratio(clauses.grams, wanted[text_of], weights[text_of])
-    grams = clauses.grams.copy()
-    grams.data *= ratio[grams.indices]
+    seen = np.flatnonzero(ratio)
+    grams = clauses.grams[:, seen]
+    grams.data *= ratio[seen][grams.indices]
     transposed = grams.T.tocsr()
     start = np.array([2.0, 0.0, 0.0, 0.0])
 
@@ -154,7 +155,9 @@ def _fit(clauses: Clauses, wanted: NDArray[np.bool_], weights: Floats, *, bounde
         method="L-BFGS-B",
         options={"maxiter": _ROUNDS, "maxcor": 8},
     )
-    return _Weights(found.x[:-4] * ratio, *found.x[-4:].tolist())
+    slots = np.zeros(len(ratio))
+    slots[seen] = found.x[:-4] * ratio[seen]
+    return _Weights(slots, *found.x[-4:].tolist())
 
 
 def _log_count_ratio(grams: sparse.csr_matrix, wanted: NDArray[np.bool_], weights: Floats) -> NDArray[np.float32]:
