@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.language import gaps_model, ngrams
 from pipeline.language.gaps_lexicon import Lexicon
@@ -43,6 +44,7 @@ class GapReader:
     def __init__(self, model: GapModel | None = None) -> None:
         self._lexicon = Lexicon.shipped()
         self._model = model or GapModel.shipped()
+        self._gap_of_group = np.array([(*GAP_NAMES, "none").index(group.gap) for group in self._lexicon.groups])
         self._cut = tokenizer().cut
         self.version = self._model.version
 
@@ -63,7 +65,7 @@ class GapReader:
         told = self._model.scores(batch, cut, laid, groups)
         speaking = self._speaking(told.clauses, groups)
         found = [
-            _Text(text, spans, words, told.places[place : place + len(text)], speaking[first : first + len(spans)])
+            _Text(text, spans, words, told.places, place, speaking[first : first + len(spans)])
             for text, spans, words, place, first in zip(
                 texts, clauses, cut, batch.starts.tolist(), laid.first.tolist(), strict=True
             )
@@ -71,24 +73,25 @@ class GapReader:
         reasons = map(self._lexicon.gives_reason, cut)
         return list(map(_reading, found, scores, _decide(told.texts), reasons))
 
-    def _speaking(self, parts: Floats, groups: Groups) -> Floats:
+    def _speaking(self, parts: Floats, groups: Groups) -> list[list[float]]:
         """How much each clause speaks for each gap: its weights, and more where the lexicon names it."""
         speaking = parts[:, GAPS].copy()
-        for group, clause in zip(groups.groups.tolist(), groups.clauses.tolist(), strict=True):
-            gap = self._lexicon.groups[group].gap
-            if gap != "none":
-                speaking[clause, GAP_NAMES.index(gap)] += _PHRASE
-        return speaking
+        gaps = self._gap_of_group[groups.groups]
+        named = gaps < NONE
+        np.add.at(speaking, (groups.clauses[named], gaps[named]), _PHRASE)
+        clauses: list[list[float]] = speaking.tolist()
+        return clauses
 
 
 class _Text(NamedTuple):
-    """A text, and how much each place of it and each clause speaks for each output and gap."""
+    """A text, where it begins among the `places` of its batch, and how much each clause speaks for each gap."""
 
     text: str
     spans: Spans
     words: Sequence[str]
-    places: Floats
-    speaking: Floats
+    places: NDArray[np.int16]
+    begin: int
+    speaking: list[list[float]]
 
 
 class _Decision(NamedTuple):
@@ -128,22 +131,22 @@ def _reading(found: _Text, score: float, decision: _Decision, reason: bool) -> G
 
 
 def _evidence(found: _Text, gap: int) -> Evidence:
-    speaking = found.speaking[:, gap].tolist()
-    clause = max(range(len(speaking)), key=lambda number: (_is_readable(found.spans[number]), speaking[number]))
-    start, end = found.spans[clause]
+    _, _, clause = max(
+        (end - start >= _SHORTEST, found.speaking[number][gap], -number)
+        for number, (start, end) in enumerate(found.spans)
+    )
+    start, end = found.spans[-clause]
     if end - start > _LONGEST:
         start, end = _heaviest(found, gap, start, end)
     return Evidence(GAP_NAMES[gap], found.text[start:end], start, end)
 
 
-def _is_readable(span: tuple[int, int]) -> bool:
-    return span[1] - span[0] >= _SHORTEST
-
-
 def _heaviest(found: _Text, gap: int, start: int, end: int) -> tuple[int, int]:
     """The whole words of a long clause, `_LONGEST` characters at most, that speak most for a gap."""
     edges = [edge for edge in accumulate(map(len, found.words), initial=0) if start <= edge <= end]
-    sums = np.concatenate([[0], found.places[start:end, GAPS.start + gap].cumsum()]).tolist()
+    sums = np.concatenate(
+        [[0], found.places[found.begin + start : found.begin + end, GAPS.start + gap].cumsum()]
+    ).tolist()
     spans = [(edge, edges[bisect_right(edges, edge + _LONGEST) - 1]) for edge in edges[:-1]]
     return max(
         (span for span in spans if span[1] > span[0]),

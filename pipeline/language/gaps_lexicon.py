@@ -16,6 +16,10 @@ from pipeline.language.reading import Dimension, Gap, Stage
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 _REACH = 8  # words of concepts back that a pair may span; also what keeps an endless clause linear
 _NEGATORS = ("没", "不", "未", "无", "没有", "不会", "不是", "不算", "没啥", "没什么", "毫无", "不太")
+_NEGATOR_ENDS = frozenset(negator[-1] for negator in _NEGATORS)
+
+
+Hit = tuple[int, int]  # a group of the lexicon by its number, and the clause in which it speaks
 
 
 class Group(Struct, frozen=True):
@@ -29,20 +33,12 @@ class Group(Struct, frozen=True):
     negatable: bool = True
 
 
-class Hit(NamedTuple):
-    """Group number `group` stands in `text[start:end]`, which lies in clause number `clause`."""
-
-    group: int
-    start: int
-    end: int
-    clause: int
-
-
 class _Meaning(NamedTuple):
-    """What a word says by itself: a group, a concept of pairs, or both; -1 where none."""
+    """What a word says: a group by itself, a concept of pairs (-1 where none), and groups by the concept before it."""
 
     group: int
     concept: int
+    partners: dict[int, int]
 
 
 class Lexicon:
@@ -54,13 +50,13 @@ class Lexicon:
         concepts = {name: number for number, name in enumerate(document["concepts"])}
         self.names: tuple[str, ...] = tuple(document["groups"])
         self.groups = tuple(_group(table) for table in document["groups"].values())
+        partners = _partners(self.groups, concepts)
         words: dict[str, _Meaning] = {}
         for number, group in enumerate(self.groups):
-            words.update(dict.fromkeys(_expand(group.phrases), _Meaning(number, -1)))
+            words.update(dict.fromkeys(_expand(group.phrases), _Meaning(number, -1, {})))
         for name, number in concepts.items():
             for word in _expand(document["concepts"][name]):
-                words[word] = _Meaning(words[word].group if word in words else -1, number)
-        self._pairs = _pairs(self.groups, concepts)
+                words[word] = _Meaning(words[word].group if word in words else -1, number, partners[number])
         self._meanings = list(words.values())
         self._search = AhoCorasick(list(words), matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes
 
@@ -78,39 +74,40 @@ class Lexicon:
         """Every group that speaks in `text`, in order; `clauses` are its spans."""
         found: list[Hit] = []
         clause, stop = -1, -1
-        concepts: list[tuple[int, int]] = []
-        for word, start, end in self._search(text):
+        concepts: list[int] = []
+        for word, start, _ in self._search(text):
             while start >= stop and clause + 1 < len(clauses):
                 clause += 1
                 stop = clauses[clause][1]
                 concepts = []
-            group, concept = self._meanings[word]
+            group, concept, partners = self._meanings[word]
+            spoken = [partners[other] for other in concepts if other in partners] if partners and concepts else []
             if group >= 0:
-                self._keep(found, text, Hit(group, start, end, clause), start)
+                spoken.append(group)
             if concept >= 0:
-                for other, begin in concepts[-_REACH:]:
-                    pair = self._pairs.get((other, concept), -1)
-                    if pair >= 0:
-                        self._keep(found, text, Hit(pair, begin, end, clause), start)
-                concepts.append((concept, start))
+                concepts = [*concepts[1 - _REACH :], concept]
+            if spoken:
+                negated = _is_negated(text, start)
+                found += [(said, clause) for said in spoken if not (negated and self.groups[said].negatable)]
         return found
 
-    def _keep(self, found: list[Hit], text: str, hit: Hit, word: int) -> None:
-        if not (self.groups[hit.group].negatable and text.endswith(_NEGATORS, 0, word)):
-            found.append(hit)
+
+def _is_negated(text: str, start: int) -> bool:
+    """Whether a negator stands right before the word at `start`."""
+    return start > 0 and text[start - 1] in _NEGATOR_ENDS and text.endswith(_NEGATORS, 0, start)
 
 
 def _group(table: dict[str, object]) -> Group:
     return Group(**{**table, "pairs": tuple(table["pairs"])})  # type: ignore[arg-type]
 
 
-def _pairs(groups: Sequence[Group], concepts: dict[str, int]) -> dict[tuple[int, int], int]:
-    """Two concepts, in either order, to the group they make."""
-    found: dict[tuple[int, int], int] = {}
+def _partners(groups: Sequence[Group], concepts: dict[str, int]) -> list[dict[int, int]]:
+    """For each concept, the concepts that make a pair with it and the group that the pair makes, in either order."""
+    found: list[dict[int, int]] = [{} for _ in concepts]
     for number, group in enumerate(groups):
         for pair in group.pairs:
             first, second = (concepts[name] for name in pair.split())
-            found[first, second] = found[second, first] = number
+            found[first][second] = found[second][first] = number
     return found
 
 

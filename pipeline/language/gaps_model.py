@@ -51,7 +51,7 @@ class Gated(NamedTuple):
 class Scores(NamedTuple):
     """What speaks for each output: the n-grams that begin at each place, each clause, each text (log-odds)."""
 
-    places: Floats
+    places: NDArray[np.int16]
     clauses: Floats
     texts: Floats
 
@@ -96,9 +96,9 @@ def gate(scores: Floats, clauses: Clauses) -> Gated:
 def find_groups(lexicon: Lexicon, texts: Sequence[str], spans: Sequence[Spans], clauses: Clauses) -> Groups:
     """What the lexicon finds in each text."""
     found = [
-        (hit.group, first + hit.clause)
+        (group, first + clause)
         for text, span, first in zip(texts, spans, clauses.first.tolist(), strict=True)
-        for hit in lexicon.find(text, span)
+        for group, clause in lexicon.find(text, span)
     ]
     groups, places = zip(*found, strict=True) if found else ((), ())
     return Groups(np.array(groups, np.intp), np.array(places, np.intp))
@@ -130,7 +130,7 @@ class GapModel:
             self._feeling_scale, self._feeling_bias = arrays["feeling_line"].tolist()
             self._rows: NDArray[np.uint16] = np.zeros(1 << BITS, np.uint16)
             self._rows[arrays["slots"]] = np.arange(1, len(arrays["slots"]) + 1)
-            self._weights: Floats = np.vstack([np.zeros((1, OUTPUTS)), arrays["weights"]]).astype(np.float32)
+            self._weights: NDArray[np.int8] = np.vstack([np.zeros((1, OUTPUTS), np.int8), arrays["weights"]])
             self._scale: Floats = arrays["scale"]
             self._groups: Floats = arrays["groups"]
             self._moods: Floats = arrays["moods"]
@@ -147,10 +147,10 @@ class GapModel:
         found = slots(batch, tokens)
         feelings = feel(self._feeling, self._feeling_scale, self._feeling_bias, found, clauses)
         gated = gate(feelings, clauses)
-        total = np.zeros((len(batch.codes), OUTPUTS), np.float32)
+        total = np.zeros((len(batch.codes), OUTPUTS), np.int16)
         for codes, places in found:
             total[places] += self._weights.take(self._rows.take(codes), axis=0)
-        sums = np.add.reduceat(total, clauses.begins, axis=0)
+        sums = np.add.reduceat(total, clauses.begins, axis=0, dtype=np.int32).astype(np.float32)
         parts: Floats = sums * (gated.factors[:, None] * self._scale)
         np.add.at(parts, groups.clauses, self._groups[groups.groups] * gated.gates[groups.clauses, None])
         texts: Floats = np.add.reduceat(parts, clauses.first, axis=0) + gated.moods @ self._moods + self._bias
