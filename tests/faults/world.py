@@ -286,7 +286,7 @@ class Workers:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:  # noqa: S310 - our own endpoint
+            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
