@@ -24,7 +24,7 @@ MOST_GAPS = 3  # the guide's rule 5
 _VOICED = 0.0  # log-odds from which a gap beside the primary one is clearly voiced
 _LONGEST = 24  # characters of evidence; of a longer clause the heaviest stretch
 _SHORTEST = 3  # a shorter clause is evidence only where nothing else speaks
-_PHRASE = 1.0  # log-odds by which a phrase of the lexicon makes its clause the better evidence
+_PHRASE = 2.5  # log-odds by which a phrase of the lexicon makes its clause the better evidence
 
 
 class GapReading(NamedTuple):
