@@ -8,6 +8,7 @@ from importlib.resources import files
 from msgspec import Struct
 
 from pipeline.language.faces import EMOJI, KAOMOJI_MARKS, KAOMOJI_PATTERN, KAOMOJI_STARTS, word_for
+from pipeline.language.negation import straighten
 
 
 class Normalised(Struct, frozen=True):
@@ -102,10 +103,27 @@ _FIXED = {"invisible": "", "url": "‹网址›", "tag": " ", "mention": "@"}
 
 def normalise(text: str) -> Normalised:
     """Text in the spelling the models were trained on. Linear in the text; never raises."""
-    if _CHANGED.search(text) is None and _TRIPLE.search(text) is None:
-        return Normalised(_punctuated(text), range(len(text) + 1))
-    text, offsets = _rewritten(respell(text))
+    offsets: Sequence[int] = range(len(text) + 1)
+    if _CHANGED.search(text) or _TRIPLE.search(text):
+        text, offsets = _rewritten(respell(text))
+    if straight := straighten(text):
+        text, offsets = _replaced(text, offsets, straight)
     return Normalised(_punctuated(text), offsets)
+
+
+def _replaced(text: str, offsets: Sequence[int], changes: list[tuple[int, int, str]]) -> tuple[str, Sequence[int]]:
+    """The text with each change (start, end, new words) made, and the offsets that follow."""
+    pieces: list[str] = []
+    places: list[int] = []
+    done = 0
+    for start, end, words in changes:
+        pieces += text[done:start], words
+        places += offsets[done:start]
+        places += [offsets[start]] * len(words)
+        done = end
+    pieces.append(text[done:])
+    places += offsets[done:]
+    return "".join(pieces), places
 
 
 def _punctuated(text: str) -> str:
@@ -128,26 +146,17 @@ def respell(text: str) -> str:
 
 def _rewritten(text: str) -> tuple[str, Sequence[int]]:
     """What takes more or fewer characters: faces, links, tags, repetitions, the invisible."""
-    pieces: list[str] = []
-    offsets: list[int] = []
-    place = 0
+    changes: list[tuple[int, int, str]] = []
+    done = 0
     for start in _START.finditer(text):
-        if start.start() < place:
+        if start.start() < done:
             continue
         special = _SPECIAL.match(text, start.start())
-        if special is None:
-            continue
-        first, last = special.span()
-        replacement = _replacement(special)
-        pieces += text[place:first], replacement
-        offsets.extend(range(place, first))
-        offsets.extend([first] * len(replacement))
-        place = last
-    if not pieces:
-        return text, range(len(text) + 1)
-    pieces.append(text[place:])
-    offsets.extend(range(place, len(text) + 1))
-    return "".join(pieces), offsets
+        if special:
+            done = special.end()
+            changes.append((special.start(), done, _replacement(special)))
+    offsets = range(len(text) + 1)
+    return _replaced(text, offsets, changes) if changes else (text, offsets)
 
 
 def _replacement(special: re.Match[str]) -> str:

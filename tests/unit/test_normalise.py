@@ -11,7 +11,7 @@ PIECES = st.sampled_from(
     [
         "好", "差评", "物流", "！！！！", "。。。", "哈哈哈哈", "aaaa", "1000000", "１２３", "ＡＢＣ", "　", "這個", "著名", "乾隆",
         "😊", "👍🏻", "❤️", "^_^", "T_T", ":)", "-_-||", "╮(╯▽╰)╭", "<br/>", "</p>", "<3", "&amp;", "&#10;", "&hellip;",
-        "http://a.cn/b?c=1", "www.x.com", "@小米 ", "@", ",", "1,000", "?", ";", "~", "\u200b", "\x00", "\ud800", "\n", "‹电话›",
+        "http://a.cn/b?c=1", "www.x.com", "@小米 ", "@", ",", "1,000", "?", ";", "~", "\u200b", "\x00", "\ud800", "\n", "‹电话›", "没有不满意", "不得不说",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
@@ -42,6 +42,12 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".joi
         ("好:)", "好[嘻嘻]"),
         ("12:30(大)", "12:30(大)"),
         ("a\u200bb\x00c\ud800", "abc"),
+        ("没有不满意的地方", "很满意"),
+        ("不得不说，质量真的好", "真，质量真的好"),
+        ("从没失望过", "一直满意"),
+        ("没有人不喜欢", "都喜欢"),
+        ("不得不投诉", "不得不投诉"),
+        ("没有不接电话的理由", "没有不接电话的理由"),
         ("", ""),
         ("   ", "  "),
     ],
@@ -74,6 +80,13 @@ def test_the_way_back() -> None:
 
 def slice_of(text: str, span: tuple[int, int]) -> str:
     return text[span[0] : span[1]]
+
+
+def test_the_way_back_from_a_double_negative() -> None:
+    text = "东西没有不满意的地方！"
+    normalised = normalise(text)
+    start = normalised.text.index("很满意")
+    assert slice_of(text, normalised.span(start, start + 3)) == "没有不满意的地方"
 
 
 @given(TEXTS)
