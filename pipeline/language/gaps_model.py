@@ -74,7 +74,7 @@ def lay_clauses(batch: Batch, spans: Sequence[Spans]) -> Clauses:
     places = np.array(begins, np.intp)
     empty = np.zeros(len(begins), np.bool_)
     empty[[number for number, found in zip(first, spans, strict=True) if not found]] = True
-    return Clauses(places, np.diff(places, append=len(batch.codes)), np.array(first, np.intp), empty)
+    return Clauses(places, np.diff(places, append=_end(batch)), np.array(first, np.intp), empty)
 
 
 def gate(scores: Floats, clauses: Clauses) -> Gated:
@@ -107,7 +107,16 @@ def find_groups(lexicon: Lexicon, texts: Sequence[str], spans: Sequence[Spans], 
 def slots(batch: Batch, tokens: Sequence[Sequence[str]]) -> Slots:
     """The n-grams that the model looks at."""
     found = list(ngrams.all_slots(batch, tokens, BITS))
-    return [found[kind] for kind in _KINDS]
+    end = _end(batch)
+    return [
+        (codes[:end], slice(0, end)) if isinstance(places, slice) else (codes, places)
+        for codes, places in map(found.__getitem__, _KINDS)
+    ]
+
+
+def _end(batch: Batch) -> int:
+    """Where the last text ends. The padding after it belongs to no text, as that between two belongs to the second."""
+    return len(batch.codes) - ngrams.PAD
 
 
 def feel(weights: NDArray[np.int8], scale: float, bias: float, found: Slots, clauses: Clauses) -> Floats:

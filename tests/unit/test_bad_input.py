@@ -61,8 +61,6 @@ def test_any_text(texts: list[str]) -> None:
     )
 )
 @settings(deadline=None)
-def test_a_text_feels_the_same_alone_and_in_company(texts: list[str]) -> None:
-    together = READER.read(texts)
-    alone = [READER.read([text])[0] for text in texts]
-    assert [reading.sentiment_score for reading in together] == [reading.sentiment_score for reading in alone]
-    assert [reading.clauses for reading in together] == [reading.clauses for reading in alone]
+def test_a_text_reads_the_same_alone_and_in_company(texts: list[str]) -> None:
+    """Or a replay in other batches would change what is stored."""
+    assert READER.read(texts) == [READER.read([text])[0] for text in texts]
