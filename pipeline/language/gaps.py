@@ -131,14 +131,18 @@ def _reading(found: _Text, score: float, decision: _Decision, reason: bool) -> G
 
 
 def _evidence(found: _Text, gap: int) -> Evidence:
-    _, _, clause = max(
-        (end - start >= _SHORTEST, found.speaking[number][gap], -number)
-        for number, (start, end) in enumerate(found.spans)
-    )
-    start, end = found.spans[-clause]
+    speaking = [clause[gap] for clause in found.speaking]
+    start, end = found.spans[speaking.index(max(speaking))]
+    if end - start < _SHORTEST:
+        start, end = max(zip(found.spans, speaking, strict=True), key=_worth)[0]
     if end - start > _LONGEST:
         start, end = _heaviest(found, gap, start, end)
     return Evidence(GAP_NAMES[gap], found.text[start:end], start, end)
+
+
+def _worth(clause: tuple[tuple[int, int], float]) -> tuple[bool, float]:
+    (start, end), speaking = clause
+    return end - start >= _SHORTEST, speaking
 
 
 def _heaviest(found: _Text, gap: int, start: int, end: int) -> tuple[int, int]:

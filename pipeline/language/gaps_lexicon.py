@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import product
+from math import inf
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -73,28 +75,40 @@ class Lexicon:
     def find(self, text: str, clauses: Sequence[tuple[int, int]]) -> list[Hit]:
         """Every group that speaks in `text`, in order; `clauses` are its spans."""
         found: list[Hit] = []
-        clause, stop = -1, -1
-        concepts: list[int] = []
+        clause, stop = -1, -1.0
+        concepts: deque[int] = deque(maxlen=_REACH)
+        meanings = self._meanings
         for word, start, _ in self._search(text):
-            while start >= stop and clause + 1 < len(clauses):
-                clause += 1
-                stop = clauses[clause][1]
-                concepts = []
-            group, concept, partners = self._meanings[word]
-            spoken = [partners[other] for other in concepts if other in partners] if partners and concepts else []
+            if start >= stop:
+                clause, stop = _clause_at(start, clause, clauses)
+                concepts.clear()
+            group, concept, partners = meanings[word]
             if group >= 0:
-                spoken.append(group)
+                self._keep(found, text, start, group, clause)
             if concept >= 0:
-                concepts = [*concepts[1 - _REACH :], concept]
-            if spoken:
-                negated = _is_negated(text, start)
-                found += [(said, clause) for said in spoken if not (negated and self.groups[said].negatable)]
+                for other in concepts:
+                    if other in partners:
+                        self._keep(found, text, start, partners[other], clause)
+                concepts.append(concept)
         return found
+
+    def _keep(self, found: list[Hit], text: str, start: int, group: int, clause: int) -> None:
+        if not (
+            start and text[start - 1] in _NEGATOR_ENDS and self.groups[group].negatable and _is_negated(text, start)
+        ):
+            found.append((group, clause))
+
+
+def _clause_at(start: int, clause: int, clauses: Sequence[tuple[int, int]]) -> tuple[int, float]:
+    """Number and end of the clause of a word, from that of the word before it."""
+    while clause + 1 < len(clauses) and (clause < 0 or start >= clauses[clause][1]):
+        clause += 1
+    return clause, clauses[clause][1] if clause + 1 < len(clauses) else inf
 
 
 def _is_negated(text: str, start: int) -> bool:
     """Whether a negator stands right before the word at `start`."""
-    return start > 0 and text[start - 1] in _NEGATOR_ENDS and text.endswith(_NEGATORS, 0, start)
+    return text.endswith(_NEGATORS, 0, start)
 
 
 def _group(table: dict[str, object]) -> Group:
