@@ -271,7 +271,7 @@ def _watch(progress: Progress) -> list[Signal]:
 def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]) -> bool:
     client = connect(endpoints().clickhouse)
     print_summary(console, client, STORY)
-    console.print(signal_panel(signals, STORY))
+    console.print(signal_panel(signals))
     console.print(stage_table(throughput.metrics, throughput.published))
     console.print(
         f"published in {throughput.publish_seconds:.1f} s; from the first event stored to the last aggregate "

@@ -13,7 +13,6 @@ from rich.text import Text
 from pipeline.demo.plan import Story
 from pipeline.signals.verdict import Signal
 
-_SIGNALS_SHOWN = 4
 _GAP_NAMES = {
     "information": "information 信息差距",
     "design": "design 设计差距",
@@ -76,25 +75,23 @@ def print_summary(console: Console, client: Client, story: Story) -> None:
     console.print(_worsening(client, hours))
 
 
-def signal_panel(signals: Sequence[Signal], story: Story) -> RenderableType:
-    """What the detector would tell the manager on call now: the story's own signal first, the widest next."""
-    if not signals:
+def signal_panel(signals: Sequence[Signal]) -> RenderableType:
+    """What the detector would tell the manager on call now: signals that stand by themselves."""
+    told = [signal for signal in signals if not signal.part_of]
+    if not told:
         return Panel("no signal is open", title="Signals open now", title_align="left")
-    told = sorted(signals, key=lambda signal: (signal.series.measure != "fulfillment", not _is_of(signal, story)))
     lines = [
         Text(
             f"{signal.severity}: {signal.series.key}, opened {signal.opened:%H:%M} UTC: "
             f"index {signal.gap_index:.1f}, usually {signal.expected_index:.1f}, {signal.events} of {signal.voices} voices"
         )
-        for signal in told[:_SIGNALS_SHOWN]
+        for signal in told
     ]
-    if len(told) > _SIGNALS_SHOWN:
-        lines.append(Text(f"and {len(told) - _SIGNALS_SHOWN} more that it moved: other gaps, regions, broken promises"))
+    if parts := len(signals) - len(told):
+        lines.append(
+            Text(f"it explains {parts} more: other gaps, wider places, broken promises; nobody is told of those")
+        )
     return Panel(Group(*lines), title="Signals open now", title_align="left", border_style="red")
-
-
-def _is_of(signal: Signal, story: Story) -> bool:
-    return (signal.series.place.product_id, signal.series.place.channel) == (story.product, story.channel)
 
 
 def stage_table(metrics: str, events: int) -> Table:
@@ -105,7 +102,7 @@ def stage_table(metrics: str, events: int) -> Table:
         for sample in family.samples
         if sample.name == "gapwatch_stage_seconds_sum"
     }
-    table = Table(title="Where the worker's time went (stages overlap)", title_justify="left")
+    table = Table(title="Where the worker's time went (stages overlap, waiting included)", title_justify="left")
     table.add_column("stage")
     table.add_column("seconds", justify="right")
     table.add_column("µs an event", justify="right")
