@@ -21,6 +21,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from pipeline import logs
 from pipeline.commands.recount import show
 from pipeline.demo.plan import STORY, plan
 from pipeline.demo.summary import print_summary, signal_panel, stage_table
@@ -104,6 +105,8 @@ def run(console: Console, options: DemoOptions) -> bool:
 
     Raises GapwatchError when a part cannot start or makes no progress.
     """
+    # The progress bars tell the story; log lines between them would only tear it.
+    logs.configure(settings().model_copy(update={"log_level": "warning"}))
     data_dir = settings().data_dir.absolute()
     _begin_afresh(data_dir)
     with contextlib.ExitStack() as on_exit:
