@@ -12,7 +12,7 @@ Stage = Literal["pre_sale", "in_sale", "after_sale"]
 GAPS: tuple[Gap, ...] = ("information", "design", "communication", "fulfillment")
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, frozen=True, gc=False):
     """The words that speak for a gap; `start` and `end` count characters of `Reading.text`."""
 
     gap: Gap
@@ -21,7 +21,7 @@ class Evidence(Struct, frozen=True):
     end: int
 
 
-class Clause(Struct, frozen=True):
+class Clause(Struct, frozen=True, gc=False):
     """One clause, the thing it speaks of (`logistics`, `packaging`, ...; empty where unsaid) and how it feels."""
 
     start: int
@@ -30,7 +30,7 @@ class Clause(Struct, frozen=True):
     sentiment_score: float
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     """One text, read. Personal data are already masked in `text`, so offsets count its characters."""
 
     text: str
