@@ -86,6 +86,30 @@ def test_commands_train_and_evaluate(tmp_path: Path) -> None:
     data.write_text("\n".join(lines), encoding="utf-8")
     run = CliRunner().invoke(gapwatch, ["train", "sentiment", "--data", str(data), "--output", str(output)])
     assert run.exit_code == 0, run.output
-    run = CliRunner().invoke(gapwatch, ["evaluate", "--data", str(data), "--weights", str(output), "--json"])
+    command = [
+        "evaluate",
+        "--data",
+        str(data),
+        "--weights",
+        str(output),
+        "--train",
+        str(data),
+        "--snownlp",
+        "3",
+        "--json",
+    ]
+    run = CliRunner().invoke(gapwatch, command)
     assert run.exit_code == 0, run.output
-    assert json.loads(run.output)["readers"]["gapwatch"]["polarity"]["value"] > 0.9
+    readers = json.loads(run.stdout)["readers"]
+    assert readers["gapwatch"]["polarity"]["value"] > 0.9
+    assert list(readers)[1:] == ["TF-IDF, words and characters", "gapwatch, 3 texts", "SnowNLP, 3 texts"]
+
+
+def test_the_tables_can_be_read(tmp_path: Path) -> None:
+    data = tmp_path / "labels.jsonl"
+    data.write_text(
+        "\n".join(json.dumps({"text": one.text, "label": one.label}) for one in examples()), encoding="utf-8"
+    )
+    run = CliRunner().invoke(gapwatch, ["evaluate", "--data", str(data)])
+    assert run.exit_code == 0, run.output
+    assert "polarity" in run.output
