@@ -20,11 +20,11 @@ from pipeline.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, 
 
 log = logger("gapwatch.supervisor")
 
-# A worker that ends at once is given a pause that doubles up to half a minute: long enough to spare the log and the
-# servers, short enough that a server that is back is not waited for in vain. One that held out a minute starts afresh.
+# A worker that ends soon is given a pause that doubles up to a quarter of a minute: long enough to spare the log and the
+# group, short enough that nobody waits in vain once the cause is gone. One that held out half a minute starts afresh.
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-HELD_OUT_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 15.0
+HELD_OUT_SECONDS = 30.0
 # A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
 SILENT_SECONDS = 30.0
 _TICK_SECONDS = 0.2

@@ -1,4 +1,4 @@
-"""Each fault test prints its seed; run it again with GAPWATCH_FAULT_SEED=seed."""
+"""Each fault test prints its seed; run it again with FAULT_SEED=seed."""
 
 import os
 import secrets
@@ -11,8 +11,8 @@ from world import World
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    seed = int(os.environ.get("GAPWATCH_FAULT_SEED") or secrets.randbelow(1_000_000))
-    print(f"\nGAPWATCH_FAULT_SEED={seed}")
+    seed = int(os.environ.get("FAULT_SEED") or secrets.randbelow(1_000_000))
+    print(f"\nFAULT_SEED={seed}")
     built = World(Path(tmp_path_factory.mktemp("faults")), seed)
     yield built
     built.close()

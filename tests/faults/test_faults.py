@@ -169,15 +169,16 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 def test_long_run(world: World) -> None:
-    """GAPWATCH_FAULTS faults (200) over GAPWATCH_FAULT_EVENTS events (2,000,000)."""
-    faults = int(os.environ.get("GAPWATCH_FAULTS", "200"))
-    events = int(os.environ.get("GAPWATCH_FAULT_EVENTS", "2000000"))
+    """FAULT_COUNT faults (200) over FAULT_EVENTS events (2,000,000)."""
+    faults = int(os.environ.get("FAULT_COUNT", "200"))
+    events = int(os.environ.get("FAULT_EVENTS", "2000000"))
     done: dict[str, int] = {}
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing(Load("long", events, world.rng), per_second=4_000) as publishing:
             while publishing.is_alive() or sum(done.values()) < faults:
-                time.sleep(world.rng.uniform(0.5, 4))
+                # Time to work in between: a worker needs a few seconds to start.
+                time.sleep(world.rng.uniform(1, 8))
                 what = one_fault(world, workers)
                 done[what] = done.get(what, 0) + 1
         world.settle(1_800)
