@@ -20,8 +20,8 @@ from pipeline.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, 
 
 log = logger("gapwatch.supervisor")
 
-# A worker that ends soon is given a pause that doubles up to a quarter of a minute: long enough to spare the log and the
-# group, short enough that nobody waits in vain once the cause is gone. One that held out half a minute starts afresh.
+# A worker that ends soon is given a pause that doubles up to a quarter of a minute: long enough to spare the log and
+# the group, short enough that nobody waits in vain once the cause is gone. After half a minute it starts afresh.
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 HELD_OUT_SECONDS = 30.0
