@@ -17,14 +17,14 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from agents import transport
 from agents.transport import DEFAULT_BATCH_RECORDS
-from pipeline import metrics
 from pipeline.endpoints import endpoints
 from pipeline.errors import GapwatchError
 from pipeline.logs import logger
-from pipeline.patience import Waits
 from pipeline.settings import Settings, settings
 from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
-from pipeline.work import Work, prepare
+from pipeline.worker import metrics
+from pipeline.worker.patience import Waits
+from pipeline.worker.work import Work, prepare
 
 log = logger("gapwatch.worker")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from agents.app import app
 from agents.transport import BatchSchema
-from pipeline import metrics
-from pipeline.ingest import Delivery
 from pipeline.records import Record
+from pipeline.worker import metrics
+from pipeline.worker.ingest import Delivery
 from schemas.events import EventType, topic_of
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from agents.app import app
 from agents.events import records_of, topic
 from pipeline.topics import TOUCHED_TOPIC
-from pipeline.touched import TouchedDelivery
+from pipeline.worker.touched import TouchedDelivery
 
 
 @app.agent(topic(TOUCHED_TOPIC))

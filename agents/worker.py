@@ -10,7 +10,7 @@ import faust
 from agents.app import App, app
 from pipeline import logs
 from pipeline.settings import settings
-from pipeline.supervision import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
+from pipeline.worker.supervision import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
 
 log = logs.logger("gapwatch.worker")
 

@@ -30,10 +30,10 @@ import psutil
 from kafka import KafkaConsumer, KafkaProducer
 
 from pipeline.demo.reviews import load_reviews
-from pipeline.ingest import EventReader
 from pipeline.language.reader import Reader
 from pipeline.records import Record
 from pipeline.stack import LocalStack
+from pipeline.worker.ingest import EventReader
 
 TOPIC = "feedback.events"
 STAGES = ("read", "store", "publish", "derive")

@@ -18,7 +18,7 @@ from pipeline.errors import SettingsError
 from pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
-    from pipeline.supervisor import Supervisor
+    from pipeline.worker.supervisor import Supervisor
 
 log = logs.logger("gapwatch.supervisor")
 
@@ -36,7 +36,7 @@ def worker(processes: int) -> None:
     with tempfile.TemporaryDirectory(prefix="gapwatch-metrics-") as directory:
         # Before the first metric is made: prometheus_client decides then whether processes share it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
-        from pipeline.supervisor import Supervisor  # noqa: PLC0415
+        from pipeline.worker.supervisor import Supervisor  # noqa: PLC0415
 
         supervisor = Supervisor(processes)
         with _served(supervisor, in_force, directory):
@@ -64,7 +64,7 @@ def _served(supervisor: "Supervisor", in_force: Settings, directory: str) -> Ite
 
 
 def _handler(supervisor: "Supervisor", directory: str) -> type[BaseHTTPRequestHandler]:
-    from pipeline import metrics  # noqa: PLC0415 - see above
+    from pipeline.worker import metrics  # noqa: PLC0415 - see above
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

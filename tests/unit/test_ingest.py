@@ -11,13 +11,13 @@ import pytest
 from kafka.errors import KafkaTimeoutError
 
 from pipeline.errors import RowsRefused, StoreUnavailable
-from pipeline.ingest import Delivery, EventReader, Flush, Ingest
 from pipeline.language.reading import ChatReading, Reading
-from pipeline.patience import Patience, Waits
 from pipeline.records import Record
 from pipeline.store import EventColumns
-from pipeline.storing import Storing
 from pipeline.topics import TOUCHED_TOPIC
+from pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest
+from pipeline.worker.patience import Patience, Waits
+from pipeline.worker.storing import Storing
 
 POISON = "poison"
 

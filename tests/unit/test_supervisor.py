@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.supervisor import Supervisor
+from pipeline.worker.supervisor import Supervisor
 
 REPORTS = """
 import os, socket, time
@@ -74,7 +74,7 @@ def test_pauses_grow_for_a_worker_that_ends_at_once(run) -> None:  # type: ignor
 
 
 def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("pipeline.supervisor.SILENT_SECONDS", 0.5)
+    monkeypatch.setattr("pipeline.worker.supervisor.SILENT_SECONDS", 0.5)
     supervisor = run("import time; time.sleep(60)")
     wait_for(lambda: supervisor.slots[0].process)
     wait_for(lambda: not supervisor.live)
@@ -83,10 +83,10 @@ def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPat
 def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     """By the real link, in a worker that does nothing else."""
     worker = (
-        "import time; from pipeline.supervision import Link; link = Link.from_environment(); "
+        "import time; from pipeline.worker.supervision import Link; link = Link.from_environment(); "
         f"link.stop_when_alone(); open({str(tmp_path / 'pid')!r}, 'w').write(str(__import__('os').getpid())); time.sleep(60)"
     )
-    script = f"import sys; from pipeline.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"
+    script = f"import sys; from pipeline.worker.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"
     supervisor = subprocess.Popen([sys.executable, "-c", script])
     wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     process = psutil.Process(int((tmp_path / "pid").read_text()))

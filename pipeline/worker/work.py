@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from pipeline.endpoints import endpoints
 from pipeline.errors import StackError, StoreUnavailable
-from pipeline.ingest import Ingest
 from pipeline.outbox import Outbox
-from pipeline.patience import Patience, Waits
-from pipeline.reader_process import ReaderProcess
 from pipeline.settings import Settings
 from pipeline.store import Aggregates, EventStore, migrate
-from pipeline.storing import Storing
 from pipeline.topics import ensure_topics
-from pipeline.touched import Derivation
+from pipeline.worker.ingest import Ingest
+from pipeline.worker.patience import Patience, Waits
+from pipeline.worker.reader_process import ReaderProcess
+from pipeline.worker.storing import Storing
+from pipeline.worker.touched import Derivation
 
 
 @dataclass(frozen=True)

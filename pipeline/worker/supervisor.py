@@ -14,9 +14,9 @@ from types import FrameType
 
 import msgspec
 
-from pipeline import metrics
 from pipeline.logs import logger
-from pipeline.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
+from pipeline.worker import metrics
+from pipeline.worker.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
 
 log = logger("gapwatch.supervisor")
 

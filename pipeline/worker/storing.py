@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from kafka.errors import KafkaError
 
-from pipeline import metrics, touched
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
 from pipeline.errors import RowsRefused, StoreUnavailable
-from pipeline.ingest import Flush, RecordReader, joined
 from pipeline.logs import logger
 from pipeline.outbox import Message, Outbox
-from pipeline.patience import Patience
 from pipeline.records import Record
 from pipeline.store import EventColumns, EventStore
+from pipeline.worker import metrics, touched
+from pipeline.worker.ingest import Flush, RecordReader, joined
+from pipeline.worker.patience import Patience
 from schemas.events import EventType
 
 log = logger(__name__)

@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from pipeline import metrics
 from pipeline.logs import logger
 from pipeline.outbox import PlainMessage
 from pipeline.records import Record
 from pipeline.topics import TOUCHED_TOPIC
+from pipeline.worker import metrics
 
 log = logger(__name__)
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.dead_letters import DeadLetter
-from pipeline.ingest import Portion
 from pipeline.records import Record
 from pipeline.store import EventColumns
+from pipeline.worker.ingest import Portion
 from schemas.events import EventType
 
 # The format before references: looking for equal objects costs more than writing short strings again.

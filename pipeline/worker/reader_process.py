@@ -16,10 +16,10 @@ from multiprocessing.connection import wait
 
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
-from pipeline.ingest import EventReader, Portion, joined
 from pipeline.logs import logger
-from pipeline.packing import pack, pack_records, unpack, unpack_records
 from pipeline.records import Record
+from pipeline.worker.ingest import EventReader, Portion, joined
+from pipeline.worker.packing import pack, pack_records, unpack, unpack_records
 from schemas.events import EventType
 
 log = logger(__name__)

@@ -14,8 +14,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from pipeline import metrics
 from pipeline.logs import logger
+from pipeline.worker import metrics
 
 log = logger(__name__)
 
