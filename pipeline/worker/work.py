@@ -8,11 +8,12 @@ from pipeline.endpoints import endpoints
 from pipeline.errors import StackError, StoreUnavailable
 from pipeline.outbox import Outbox
 from pipeline.settings import Settings
-from pipeline.store import Aggregates, EventStore, migrate
+from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
 from pipeline.topics import ensure_topics
 from pipeline.worker.ingest import Ingest
 from pipeline.worker.patience import Patience, Waits
 from pipeline.worker.reader_process import ReaderProcess
+from pipeline.worker.reports import Reports
 from pipeline.worker.storing import Storing
 from pipeline.worker.touched import Derivation
 
@@ -33,7 +34,8 @@ class Work:
 
 
 def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work:
-    """Topics and tables made sure of, models loaded. Waits for servers that do not answer, until `stopping` is set.
+    """Topics and tables made sure of, models loaded, reports begun. Waits for servers that do not answer, until
+    `stopping` is set.
 
     Raises GapwatchError for what waiting does not mend.
     """
@@ -48,6 +50,7 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     def derive(minutes: list[int]) -> None:
         patience("derive", lambda: aggregates.derive(minutes), lambda error: isinstance(error, StoreUnavailable))
 
+    Reports(ClickHouse(url)).start(stopping)
     return Work(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
         Derivation(derive),
