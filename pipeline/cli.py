@@ -21,6 +21,7 @@ _COMMANDS = {
     "train": ("pipeline.commands.train", "Learn the models from labelled texts."),
     "evaluate": ("pipeline.commands.evaluate", "How well sentiment is read, beside the baselines."),
     "recount": ("pipeline.commands.recount", "Compare the aggregates with an exact recount."),
+    "reprocess": ("pipeline.commands.reprocess", "Read stored events again with the models in force."),
     "dead-letters": ("pipeline.commands.dead_letters", "List, show and replay what could not be read."),
     "signals": ("pipeline.commands.signals", "Watch every series for what gets worse."),
     "alerts": ("pipeline.commands.alerts", "Tell people what opened, escalated and recovered."),

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -10,13 +9,12 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.commands.instants import Instant
 from pipeline.endpoints import endpoints
 from pipeline.errors import StackError
-from pipeline.settings import settings
 from pipeline.store import Found, Recount
 from pipeline.store import recount as compare
 
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
 _WHAT = {
     "lost": "events published and not stored",
     "stale": "events of which a later version was published",
@@ -27,8 +25,8 @@ _WHAT = {
 
 
 @click.command(epilog="Example: gapwatch recount --from 2026-11-01 --to 2026-11-08 --repair")
-@click.option("--from", "start", type=click.DateTime(_FORMATS), help="First day, or instant with offset.")
-@click.option("--to", "end", type=click.DateTime(_FORMATS), help="Day or instant to end before.")
+@click.option("--from", "start", type=Instant(), help="First day, or instant with offset.")
+@click.option("--to", "end", type=Instant(), help="Day or instant to end before.")
 @click.option("--repair", is_flag=True, help="Derive the aggregates of the range again first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def recount(start: datetime | None, end: datetime | None, repair: bool, as_json: bool) -> None:
@@ -41,7 +39,7 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
     console = Console(stderr=as_json)
     try:
         with console.status("counting"):
-            result = compare(endpoints().clickhouse, _local(start), _local(end), repair=repair)
+            result = compare(endpoints().clickhouse, start, end, repair=repair)
     except KafkaError as error:
         raise StackError(f"Kafka at {endpoints().kafka}: {error}") from error
     if as_json:
@@ -82,10 +80,3 @@ def _print_found(console: Console, what: str, found: Found) -> None:
     if found.count:
         more = ", ..." if found.count > len(found.examples) else ""
         console.print(f"[red]{found.count:,} {what}:[/] {', '.join(found.examples)}{more}", highlight=False)
-
-
-def _local(instant: datetime | None) -> datetime | None:
-    """A day without offset is one of the time zone set."""
-    if instant is None or instant.tzinfo:
-        return instant
-    return instant.replace(tzinfo=ZoneInfo(settings().time_zone))

@@ -50,16 +50,16 @@ class Reader:
         clauses = _clauses(normalised, spans, feelings.clauses)
         return list(map(_reading, masked, normalised, clauses, verdicts, gaps))
 
-    def read_chat(self, turns: Sequence[Turn]) -> ChatReading:
-        """The customer's side of a conversation."""
+    def read_chat(self, turns: Sequence[Turn], whole: str | None = None) -> ChatReading:
+        """The customer's side of a conversation; `whole` is that side as one text, if not just its turns in a row."""
         said = [(place, turn.text) for place, turn in enumerate(turns) if turn.role == "customer"]
         texts = [text for _, text in said]
-        *readings, whole = self.read([*texts, "\n".join(texts)])
+        *readings, side = self.read([*texts, "\n".join(texts) if whole is None else whole])
         if not said:
-            return ChatReading(whole)
+            return ChatReading(side)
         scores = tuple(reading.sentiment_score for reading in readings)
         low = min(scores)
-        return ChatReading(whole, scores, scores[0], scores[-1], low, said[scores.index(low)][0])
+        return ChatReading(side, scores, scores[0], scores[-1], low, said[scores.index(low)][0])
 
     def explain(self, text: str) -> list[Token]:
         """The words of a text as the model sees them, personal data masked."""

@@ -17,16 +17,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
 _TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
-# What an event type does not have is left out of its insert, and ClickHouse fills in the default.
-_COMMON = (
-    "event_id",
-    "event_time",
-    "channel",
-    "customer_id",
-    "order_id",
-    "product_id",
-    "region",
-    "attributes",
+_EVENT = ("event_id", "event_time", "channel", "customer_id", "order_id", "product_id", "region", "attributes")
+READING = (
     "text",
     "sentiment",
     "sentiment_score",
@@ -38,10 +30,13 @@ _COMMON = (
     "evidence",
     "clauses",
     "rating_conflict",
-    "version",
-    "event_type",
-    "model_version",
 )
+"""The columns that `reading_columns` makes."""
+MOODS = ("mood_start", "mood_end", "mood_low")
+"""The columns that `moods` makes."""
+
+# What an event type does not have is left out of its insert, and ClickHouse fills in the default.
+_COMMON = (*_EVENT, *READING, "version", "event_type", "model_version")
 _OWN: dict[EventType, tuple[str, ...]] = {
     "feedback": ("rating",),
     "complaint": ("subject", "promised_at", "delivered_at", "status"),
@@ -56,11 +51,11 @@ _OWN: dict[EventType, tuple[str, ...]] = {
         "longest_wait_seconds",
         "unanswered",
         "customer_spoke_last",
-        "mood_start",
-        "mood_end",
-        "mood_low",
+        *MOODS,
     ),
 }
+ALL_COLUMNS = (*_COMMON, *(name for names in _OWN.values() for name in names))
+"""Everything that is inserted of an event, whatever its type."""
 
 Columns = list[Any]
 
@@ -108,7 +103,7 @@ class EventColumns:
             own = _OWN_COLUMNS[event_type](events, readings)
             whole = [reading.reading for reading in readings] if event_type == "chat" else readings
             constants = [[event_type] * len(rows), [self.model_version] * len(rows)]
-            common = [*_event_columns(events), *_reading_columns(whole), list(versions), *constants]
+            common = [*_event_columns(events), *reading_columns(whole), list(versions), *constants]
             yield event_type, _COMMON + _OWN[event_type], [*common, *own]
 
     def places(self) -> tuple[list[str], list[int]]:
@@ -132,7 +127,8 @@ def _event_columns(events: Sequence[AnyEvent]) -> Columns:
     ]
 
 
-def _reading_columns(readings: Sequence[Reading]) -> Columns:
+def reading_columns(readings: Sequence[Reading]) -> Columns:
+    """The values of the columns `READING`."""
     return [
         [reading.text for reading in readings],
         [reading.sentiment for reading in readings],
@@ -189,8 +185,13 @@ def _chat_row(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
         conversation.longest_wait_seconds,
         conversation.unanswered,
         conversation.customer_spoke_last,
-        *((reading.start, reading.end, reading.low) if reading.turn_scores else (None, None, None)),
+        *moods(reading),
     )
+
+
+def moods(reading: ChatReading) -> tuple[float | None, float | None, float | None]:
+    """The values of the columns `MOODS`; None where the customer said nothing."""
+    return (reading.start, reading.end, reading.low) if reading.turn_scores else (None, None, None)
 
 
 _OWN_COLUMNS: dict[EventType, Callable[[Sequence[Any], Sequence[Any]], Columns]] = {

@@ -9,6 +9,7 @@ from clickhouse_driver import Client
 
 from pipeline.settings import settings
 from pipeline.store.aggregates import oldest_derived
+from pipeline.store.connection import ClickHouse
 from pipeline.store.findings import Found, Tally
 
 # Events counted at once, some 1,200 bytes each of the server's memory; ids looked at at once, some 100 bytes each.
@@ -31,7 +32,7 @@ _STANDING = """(
             halfMD5(event_id) NOT IN (SELECT id_hash FROM recount_moved)
             OR (halfMD5(event_id), version) IN (SELECT id_hash, version FROM recount_moved)
         )
-    ORDER BY event_id, version DESC, stored_at DESC
+    ORDER BY event_id, version DESC, read_at DESC
     LIMIT 1 BY event_id
 )"""
 
@@ -189,7 +190,7 @@ def _comparisons() -> tuple[_Comparison, ...]:
 
 def compare_aggregates(client: Client, start: datetime | None, end: datetime | None) -> dict[str, Found]:
     """The differing periods of each view. Leaves a temporary table on the connection."""
-    days = _whole_days(client, start, end)
+    days = whole_days(client, start, end)
     comparisons = _comparisons()
     tallies = {comparison.view: Tally() for comparison in comparisons}
     _find_moved(client)
@@ -204,9 +205,9 @@ def compare_aggregates(client: Client, start: datetime | None, end: datetime | N
     return {view: tally.found() for view, tally in tallies.items()}
 
 
-def minutes_between(client: Client, start: datetime | None, end: datetime | None) -> set[int]:
+def minutes_between(client: Client | ClickHouse, start: datetime | None, end: datetime | None) -> set[int]:
     """Every minute of the range that has events, or aggregates without events; in seconds since 1970."""
-    days = _whole_days(client, start, end)
+    days = whole_days(client, start, end)
     if not days:
         return set()
     inside = f"BETWEEN toDateTime({days[0][0]}, 'UTC') AND toDateTime({days[-1][1] - 1}, 'UTC')"
@@ -225,7 +226,7 @@ def _compare(client: Client, comparison: _Comparison, start: int, end: int, tall
         tally.add(period)
 
 
-def _whole_days(client: Client, start: datetime | None, end: datetime | None) -> list[tuple[int, int]]:
+def whole_days(client: Client | ClickHouse, start: datetime | None, end: datetime | None) -> list[tuple[int, int]]:
     """Begin and end of each day of the range, in seconds since 1970; all that is stored unless given."""
     ((rows, least, greatest),) = client.execute(_STORED_RANGE)
     if not rows:

@@ -1,11 +1,13 @@
 """What integration tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from kafka_topic import Topic
+from store_world import World
 
 from pipeline import publish
+from pipeline.settings import settings
 
 
 @pytest.fixture
@@ -14,3 +16,11 @@ def topic(kafka: str, new_topic: Callable[[int], str], monkeypatch: pytest.Monke
     name = new_topic(3)
     monkeypatch.setattr(publish, "topic_of", lambda _event_type: name)
     return Topic(name, kafka)
+
+
+@pytest.fixture
+def world(event_topics: None, kafka: str, database: str, group: str) -> Iterator[World]:
+    settings.cache_clear()  # the topics were made before the group was named
+    made = World(kafka, database, group)
+    yield made
+    made.close()

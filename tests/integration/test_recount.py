@@ -2,84 +2,20 @@
 # ruff: noqa: S608 - the queries are written here
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.structs import OffsetAndMetadata
 from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback
+from store_world import World, bad_record
 
 from pipeline.commands.init import init
 from pipeline.commands.recount import recount as command
-from pipeline.dead_letters import DeadLetter
-from pipeline.decode import Reason, Rejected
-from pipeline.records import Record
-from pipeline.settings import settings
-from pipeline.store import Aggregates, ClickHouse, EventStore, Found, recount, recount_aggregates, recount_topics
-from pipeline.topics import EVENT_TOPICS
+from pipeline.store import EventStore, Found, recount, recount_aggregates, recount_topics
 
 pytestmark = pytest.mark.usefixtures("event_topics")
-
-
-class World:
-    """The topics and the tables, and a worker that does as it is told."""
-
-    def __init__(self, kafka: str, database: str, group: str) -> None:
-        self.database = database
-        self._kafka, self._group = kafka, group
-        self._producer = KafkaProducer(bootstrap_servers=kafka)
-        self._store, self._aggregates = EventStore(database), Aggregates(database)
-        self.query = ClickHouse(database).execute
-
-    def publish(self, *voices: Voice) -> list[Voice]:
-        """The same voices with the records they became."""
-        return [voice._replace(record=self.send(voice.record)) for voice in voices]
-
-    def send(self, record: Record) -> Record:
-        sent = self._producer.send(
-            record.topic,
-            record.value,
-            partition=record.partition,
-            timestamp_ms=record.timestamp,
-            headers=list(record.headers),
-        ).get(timeout=30)
-        return record._replace(offset=sent.offset)
-
-    def give_up(self, record: Record) -> None:
-        dead = DeadLetter.of(record, Rejected(Reason.NOT_JSON, "not JSON"))
-        self.send(Record(dead.topic, 0, 0, record.timestamp, dead.key, dead.value, dead.headers))
-
-    def process(self, *voices: Voice) -> None:
-        token = " ".join(str(voice.record.offset) for voice in voices)
-        self._aggregates.derive(self._store.insert(columns(voices), token))
-
-    def catch_up(self) -> None:
-        """Commit the ends of the event topics."""
-        consumer = KafkaConsumer(bootstrap_servers=self._kafka, group_id=self._group, enable_auto_commit=False)
-        partitions = [
-            TopicPartition(topic, number) for topic in EVENT_TOPICS for number in consumer.partitions_for_topic(topic)
-        ]
-        ends = consumer.end_offsets(partitions)
-        consumer.commit({partition: OffsetAndMetadata(end, "", -1) for partition, end in ends.items()})
-        consumer.close()
-
-    def close(self) -> None:
-        self._producer.close()
-
-
-@pytest.fixture
-def world(kafka: str, database: str, group: str) -> Iterator[World]:
-    settings.cache_clear()  # the topics were made before the group was named
-    made = World(kafka, database, group)
-    yield made
-    made.close()
-
-
-def _bad_record(text: bytes = b"not json") -> Record:
-    return Record("feedback.events", 0, 0, int(TODAY.timestamp() * 1000), None, text)
 
 
 def _history(world: World) -> list[Voice]:
@@ -100,7 +36,7 @@ def _history(world: World) -> list[Voice]:
 
 def test_a_history_is_exact(world: World) -> None:
     _history(world)
-    world.give_up(world.send(_bad_record()))
+    world.give_up(world.send(bad_record()))
     world.catch_up()
     result = recount(world.database)
     assert result.exact, result
@@ -181,15 +117,15 @@ def test_an_event_whose_record_kafka_no_longer_keeps_is_no_difference(world: Wor
     assert recount(world.database).exact
 
 
-def test_a_bad_record_without_a_dead_letter_is_named(world: World) -> None:
-    record = world.send(_bad_record())
+def test_abad_record_without_a_dead_letter_is_named(world: World) -> None:
+    record = world.send(bad_record())
     world.catch_up()
     result = recount(world.database)
     assert result.unaccounted == Found(1, (f"feedback.events[0]@{record.offset}",))
 
 
 def test_a_dead_letter_sent_twice_counts_once(world: World) -> None:
-    record = world.send(_bad_record())
+    record = world.send(bad_record())
     world.give_up(record)
     world.give_up(record)
     world.catch_up()
