@@ -6,19 +6,20 @@ numbers in words are those of its opening, and the one number is the index now. 
 (`.Labels`), never `$labels`, which some versions of Grafana read as an environment variable.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from dashboards.frame import CONVERSATIONS, FULFILLMENT, PIPELINE
-from dashboards.query import DATASOURCE_UID, ClickHouseQuery, named
+from dashboards import pipeline_alerts
+from dashboards.frame import CONVERSATIONS, FULFILLMENT
+from dashboards.query import named
+from dashboards.rule import LINK_ROOT, RUNBOOK, SOURCE, conditions
 from dashboards.words import CHANNELS, GAPS, SEVERITIES, Locale, Words
 from pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
 from pipeline.signals.series import MEASURES, Measure
 from pipeline.signals.verdict import SEVERITIES as LEVELS
 from pipeline.signals.verdict import Severity
 
-SOURCE = "gapwatch"
-"""Label `source` of every rule of ours."""
-SIGNALS_GROUP, SILENCE_GROUP = "gapwatch-signals", "gapwatch-silence"
+SIGNALS_GROUP = "gapwatch-signals"
+GROUPS = (SIGNALS_GROUP, pipeline_alerts.GROUP)
 INTERVAL_SECONDS = 60
 
 OWNERS: dict[Measure, str] = {
@@ -29,85 +30,12 @@ OWNERS: dict[Measure, str] = {
     "response": "care",
     "promises": "operations",
 }
-PLATFORM = "platform"
-"""Who owns silence."""
-
-_RUNBOOK = "docs/how-to/on-call.md"
 # The panel that an alert is drawn beside: see the order of panels in the dashboards.
 _PANELS: dict[Measure, tuple[str, int]] = dict.fromkeys(MEASURES, (FULFILLMENT, 1)) | {
     "response": (CONVERSATIONS, 7),
     "promises": (FULFILLMENT, 6),
 }
 _QUOTE_BEFORE, _QUOTE_LENGTH, _NAME_LENGTH = 20, 80, 40
-
-
-class _Silence(NamedTuple):
-    """Something that must go on. `sql` returns the minutes since it last did."""
-
-    uid: str
-    panel: int
-    minutes: int
-    title: Words
-    what_to_do: Words
-    sql: str
-
-
-_LONG_AGO = 2880
-_SILENCES = (
-    _Silence(
-        "gapwatch-no-events",
-        1,
-        60,
-        Words("没有新的客户声音", "No events arrive"),
-        Words(
-            "· gapwatch status：积压在涨，是 worker 停了；没有积压，是上游不再发布。\n· 查看每个渠道最后一次发声。",
-            "- gapwatch status: lag that grows means no worker runs; no lag, that nobody publishes.\n"
-            "- See each channel's last voice.",
-        ),
-        f"""
-SELECT 'events' AS stream, toFloat64(if(count() = 0, {_LONG_AGO}, dateDiff('minute', max(stored_at), now()))) AS value
-FROM event_versions
-WHERE event_time >= now() - toIntervalMinute({_LONG_AGO})""",
-    ),
-    _Silence(
-        "gapwatch-no-rollups",
-        1,
-        15,
-        Words("汇总落后于客户声音", "Aggregates lag behind events"),
-        Words(
-            "· gapwatch status：看主题 gapwatch.touched 的积压。\n· gapwatch recount 列出差异，--repair 重新汇总。",
-            "- gapwatch status: lag of the topic gapwatch.touched.\n"
-            "- gapwatch recount names the differences, --repair derives them again.",
-        ),
-        f"""
-SELECT 'rollups' AS stream, toFloat64(if(newest <= rolled, 0, dateDiff('minute', rolled, newest))) AS value
-FROM (
-    SELECT toStartOfMinute(max(event_time)) AS newest
-    FROM event_versions
-    WHERE event_time >= now() - toIntervalMinute({_LONG_AGO}) AND event_time <= now()
-        AND stored_at <= now() - toIntervalMinute(5) AND is_deleted = 0
-) AS stored
-CROSS JOIN (
-    SELECT greatest(max(minute), now() - toIntervalMinute({_LONG_AGO})) AS rolled
-    FROM gap_minute
-    WHERE minute >= now() - toIntervalMinute({_LONG_AGO})
-) AS derived""",
-    ),
-    _Silence(
-        "gapwatch-no-evaluation",
-        4,
-        15,
-        Words("差距检测停了", "Signals are not evaluated"),
-        Words(
-            "· 没有检测就没有告警：重新启动 gapwatch signals run，看它的日志。",
-            "- Without evaluation there are no alerts: start gapwatch signals run again and read its log.",
-        ),
-        f"""
-SELECT 'signals' AS stream, toFloat64(if(count() = 0, {_LONG_AGO}, dateDiff('minute', max(minute), now()))) AS value
-FROM signal_evaluations
-WHERE minute >= now() - toIntervalMinute({_LONG_AGO})""",
-    ),
-)
 
 
 def groups(locale: Locale, docs_url: str, time_zone: str) -> list[dict[str, Any]]:
@@ -118,8 +46,7 @@ def groups(locale: Locale, docs_url: str, time_zone: str) -> list[dict[str, Any]
         for measure in MEASURES
         if measure != "fulfillment"
     ]
-    silences = [_silent(silence, locale, docs_url) for silence in _SILENCES]
-    return [_group(SIGNALS_GROUP, signals), _group(SILENCE_GROUP, silences)]
+    return [_group(SIGNALS_GROUP, signals), _group(pipeline_alerts.GROUP, pipeline_alerts.rules(locale, docs_url))]
 
 
 def _group(name: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
@@ -138,10 +65,10 @@ def _worse(
         "uid": f"gapwatch-{measure}-{severity}",
         "title": Words(f"{name}变差（{level}）", f"{name[0].upper()}{name[1:]} got worse ({level.lower()})")(locale),
         "condition": "B",
-        "data": _data(_open_signals(measure, severities, locale, time_zone), above=0),
+        "data": conditions(_open_signals(measure, severities, locale, time_zone), above=0),
         "dashboardUid": uid,
         "panelId": panel,
-        # A query that fails says nothing about a gap: the rules of silence tell of it, once.
+        # A query that fails says nothing about a gap: one rule of the pipeline tells of it.
         "noDataState": "KeepLast",
         "execErrState": "KeepLast",
         "for": "1m",
@@ -151,15 +78,14 @@ def _worse(
             "description": _description(measure, locale),
             "measures": _bullets(SUGGESTIONS[locale][measure], locale),
             "link": _LINK,
-            "runbook_url": f"{docs_url}{_RUNBOOK}#your-phone-rang-reading-a-signal",
+            "runbook_url": f"{docs_url}{RUNBOOK}#your-phone-rang-reading-a-signal",
         },
         "labels": {"source": SOURCE, "severity": severity, "gap": measure, "owner": OWNERS[measure]},
         "isPaused": False,
     }
 
 
-# Grafana's own address ends in a slash or not, depending on its version.
-_LINK = '{{ reReplaceAll "/+\\\\z" "" externalURL }}{{ .Labels.link }}'
+_LINK = LINK_ROOT + "{{ .Labels.link }}"
 
 
 def _description(measure: Measure, locale: Locale) -> str:
@@ -177,67 +103,20 @@ def _bullets(lines: tuple[str, ...], locale: Locale) -> str:
     return "\n".join(f"{'·' if locale == 'zh' else '-'} {line}" for line in lines)
 
 
-def _silent(silence: _Silence, locale: Locale, docs_url: str) -> dict[str, Any]:
-    title = silence.title(locale)
-    return {
-        "uid": silence.uid,
-        "title": title,
-        "condition": "B",
-        "data": _data(silence.sql, above=silence.minutes),
-        "dashboardUid": PIPELINE,
-        "panelId": silence.panel,
-        "noDataState": "Alerting",
-        "execErrState": "Alerting",
-        "for": "5m",
-        "annotations": {
-            "summary": Words(f"【严重】{title}", f"[Critical] {title}")(locale),
-            "description": Words(
-                '已有 {{ with .Values.A }}{{ printf "%.0f" .Value }}{{ end }} 分钟'
-                f"（界限 {silence.minutes}）。空着表示 ClickHouse 没有回答。\n",
-                'For {{ with .Values.A }}{{ printf "%.0f" .Value }}{{ end }} minutes'
-                f" (limit {silence.minutes}). Blank: ClickHouse does not answer.\n",
-            )(locale)
-            + silence.what_to_do(locale),
-            "link": f'{{{{ reReplaceAll "/+\\\\z" "" externalURL }}}}/d/{PIPELINE}',
-            "runbook_url": f"{docs_url}{_RUNBOOK}#it-is-about-silence",
-        },
-        "labels": {"source": SOURCE, "severity": "critical", "gap": "none", "owner": PLATFORM},
-        "isPaused": False,
-    }
-
-
-def _data(sql: str, *, above: float) -> list[dict[str, Any]]:
-    """The query, and whether its number is above a threshold."""
-    threshold = {
-        "refId": "B",
-        "type": "threshold",
-        "datasource": {"type": "__expr__", "uid": "__expr__"},
-        "expression": "A",
-        "conditions": [{"evaluator": {"type": "gt", "params": [above]}}],
-    }
-    return [
-        _node("A", DATASOURCE_UID, ClickHouseQuery(sql, "table").to_json(), start=600),
-        _node("B", "__expr__", threshold, start=0),
-    ]
-
-
-def _node(ref_id: str, datasource_uid: str, model: dict[str, Any], *, start: int) -> dict[str, Any]:
-    return {
-        "refId": ref_id,
-        "relativeTimeRange": {"from": start, "to": 0},
-        "datasourceUid": datasource_uid,
-        "model": {**model, "intervalMs": 1000, "maxDataPoints": 43200},
-    }
-
-
 def _open_signals(measure: Measure, severities: tuple[Severity, ...], locale: Locale, time_zone: str) -> str:
-    """One row a signal that stands by itself, and always one of zero, without which Grafana would see no data."""
+    """One row a signal that stands by itself, and always one of zero, without which Grafana would see no data.
+
+    What another signal explains, and what opened while workers were behind, is left out: Grafana's own inhibition
+    cannot be provisioned.
+    """
     levels = ", ".join(f"'{severity}'" for severity in severities)
     return f"""
 WITH open AS (
     SELECT series, opened, since, channel, product_id, region, gap_index, examples
     FROM signals
     WHERE measure = '{measure}' AND severity IN ({levels}) AND state != 'recovered' AND part_of = ''
+        AND opened <= ({pipeline_alerts.told_until()}
+        )
 ),
 spoken AS (
     SELECT event_id, text, arrayFilter(one -> one.gap = '{measure}', evidence)[1].text AS words,

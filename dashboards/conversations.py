@@ -35,7 +35,7 @@ ORDER BY time"""
         CONVERSATIONS,
         locale,
         Words(
-            "等待多久,有没有人答复,离开时心情如何。",
+            "等待多久，有没有人答复，离开时心情如何。",
             "How long customers wait, whether they are answered, how they feel when they leave.",
         ),
         [
@@ -66,21 +66,21 @@ ORDER BY time"""
                 "解决时长中位数",
                 "Median resolution",
                 Words(
-                    "从客户第一句到解决的秒数,只计已解决的对话。",
+                    "从客户第一句到解决的秒数，只计已解决的对话。",
                     "Seconds from the first turn to the solution, of solved ones.",
                 ),
                 middle("resolution_state"),
                 unit="s",
             ),
             number(
-                "情绪:开始",
+                "情绪：开始",
                 "Mood at the start",
                 Words("客户第一句的情绪分,-1 到 1,平均。", "Score of the customer's first turn, -1 to 1, mean."),
                 "sum(mood_start_sum) / greatest(sum(moods), 1)",
                 decimals=2,
             ),
             number(
-                "情绪:结束",
+                "情绪：结束",
                 "Mood at the end",
                 Words("客户最后一句的情绪分,-1 到 1,平均。", "Score of the customer's last turn, -1 to 1, mean."),
                 "sum(mood_end_sum) / greatest(sum(moods), 1)",
@@ -89,7 +89,7 @@ ORDER BY time"""
             panels.lines(
                 say("首次响应时间", "First response time"),
                 say(
-                    "秒;两条线:一半的客户、九成的客户在此时间内得到答复。",
+                    "秒；两条线：一半的客户、九成的客户在此时间内得到答复。",
                     "Seconds; half and nine in ten of the customers are answered within.",
                 ),
                 over_time("first_response_state"),
@@ -97,12 +97,12 @@ ORDER BY time"""
             ),
             panels.lines(
                 say("解决时长", "Time to resolution"),
-                say("秒;只计已解决的对话。", "Seconds; solved conversations only."),
+                say("秒；只计已解决的对话。", "Seconds; solved conversations only."),
                 over_time("resolution_state"),
                 unit="s",
             ),
             panels.lines(
-                say("对话:有答复与无答复", "Conversations answered and unanswered"),
+                say("对话：有答复与无答复", "Conversations answered and unanswered"),
                 say("按时间的对话数。", "Conversations over time."),
                 f"""
 SELECT $__timeInterval(minute) AS time, sum(conversations) - sum(unanswered) AS "{say("有答复", "with an answer")}",
@@ -132,7 +132,9 @@ ORDER BY sum(conversations) DESC""",
             ),
             panels.rows(
                 say("最需要回看的对话", "Conversations to look back at"),
-                say("情绪最低的对话,个人信息已脱敏。", "The conversations with the lowest mood, personal data masked."),
+                say(
+                    "情绪最低的对话，个人信息已脱敏。", "The conversations with the lowest mood, personal data masked."
+                ),
                 f"""
 SELECT event_time AS "{say("时间", "Time")}", product_id AS "{say("产品", "Product")}",
     arrayStringConcat(arrayMap(t -> concat(t.role, ': ', t.text), turns), ' / ') AS "{say("对话", "Conversation")}",

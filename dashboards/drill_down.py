@@ -23,7 +23,7 @@ def drill_down(locale: Locale) -> dict[str, Any]:
         FULFILLMENT,
         locale,
         Words(
-            "选定差距按产品、地区、阶段、维度分解,直到客户原话。",
+            "选定差距按产品、地区、阶段、维度分解，直到客户原话。",
             "One gap by product, region, stage and dimension, down to the voices.",
         ),
         [
@@ -63,7 +63,7 @@ LIMIT 12""",
             ),
             panels.ranking(
                 say("服务质量维度", "SERVQUAL dimensions"),
-                say("说到所选差距的声音,按主要维度。", "Voices on the gap by their main dimension."),
+                say("说到所选差距的声音，按主要维度。", "Voices on the gap by their main dimension."),
                 f"""
 SELECT {named("dimension", DIMENSIONS, locale)} AS name, count() AS value
 FROM events
@@ -74,7 +74,7 @@ ORDER BY value DESC""",
             ),
             panels.ranking(
                 say("服务阶段", "Service stage"),
-                say("说到所选差距的声音,按售前、售中、售后。", "Voices on the gap before, during and after the sale."),
+                say("说到所选差距的声音，按售前、售中、售后。", "Voices on the gap before, during and after the sale."),
                 f"""
 SELECT {named("stage", STAGES, locale)} AS name, count() AS value
 FROM events
@@ -86,7 +86,7 @@ ORDER BY value DESC""",
             panels.rows(
                 say("上升的说法", "Rising phrases"),
                 say(
-                    "作为证据的原话:本期次数、上一同长时段次数,按增量排序。",
+                    "作为证据的原话：本期次数、上一同长时段次数，按增量排序。",
                     "Words that speak for the gap: how often in this period and in the one before, by increase.",
                 ),
                 f"""
@@ -106,9 +106,9 @@ LIMIT 15""",
                 height=8,
             ),
             panels.lines(
-                say("承诺:兑现与未兑现", "Promises kept and broken"),
+                say("承诺：兑现与未兑现", "Promises kept and broken"),
                 say(
-                    "有承诺时间的投诉:按时交付为兑现,迟到或到期未交付为未兑现。",
+                    "有承诺时间的投诉：按时交付为兑现，迟到或到期未交付为未兑现。",
                     "Complaints with a promised time: kept if delivered by then, else broken.",
                 ),
                 f"""
@@ -139,7 +139,7 @@ ORDER BY value DESC""",
             panels.rows(
                 say("客户原话", "Voices"),
                 say(
-                    "最近的声音,个人信息已脱敏;“证据”是说到所选差距的原词。",
+                    "最近的声音，个人信息已脱敏；“证据”是说到所选差距的原词。",
                     "The latest voices, personal data masked; the evidence is the words that speak for the gap.",
                 ),
                 f"""

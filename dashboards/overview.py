@@ -61,7 +61,9 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
     return page(
         OVERVIEW,
         locale,
-        Words("哪里没有做到承诺,是哪一类差距,从什么时候开始。", "Where service falls short, of what kind, since when."),
+        Words(
+            "哪里没有做到承诺，是哪一类差距，从什么时候开始。", "Where service falls short, of what kind, since when."
+        ),
         [
             panels.number(
                 say("实现差距指数", "Fulfillment gap index"),
@@ -72,7 +74,7 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
             panels.number(
                 say("进行中的信号", "Open signals"),
                 say(
-                    "尚未恢复的差距恶化信号数;由同一事件引起的只算一个。",
+                    "尚未恢复的差距恶化信号数；由同一事件引起的只算一个。",
                     "Gaps that worsened and have not recovered; what one incident explains counts once.",
                 ),
                 f"SELECT countIf(state != 'recovered' AND part_of = '') AS \"{say('信号', 'signals')}\" FROM signals",
@@ -113,7 +115,7 @@ WHERE {_TWO_RANGES} AND {PLACE}""",
                 decimals=0,
             ),
             panels.lines(
-                say("实现差距指数:现在与往常", "Fulfillment gap index: now and as usual"),
+                say("实现差距指数：现在与往常", "Fulfillment gap index: now and as usual"),
                 INDEX_MEANING(locale)
                 + say(
                     " 往常 = 此前四周同一星期几、同一小时的指数。",
@@ -152,7 +154,7 @@ LIMIT 8""",
             ),
             panels.rows(
                 say("进行中和最近的信号", "Open and recent signals"),
-                say("差距比往常恶化的地方;点击进入下钻。", "Where a gap got worse than usual; click to drill down."),
+                say("差距比往常恶化的地方；点击进入下钻。", "Where a gap got worse than usual; click to drill down."),
                 f"""
 SELECT
     opened AS "{say("开始", "Opened")}", {named("state", STATES, locale)} AS "{say("状态", "State")}",
@@ -172,7 +174,7 @@ LIMIT 50""",
             panels.rows(
                 say("渠道 x 差距", "Channels x gaps"),
                 say(
-                    "每个渠道的声音中,说到各类差距的百分比。",
+                    "每个渠道的声音中，说到各类差距的百分比。",
                     "Of each channel's voices, the percentage that speaks of each gap.",
                 ),
                 f"""

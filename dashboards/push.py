@@ -16,6 +16,7 @@ from dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards
 from dashboards.grafana import Grafana
 from dashboards.notifications import Contact
 from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from dashboards.rule import SOURCE
 from dashboards.words import Locale
 
 Action = Literal["create", "update", "delete"]
@@ -169,9 +170,7 @@ class _Plan:
         def put() -> None:
             self._grafana.put(path, {**tree, "routes": [ours, *others]})
 
-        yield from self._change(
-            "notification policy", f"source={alerting.SOURCE}", ours, present, create=put, update=put
-        )
+        yield from self._change("notification policy", f"source={SOURCE}", ours, present, create=put, update=put)
 
     def _rule_groups(self) -> Iterator[Change]:
         for group in alerting.groups(self._wanted.locale, self._wanted.docs_url, self._wanted.time_zone):
@@ -188,8 +187,8 @@ class _Plan:
     def _stale_rules(self) -> Iterator[Change]:
         """Of groups that are no more; within a group, Grafana replaces all rules."""
         for rule in self._grafana.get(f"{_PROVISIONING}/alert-rules"):
-            ours = rule["folderUID"] == FOLDER_UID and rule.get("labels", {}).get("source") == alerting.SOURCE
-            if ours and rule["ruleGroup"] not in {alerting.SIGNALS_GROUP, alerting.SILENCE_GROUP}:
+            ours = rule["folderUID"] == FOLDER_UID and rule.get("labels", {}).get("source") == SOURCE
+            if ours and rule["ruleGroup"] not in alerting.GROUPS:
                 yield self._deletion("rule", rule["uid"], f"{_PROVISIONING}/alert-rules/{rule['uid']}")
 
     def _stale_dashboards(self) -> Iterator[Change]:

@@ -71,7 +71,7 @@ STATES: dict[str, Words] = {
 }
 NO_DATA = Words("这段时间没有数据", "No data in this range")
 INDEX_MEANING = Words(
-    "实现差距指数 = 100 x 说到实现差距的声音的严重度之和 / 全部声音数。0:没有人提到;100:人人都在最严重地抱怨。",
+    "实现差距指数 = 100 x 说到实现差距的声音的严重度之和 / 全部声音数。0：没有人提到；100：人人都在最严重地抱怨。",
     "Fulfillment gap index = 100 x sum of the severities of voices on fulfillment / all voices. "
     "0: nobody speaks of it; 100: everybody does, at the greatest severity.",
 )

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from voices import NASTY, NOW, store, story, usual
+from voices import NASTY, NOW, report, store, story, usual
 
 from dashboards import alerting
 from pipeline.signals import runner
@@ -13,10 +13,10 @@ from pipeline.signals.table import SignalTable
 from pipeline.signals.verdict import Signal
 from pipeline.store import ClickHouse
 
-RULES = {rule["uid"]: rule for group in alerting.groups("zh", "", "Asia/Shanghai") for rule in group["rules"]}
+GROUPS = alerting.groups("zh", "", "Asia/Shanghai")
+RULES = {rule["uid"]: rule for group in GROUPS for rule in group["rules"]}
 ENGLISH = {rule["uid"]: rule for group in alerting.groups("en", "", "Asia/Shanghai") for rule in group["rules"]}
-SIGNALS = [uid for uid in RULES if not uid.startswith("gapwatch-no-")]
-SILENCES = [uid for uid in RULES if uid.startswith("gapwatch-no-")]
+SIGNALS, PIPELINE = ([rule["uid"] for rule in group["rules"]] for group in GROUPS)
 PLACE = Place(channel="app", product_id=NASTY, region="华东")
 
 
@@ -132,23 +132,83 @@ def test_the_story_fires_and_usual_business_does_not(database):
     assert any("净水器" in row["place"] for row in told)
 
 
-@pytest.mark.parametrize("uid", ["gapwatch-no-events", "gapwatch-no-evaluation"])
-def test_an_empty_database_is_silence(database, uid):
-    assert len(firing(database, uid)) == 1
+def fired(database):
+    return [uid for uid in PIPELINE if firing(database, uid)]
 
 
-def test_a_pipeline_that_works_is_not_silent(database):
+def test_nothing_at_all_is_told_by_its_causes_only(database):
+    """Without workers there can be no events and no aggregates: that is explained, not told."""
+    assert fired(database) == ["gapwatch-no-workers", "gapwatch-no-evaluation"]
+
+
+def test_workers_without_events_are_silence(database):
+    report(database)
+    assert fired(database) == ["gapwatch-no-events", "gapwatch-no-evaluation"]
+
+
+def test_a_pipeline_that_works_is_not_told_of(database):
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     store(database, story(20, until=now))
     SignalTable(ClickHouse(database)).write(now, [], 5)
-    assert [uid for uid in SILENCES if firing(database, uid)] == []
+    for minutes in range(10):
+        report(database, minutes, records=6_000, lag=300, dead_letters=6)
+    assert fired(database) == []
 
 
-def test_events_without_aggregates_are_told(database):
+def test_events_without_aggregates_are_told_unless_nobody_derives(database):
     now = datetime.now(UTC)
     store(database, story(20, until=now - timedelta(hours=5)))
     ClickHouse(database).execute(
         "INSERT INTO event_versions (event_id, event_time, version, stored_at) VALUES",
         [("late", now - timedelta(minutes=10), 1, now - timedelta(minutes=6))],
     )
+    assert firing(database, "gapwatch-no-rollups") == []
+    report(database)
     assert len(firing(database, "gapwatch-no-rollups")) == 1
+
+
+def test_lag_that_stays_is_told_and_a_burst_is_not(database):
+    for minutes in range(1, 6):
+        report(database, minutes, records=1_000, lag=60_000 if minutes == 1 else 500)
+    assert firing(database, "gapwatch-lag") == []
+    for minutes in range(1, 6):
+        report(database, minutes, topic="chat.events", records=0, lag=150)
+    (told,) = firing(database, "gapwatch-lag")
+    assert told["value"] == 15.0
+
+
+@pytest.mark.parametrize(
+    ("usually", "lately", "told"),
+    [(0, 50, [5.0]), (5, 50, [5.0]), (20, 50, []), (0, 5, []), (0, 9, [])],
+    ids=["new", "risen", "usual", "less than one in a hundred", "less than ten"],
+)
+def test_dead_letters_are_told_when_they_rise(database, usually, lately, told):
+    for hours in (2, 30, 100):
+        report(database, 60 * hours, records=1_000, dead_letters=usually)
+    report(database, 3, records=1_000 if lately != 9 else 90, dead_letters=lately)
+    assert [row["value"] for row in firing(database, "gapwatch-dead-letters")] == told
+
+
+RULE = "gapwatch-fulfillment-critical"
+
+
+def test_what_opens_while_workers_are_behind_waits_until_they_have_caught_up(database):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    write(database, signal("fulfillment", "critical", opened=now - timedelta(minutes=3)))
+    assert len(firing(database, RULE)) == 1, "without reports nothing is held back"
+    report(database, 6, lag=0)
+    for minutes in range(5):
+        report(database, minutes, lag=100_000)
+    assert firing(database, RULE) == []
+    ClickHouse(database).execute("TRUNCATE TABLE worker_reports")
+    report(database, 1, lag=0)
+    assert len(firing(database, RULE)) == 1
+
+
+def test_what_was_told_before_workers_fell_behind_goes_on(database):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    write(database, signal("fulfillment", "critical", opened=now - timedelta(hours=2)))
+    report(database, 60, lag=0)
+    for minutes in range(50):
+        report(database, minutes, lag=100_000)
+    assert len(firing(database, RULE)) == 1

@@ -87,3 +87,22 @@ def store(database: str, voices: Iterable[tuple]) -> None:
     rows = list(voices)
     ClickHouse(database).execute(f"INSERT INTO event_versions ({_COLUMNS}) VALUES", rows)
     Aggregates(database).derive({int(row[2].timestamp()) // 60 * 60 for row in rows})
+
+
+def report(
+    database: str,
+    minutes_ago: float = 0,
+    *,
+    topic: str = "feedback.events",
+    records: int = 1_000,
+    lag: int = 0,
+    dead_letters: int = 0,
+) -> None:
+    """What a worker might report of one topic."""
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    row = (at, f"host:{topic}", 10, [topic], [4], [lag], [records], [dead_letters], records, 5, 1.5, 20.0, 3, 0.4)
+    ClickHouse(database).execute(
+        "INSERT INTO worker_reports (at, worker, seconds, topics.topic, topics.partitions, topics.lag, topics.records, "
+        "topics.dead_letters, stored, flushes, flush_seconds, delay_seconds, derived_minutes, derive_seconds) VALUES",
+        [row],
+    )
