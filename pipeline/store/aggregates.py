@@ -9,7 +9,9 @@ greater than any that was there; and who finds, after writing, that somebody els
 Coarser grains derive from finer ones, after them: hours from minutes, days from hours.
 """
 
+import random
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +28,7 @@ ROWS_AT_ONCE = 200_000
 PERIODS_AT_ONCE = 20_000
 # Who finds so often that somebody else wrote the same minutes meanwhile leaves them to a later try.
 ATTEMPTS = 10
+PAUSE_SECONDS = 0.2
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -257,6 +260,7 @@ class Aggregates:
                 left = self._derive_once(grain, left)
                 if not left:
                     break
+                time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 - so that two do not stay in step
             else:
                 raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
 

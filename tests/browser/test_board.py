@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _REQUIRED = os.environ.get("GAPWATCH_BROWSER_TESTS") == "required"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+_PATIENCE = 120_000.0  # milliseconds
 _PAGES = ("gapwatch-overview", "gapwatch-fulfillment", "gapwatch-conversations", "gapwatch-pipeline")
 _RANGE = (
     f"from={(NOW - timedelta(days=7)).timestamp() * 1000:.0f}&to={(NOW + timedelta(hours=1)).timestamp() * 1000:.0f}"
@@ -78,7 +79,7 @@ def page(browser, request):
 
 def _open(page, address: str) -> None:
     page.goto(address)
-    page.wait_for_selector("body[data-ready]", timeout=120_000)
+    page.wait_for_selector("body[data-ready]", timeout=_PATIENCE)
 
 
 def test_every_page_is_drawn_from_this_server_alone(board, page):
@@ -106,10 +107,12 @@ def test_a_choice_changes_what_is_shown_and_stays_in_the_address(board, page):
     _open(page, f"{board}/d/gapwatch-fulfillment?{_RANGE}")
     with page.expect_response(lambda response: "var-product=" in response.url and "/panels/8" in response.url):
         page.select_option("select[name=product]", "净水器")
-    page.wait_for_function("document.querySelectorAll('.panel.table')[1].innerText.includes('净水器')")
-    assert "var-product=" in page.url
+    from playwright.sync_api import expect
+
     voices = page.locator(".panel.table").last
-    assert "空调" not in voices.inner_text()
+    expect(page.locator(".panel.table").nth(1)).to_contain_text("净水器", timeout=_PATIENCE)
+    expect(voices).not_to_contain_text("空调", timeout=_PATIENCE)
+    assert "var-product=" in page.url
     assert voices.locator("mark").first.inner_text() == "一个星期还没到"
 
 

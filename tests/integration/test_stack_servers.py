@@ -243,6 +243,7 @@ def test_engine_user_without_password_is_closed_to_clients(own: LocalStack) -> N
     ],
 )
 def test_reader_can_only_read(own: LocalStack, data: Callable[[], tuple[int, int]], statement: str) -> None:
+    execute(own, "SYSTEM FLUSH LOGS")  # makes system.query_log, which comes with its first line
     with Client.from_url(own.clickhouse.reader_url) as client:
         assert client.execute("SELECT min(n) FROM kept") == [(1,)]
         with pytest.raises(Error) as refused:

@@ -225,21 +225,24 @@ async function read(path) {
   return response.json();
 }
 
+let latest; // what was asked last: an answer to an earlier question, about other choices, comes too late
+
 async function refresh() {
   const asked = new URLSearchParams(query);
+  latest = asked;
   for (const [name, value] of Object.entries(range())) asked.set(name, value);
   await mark(asked);
   await Promise.all(page.panels.map((panel) => fill(panel, asked)));
+  if (asked !== latest) return;
   document.getElementById("updated").textContent = `${words.updated} ${new Date().toLocaleTimeString(locale)}`;
   document.body.dataset.ready = "yes";
 }
 
 async function mark(asked) {
-  annotations.shapes = [];
   try {
-    for (const [from] of (await read(`/api/${page.uid}/annotations?${asked}`)).flatMap(([, rows]) => rows)) {
-      annotations.shapes.push({ type: "line", xref: "x", yref: "paper", x0: local(from), x1: local(from), y0: 0, y1: 1, line: { color: "#d43b3b", width: 1, dash: "dot" } });
-    }
+    const opened = (await read(`/api/${page.uid}/annotations?${asked}`)).flatMap(([, rows]) => rows);
+    if (asked !== latest) return;
+    annotations.shapes = opened.map(([from]) => ({ type: "line", xref: "x", yref: "paper", x0: local(from), x1: local(from), y0: 0, y1: 1, line: { color: "#d43b3b", width: 1, dash: "dot" } }));
   } catch (error) {
     console.warn(error);
   }
@@ -249,9 +252,11 @@ async function fill(panel, asked) {
   const body = bodies.get(panel.id);
   try {
     const tables = (await read(`/api/${page.uid}/panels/${panel.id}?${asked}`)).map(([columns, rows]) => ({ columns, rows }));
+    if (asked !== latest) return;
     if (tables.every(({ rows }) => rows.length === 0)) body.replaceChildren(element("div", { className: "message", textContent: words.no_data }));
     else draw[panel.type](panel, tables, body);
   } catch (error) {
+    if (asked !== latest) return;
     body.replaceChildren(element("div", { className: "message failed", textContent: `${words.failed}: ${error.message}` }));
   }
 }
@@ -269,7 +274,11 @@ function frames() {
   }
 }
 
+async function keepFresh() {
+  await refresh();
+  setTimeout(keepFresh, REFRESH_MS);
+}
+
 frames();
 linkPages();
-controls().catch(console.error).finally(refresh);
-setInterval(refresh, REFRESH_MS);
+controls().catch(console.error).finally(keepFresh);
