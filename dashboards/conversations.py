@@ -16,14 +16,14 @@ def conversations(locale: Locale) -> dict[str, Any]:
         return Words(zh, en)(locale)
 
     def number(zh: str, en: str, meaning: Words, expression: str, **looks: Any) -> Any:
-        sql = f'SELECT {expression} AS "{say(zh, en)}" FROM chat_minute WHERE $__timeFilter(minute) AND {PLACE}'
+        sql = f'SELECT {expression} AS "{say(zh, en)}" FROM chat_minute_states WHERE $__timeFilter(minute) AND {PLACE}'
         return panels.number(say(zh, en), meaning(locale), sql, **looks)
 
     def over_time(state: str) -> str:
         return f"""
 SELECT $__timeInterval(minute) AS time, quantilesDDMerge(0.01, 0.5, 0.9, 0.99)({state})[1] AS "{say("中位数", "median")}",
     quantilesDDMerge(0.01, 0.5, 0.9, 0.99)({state})[2] AS "{say("九成以内", "nine in ten within")}"
-FROM chat_minute
+FROM chat_minute_states
 WHERE $__timeFilter(minute) AND {PLACE}
 GROUP BY time
 ORDER BY time"""
@@ -107,7 +107,7 @@ ORDER BY time"""
                 f"""
 SELECT $__timeInterval(minute) AS time, sum(conversations) - sum(unanswered) AS "{say("有答复", "with an answer")}",
     sum(unanswered) AS "{say("无答复", "without one")}"
-FROM chat_minute
+FROM chat_minute_states
 WHERE $__timeFilter(minute) AND {PLACE}
 GROUP BY time
 ORDER BY time""",
@@ -122,7 +122,7 @@ SELECT {named("channel", CHANNELS, locale)} AS "{say("渠道", "Channel")}", sum
     {middle("first_response_state")} AS "{say("首次响应(中位)", "First response (median)")}",
     100 * sum(unanswered) / sum(conversations) AS "{say("无人答复", "Unanswered")}",
     (sum(mood_end_sum) - sum(mood_start_sum)) / greatest(sum(moods), 1) AS "{say("情绪变化", "Change of mood")}"
-FROM chat_minute
+FROM chat_minute_states
 WHERE $__timeFilter(minute) AND {PLACE}
 GROUP BY channel
 ORDER BY sum(conversations) DESC""",

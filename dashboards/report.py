@@ -75,7 +75,7 @@ _CONVERSATIONS = """
 SELECT sum(conversations), sum(unanswered), quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(first_response_state),
     quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(resolution_state), sum(mood_start_sum) / greatest(sum(moods), 1),
     sum(mood_end_sum) / greatest(sum(moods), 1)
-FROM chat_minute WHERE minute >= %(from)s AND minute < %(until)s
+FROM chat_minute_states WHERE minute >= %(from)s AND minute < %(until)s
 """
 
 

@@ -33,7 +33,7 @@ _CHATS = """
 SELECT
     sum(conversations), sum(unanswered), seconds[1], seconds[2],
     quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(first_response_state) AS seconds
-FROM chat_minute
+FROM chat_minute_states
 """
 
 _GAPS = """

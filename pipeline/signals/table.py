@@ -86,7 +86,7 @@ class SignalTable:
         """Who spoke of the measure in the place in [since, until); with `examples` the ids of the gravest three."""
         parameters = _parameters(series, since, until)
         if series.measure in GAP_MEASURES:
-            query = "SELECT sum(events), uniqMerge(customers_state) FROM gap_minute WHERE minute >= %(since)s "
+            query = "SELECT sum(events), uniqMerge(customers_state) FROM gap_minute_states WHERE minute >= %(since)s "
             query += f"AND minute < %(until)s AND gap = %(measure)s AND {_IN_PLACE}"
         else:
             query = f"SELECT count(), uniq(customer_id) FROM events WHERE {self._speaking(series)}"  # noqa: S608

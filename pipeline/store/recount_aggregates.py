@@ -40,8 +40,8 @@ _STANDING = """(
 _GAPS = f"{_STANDING} ARRAY JOIN arrayDistinct(arrayConcat(gaps, [primary_gap])) AS gap"
 _CHATS = f"(SELECT * FROM {_STANDING} WHERE event_type = 'chat')"  # noqa: S608 - written here
 _IN_DAY = "{key} >= toDateTime({{start}}, 'UTC') AND {key} < toDateTime({{end}}, 'UTC')"
-_DAY_HOURS = f"(SELECT * FROM gap_hour WHERE {_IN_DAY.format(key='hour')})"  # noqa: S608
-_DAY_CHATS = f"(SELECT * FROM chat_minute WHERE {_IN_DAY.format(key='minute')})"  # noqa: S608
+_DAY_HOURS = f"(SELECT * FROM gap_hour_states WHERE {_IN_DAY.format(key='hour')})"  # noqa: S608
+_DAY_CHATS = f"(SELECT * FROM chat_minute_states WHERE {_IN_DAY.format(key='minute')})"  # noqa: S608
 
 
 def _exactly(total: str) -> str:
@@ -106,7 +106,7 @@ class _Comparison:
                     SELECT {self.period} AS period, {group} AS grp, {counted} AS measures
                     FROM {self.source.format(start=start, end=end)} GROUP BY period, {", ".join(self.dimensions)}
                     UNION ALL
-                    SELECT {self.key}, {group}, {shown} FROM {self.view}
+                    SELECT {self.key}, {group}, {shown} FROM {self.view}_states
                     WHERE {self.key} >= {first} AND {self.key} < {last}
                 )
                 GROUP BY period, grp HAVING count() != 2 OR min(measures) != max(measures)
