@@ -10,6 +10,7 @@ the next one, which finds fewer events to read and derives every day of its rang
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,6 @@ from pipeline.logs import logger
 from pipeline.store import Aggregates, ClickHouse
 from pipeline.store.columns import ALL_COLUMNS, MOODS, READING, moods, reading_columns
 from pipeline.store.recount_aggregates import minutes_between, whole_days
-from schemas.events import Turn
 
 log = logger(__name__)
 
@@ -165,18 +165,15 @@ class Reprocessing:
         outcome.read += rows
 
     def _readings(self, columns: Columns) -> list[Reading | ChatReading]:
-        chats = [event_type == "chat" for event_type in columns["event_type"]]
-        texts = [
-            (text, rating)
-            for text, rating, chat in zip(columns["text"], columns["rating"], chats, strict=True)
-            if not chat
-        ]
-        single = iter(self._reader.read([text for text, _ in texts], [rating for _, rating in texts]))
+        """All texts in one go: of a chat its customer's turns, then the whole."""
+        said = [[text for role, text, _ in turns if role == "customer"] for turns in columns["turns"]]
+        texts = [[*turns, whole] for turns, whole in zip(said, columns["text"], strict=True)]
+        ratings = [[rating] * len(each) for rating, each in zip(columns["rating"], texts, strict=True)]
+        readings = iter(self._reader.read(list(chain(*texts)), list(chain(*ratings))))
+        of_events = [list(islice(readings, len(each))) for each in texts]
         return [
-            self._reader.read_chat([Turn(role=role, text=said) for role, said, _ in turns], text)
-            if chat
-            else next(single)
-            for chat, text, turns in zip(chats, columns["text"], columns["turns"], strict=True)
+            _chat_reading(each) if event_type == "chat" else each[0]
+            for event_type, each in zip(columns["event_type"], of_events, strict=True)
         ]
 
     def _derive(self, day: tuple[int, int]) -> None:
@@ -195,6 +192,14 @@ def _joined(counts: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]
         events += count
     if events:
         yield first, counts[-1][0], events
+
+
+def _chat_reading(readings: Sequence[Reading]) -> ChatReading:
+    *turns, whole = readings
+    if not turns:
+        return ChatReading(whole)
+    scores = tuple(reading.sentiment_score for reading in turns)
+    return ChatReading(whole, scores, scores[0], scores[-1], min(scores))
 
 
 def _read_anew(columns: Columns, readings: Sequence[Reading | ChatReading]) -> Columns:

@@ -53,9 +53,9 @@ class Migration:
     def checksum(self) -> str:
         return sha256(self.text.encode()).hexdigest()
 
-    def statements(self, cluster: str | None, retention_days: int) -> Iterator[str]:
+    def statements(self, cluster: str | None, retention_days: int, database: str) -> Iterator[str]:
         """The statements for one server, or for a cluster."""
-        return _statements(self.text, cluster, retention_days)
+        return _statements(self.text, cluster, retention_days, database)
 
 
 def migrations() -> list[Migration]:
@@ -120,13 +120,17 @@ def _create_database(url: str) -> None:
 
 
 def _applied(clickhouse: ClickHouse) -> dict[str, str]:
-    for statement in _statements(_HISTORY, settings().clickhouse_cluster, settings().retention_days):
+    for statement in _statements(
+        _HISTORY, settings().clickhouse_cluster, settings().retention_days, clickhouse.database
+    ):
         clickhouse.execute(statement)
     return dict(clickhouse.execute("SELECT name, checksum FROM schema_migrations FINAL"))
 
 
 def _apply(clickhouse: ClickHouse, migration: Migration) -> None:
-    for statement in migration.statements(settings().clickhouse_cluster, settings().retention_days):
+    for statement in migration.statements(
+        settings().clickhouse_cluster, settings().retention_days, clickhouse.database
+    ):
         clickhouse.execute(statement)
     clickhouse.execute("INSERT INTO schema_migrations (name, checksum) VALUES", [(migration.name, migration.checksum)])
 
@@ -146,8 +150,8 @@ def _set_retention(clickhouse: ClickHouse) -> None:
             clickhouse.execute(f"ALTER TABLE {place} MODIFY {kept} SETTINGS materialize_ttl_after_modify = 0")
 
 
-def _statements(text: str, cluster: str | None, retention_days: int) -> Iterator[str]:
-    values = _placeholders(cluster) | {"retention_days": str(retention_days)}
+def _statements(text: str, cluster: str | None, retention_days: int, database: str) -> Iterator[str]:
+    values = _placeholders(cluster) | {"retention_days": str(retention_days), "database": database}
     if cluster:
         text = _DISTRIBUTED.sub(_distributed_table, text)
     rendered = _PLACEHOLDER.sub(lambda match: values[match[1]], _COMMENT.sub("", text))
@@ -175,7 +179,8 @@ def _placeholders(cluster: str | None) -> dict[str, str]:
 
 def _distributed_table(match: re.Match[str]) -> str:
     table, key = match.groups()
+    # Hashed, because minutes and hours in seconds are all even, and rows go to the shard of the remainder.
     return (
         f"CREATE TABLE IF NOT EXISTS {table} {{on_cluster}} AS {table}{{local}}\n"
-        f"ENGINE = Distributed('{{cluster}}', currentDatabase(), {table}{{local}}, {key});"
+        f"ENGINE = Distributed('{{cluster}}', '{{database}}', {table}{{local}}, intHash64({key}));"
     )

@@ -38,7 +38,7 @@ def test_the_database_is_created(empty_database: str) -> None:
 def test_a_migration_cut_short_is_applied_again(empty_database: str) -> None:
     clickhouse = ClickHouse(empty_database)
     first = migrations()[0]
-    clickhouse.execute(next(first.statements(None, 400)))
+    clickhouse.execute(next(first.statements(None, 400, "gapwatch")))
     assert migrate(empty_database) == _NAMES
 
 
@@ -75,7 +75,7 @@ def test_the_retention_follows_the_setting(database: str, settings_env: pytest.M
 def test_cluster_forms_are_sql_that_the_server_understands(database: str) -> None:
     clickhouse = ClickHouse(database)
     for migration in migrations():
-        for statement in migration.statements("company", 400):
+        for statement in migration.statements("company", 400, "gapwatch"):
             assert clickhouse.execute(f"EXPLAIN AST {statement}")
 
 
