@@ -5,8 +5,11 @@ The short form takes minutes. The long form: pytest -m slow tests/faults -s
 
 import json
 import os
+import random
 import signal
 import time
+from collections import Counter
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -19,7 +22,7 @@ def test_workers_killed_stopped_and_terminated_under_load(world: World) -> None:
     load = Load("kill", 8_000, world.rng)
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=800) as publishing:
+        with world.publishing([load], per_second=800) as publishing:
             while publishing.is_alive():
                 time.sleep(world.rng.uniform(0.5, 2))
                 print(workers.disturb(world.rng))
@@ -32,7 +35,7 @@ def test_clickhouse_killed_and_restarted_under_load(world: World) -> None:
     load = Load("clickhouse", 8_000, world.rng)
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=1_500) as publishing:
+        with world.publishing([load], per_second=1_500) as publishing:
             while publishing.is_alive():
                 time.sleep(world.rng.uniform(0.5, 2))
                 world.stack.clickhouse.kill()
@@ -46,7 +49,7 @@ def test_broker_killed_and_restarted_under_load(world: World) -> None:
     load = Load("broker", 6_000, world.rng)
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=800):
+        with world.publishing([load], per_second=800):
             for _ in range(2):
                 time.sleep(world.rng.uniform(1, 3))
                 world.stack.brokers[0].kill()
@@ -56,11 +59,27 @@ def test_broker_killed_and_restarted_under_load(world: World) -> None:
     world.recount()
 
 
+@pytest.mark.parametrize("fault", ["full", "read_only"])
+def test_a_disk_that_takes_no_data_is_waited_for(world: World, fault: str) -> None:
+    load = Load(f"disk-{fault}", 8_000, world.rng)
+    with Workers(world) as workers:
+        workers.wait_ready()
+        with world.publishing([load], per_second=800) as publishing:
+            while publishing.is_alive():
+                with getattr(world.disk, fault)(world.stack.clickhouse):
+                    until(lambda: 'retries_total{stage="' in workers.get("/metrics")[1] or not publishing.is_alive())
+                    time.sleep(world.rng.uniform(0, 2))
+                time.sleep(world.rng.uniform(0.5, 2))
+        world.settle()
+    world.check()
+    world.recount()
+
+
 def test_workers_join_and_leave_under_load(world: World) -> None:
     load = Load("join", 8_000, world.rng)
     with Workers(world, processes=1) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=600) as publishing:
+        with world.publishing([load], per_second=600) as publishing:
             while publishing.is_alive():
                 with Workers(world, processes=1) as others:
                     others.wait_ready()
@@ -95,7 +114,7 @@ def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World) -> None:
     load = Load("slow", 6_000, world.rng)
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=1_000) as publishing:
+        with world.publishing([load], per_second=1_000) as publishing:
             while publishing.is_alive():
                 server = psutil.Process(world.stack.clickhouse.pid)
                 server.suspend()
@@ -153,7 +172,7 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
     load = Load("hundred", 100_000, world.rng)
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(load, per_second=4_000):
+        with world.publishing([load], per_second=4_000):
             for number in range(10):
                 time.sleep(world.rng.uniform(1, 4))
                 until(workers.processes)
@@ -169,39 +188,62 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 def test_long_run(world: World) -> None:
-    """FAULT_COUNT faults (200) over FAULT_EVENTS events (2,000,000)."""
+    """FAULT_COUNT faults (200) over FAULT_EVENTS distinct events (2,000,000), which come in waves of 100,000."""
     faults = int(os.environ.get("FAULT_COUNT", "200"))
     events = int(os.environ.get("FAULT_EVENTS", "2000000"))
-    done: dict[str, int] = {}
+    done: Counter[str] = Counter()
+    began = time.monotonic()
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(Load("long", events, world.rng), per_second=4_000) as publishing:
-            while publishing.is_alive() or sum(done.values()) < faults:
+        with world.publishing(waves(world, events), per_second=4_000) as publishing:
+            while publishing.is_alive() or done.total() < faults:
                 # Time to work in between: a worker needs a few seconds to start.
-                time.sleep(world.rng.uniform(1, 8))
-                what = one_fault(world, workers)
-                done[what] = done.get(what, 0) + 1
+                time.sleep(world.rng.uniform(2, 12))
+                done[one_fault(world, workers)] += 1
+                print(
+                    f"{time.monotonic() - began:.0f} s, {world.outcome.published:,} published, {dict(done)}", flush=True
+                )
         world.settle(1_800)
-    print(f"faults: {done}; published: {world.outcome.published}, distinct: {len(world.outcome.places)}")
     world.check()
     world.recount()
+    outcome = world.outcome
+    print(
+        f"{done.total()} faults: {dict(done)}; published {outcome.published:,}, distinct {len(outcome.places):,}, "
+        f"corrupt {outcome.corrupt:,}; lost 0, doubled 0; {time.monotonic() - began:.0f} s"
+    )
+
+
+def waves(world: World, events: int) -> Iterator[Load]:
+    for number, start in enumerate(range(0, events, 100_000)):
+        # A generator of its own: the faults are drawn at the same time.
+        rng = random.Random(f"{world.seed} {number}")
+        yield Load(f"long-{number}", min(100_000, events - start), rng)
 
 
 def one_fault(world: World, workers: Workers) -> str:
-    what = world.rng.choices(("worker", "clickhouse", "slow clickhouse", "broker"), (80, 8, 8, 4))[0]
-    if what == "clickhouse":
-        world.stack.clickhouse.kill()
-        world.stack.clickhouse.start()
-    elif what == "slow clickhouse":
-        server = psutil.Process(world.stack.clickhouse.pid)
+    clickhouse, seconds = world.stack.clickhouse, world.rng.uniform(0.5, 5)
+    kinds = ("worker", "join and leave", "clickhouse killed", "clickhouse hangs", "disk full", "read-only", "broker")
+    what = world.rng.choices(kinds, (60, 8, 8, 8, 6, 6, 4))[0]
+    if what == "worker":
+        return workers.disturb(world.rng)
+    if what == "join and leave":
+        with Workers(world, processes=1) as others:
+            others.wait_ready()
+            time.sleep(seconds)
+    elif what == "clickhouse killed":
+        clickhouse.kill()
+        clickhouse.start()
+    elif what == "clickhouse hangs":
+        server = psutil.Process(clickhouse.pid)
         server.suspend()
-        time.sleep(world.rng.uniform(0.5, 5))
+        time.sleep(seconds)
         server.resume()
     elif what == "broker":
         world.stack.brokers[0].kill()
         world.stack.brokers[0].start()
     else:
-        return workers.disturb(world.rng)
+        with world.disk.full(clickhouse) if what == "disk full" else world.disk.read_only(clickhouse):
+            time.sleep(seconds)
     return what
 
 

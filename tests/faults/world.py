@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 
 import psutil
 from clickhouse_driver import Client
+from disk import Disk
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline.stack import LocalStack
@@ -94,9 +95,18 @@ class World:
     """Kafka, ClickHouse and workers of their own, so that any of them may be killed."""
 
     def __init__(self, directory: Path, seed: int) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.directory = directory
         self.stack = LocalStack(directory / "stack")
+        self.disk = Disk(directory / "stack" / "clickhouse" / "data")
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         self.stack.up(bound_to=os.getpid())
         self.outcome = Outcome({})
         self.environment = os.environ | {
@@ -110,6 +120,7 @@ class World:
 
     def close(self) -> None:
         self.stack.down()
+        self.disk.close()
 
     # Load.
 
@@ -138,13 +149,14 @@ class World:
                 self.outcome.places[message.event_id] = message.place
 
     @contextlib.contextmanager
-    def publishing(self, load: Load, per_second: float = 3_000) -> Iterator[threading.Thread]:
-        """Publish in the background; the block ends when all is published."""
+    def publishing(self, loads: Iterable[Load], per_second: float = 3_000) -> Iterator[threading.Thread]:
+        """Publish in the background, one load after the other; the block ends when all is published."""
         failures: list[BaseException] = []
 
         def run() -> None:
             try:
-                self.publish(load, per_second)
+                for load in loads:
+                    self.publish(load, per_second)
             except BaseException as error:  # noqa: BLE001 - raised below
                 failures.append(error)
 
