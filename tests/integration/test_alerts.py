@@ -94,7 +94,7 @@ def outcomes(database):
     return dict(ClickHouse(database).execute(query))
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
@@ -133,7 +133,6 @@ def test_published_twice_is_told_once(database, event_topics, group, webhook):
     assert len(webhook.titles) == 1
 
 
-@pytest.mark.slow  # several workers start, consume and are waited for: longer than a busy machine grants
 def test_several_workers_one_of_them_killed(database, event_topics, group, webhook):
     names = [f"商品{number}" for number in range(30)]
     workers = [subprocess.Popen([*GAPWATCH, "alerts", "run"], env=os.environ.copy()) for _ in range(2)]
