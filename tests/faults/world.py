@@ -110,7 +110,7 @@ class World:
         self.stack.up(bound_to=os.getpid())
         self.outcome = Outcome({})
         self.environment = os.environ | {
-            "GAPWATCH_DATA_DIR": str(directory / "stack"),
+            "GAPWATCH_DATA_DIR": str(self.directory / "stack"),
             "GAPWATCH_KAFKA": self.stack.kafka,
             "GAPWATCH_CLICKHOUSE": self.stack.clickhouse.url,
             "GAPWATCH_LOG_FORMAT": "json",
