@@ -41,6 +41,8 @@ def configure(settings: Settings, **context: object) -> None:
     if settings.log_level != "debug":
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
+        # It warns of each step of its own that took a tenth of a second, which on a busy machine says nothing.
+        logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
