@@ -1,6 +1,8 @@
 """Every setting, from the environment (`GAPWATCH_*`) or one TOML file, typed and checked before anything starts."""
 
 import os
+import re
+import tomllib
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from pipeline.errors import SettingsError
 
@@ -37,7 +40,8 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 class Settings(BaseSettings):
     """What is in force. The environment wins over the file; `gapwatch config` prints the result."""
 
-    model_config = SettingsConfigDict(env_prefix="GAPWATCH_", frozen=True, extra="forbid")
+    # Empty is unset: env files and manifests list what may be filled in.
+    model_config = SettingsConfigDict(env_prefix="GAPWATCH_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     data_dir: Path = Field(
         Path(".gapwatch"), description="Where the local Kafka and ClickHouse keep data, logs and process ids."
@@ -170,3 +174,14 @@ def settings() -> Settings:
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("; ".join(lines)) from None
+    except SourceError as error:
+        raise SettingsError(_of_source(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_config_file()} is no TOML: {error}") from None
+
+
+def _of_source(error: SourceError) -> str:
+    """A value that should be JSON is not; the message of pydantic names the field, the cause where in the value."""
+    field = re.search(r'field "(\w+)"', str(error))
+    name = f"GAPWATCH_{field[1].upper()}" if field else "a setting"
+    return f"{name} is no JSON: {error.__cause__}"
