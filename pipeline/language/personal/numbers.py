@@ -44,6 +44,7 @@ _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 # UnionPay, Visa, Mastercard, JCB, American Express, by ISO/IEC 7812 prefix and length.
 _CARD = re.compile(r"(?:62|60)\d{14,17}|(?:4367|9558)\d{15}|4\d{15}|5[1-5]\d{14}|35\d{14}|3[47]\d{13}")
 _MOBILE = re.compile(r"(?:00)?(?:86)?(1[3-9]\d{9})")
+_MOBILE_START = re.compile(r"(?:00)?(?:86)?1[3-9]")
 _LANDLINE = re.compile(r"(?:(?:00)?86)?0?(?:10|2\d|[3-9]\d\d)[1-9]\d{6,7}")
 _AREA_CODE = re.compile(r"0(?:10|2\d|[3-9]\d\d)")
 _EXTENSION = re.compile(r"\s?(?:转|分机|-|—)\s?[0-9]{1,6}(?![0-9])")
@@ -71,6 +72,7 @@ _LONGEST = 19
 _SHORTEST = 7
 _MOST_GROUPS = 11
 _MOST_CARD_GROUPS = 7
+_MOST_LANDLINE_GROUPS = 4
 
 
 class _Group(NamedTuple):
@@ -137,6 +139,8 @@ def _find_in_groups(text: str, groups: Sequence[_Group]) -> Iterator[Span]:
 
 def _longest(text: str, groups: Sequence[_Group]) -> tuple[Kind, int] | None:
     """The kind of the longest number that begins with the first group, and how many groups it has."""
+    if not _may_begin(groups):
+        return None
     start = groups[0].start
     if text[start - 1 : start] == "." and text[start - 2 : start - 1].isdecimal():
         return None
@@ -150,6 +154,16 @@ def _longest(text: str, groups: Sequence[_Group]) -> tuple[Kind, int] | None:
             kind = _kind(_Window(digits, lengths, before))
             found = (kind, count) if kind else found
     return found
+
+
+def _may_begin(groups: Sequence[_Group]) -> bool:
+    """Whether the first group may begin a number: most of a long run of short groups is told at once."""
+    digits = "".join([group.digits for group in groups[:_MOST_CARD_GROUPS]])
+    return (
+        len(digits) >= 15
+        or _MOBILE_START.match(digits) is not None
+        or sum([len(group.digits) for group in groups[:_MOST_LANDLINE_GROUPS]]) >= _SHORTEST
+    )
 
 
 def _kind(window: _Window) -> Kind | None:
@@ -202,7 +216,8 @@ def _is_landline(digits: str, groups: tuple[int, ...]) -> bool:
     if not _LANDLINE.fullmatch(digits) or not (digits.startswith(("0", "86"))):
         return False
     area = digits[: groups[0]]
-    return len(groups) == 1 or (len(groups) <= 4 and bool(_AREA_CODE.fullmatch(area) or area in {"86", "0086"}))
+    in_groups = _AREA_CODE.fullmatch(area) is not None or area in {"86", "0086"}
+    return len(groups) == 1 or (len(groups) <= _MOST_LANDLINE_GROUPS and in_groups)
 
 
 def _is_local(digits: str) -> bool:
