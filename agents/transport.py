@@ -306,9 +306,15 @@ class Consumer(stock.Consumer):
     # Acknowledging and committing.
 
     def done_up_to(self, tp: TP) -> int | None:
-        """The offset up to which all is acknowledged or was committed before; None if neither is known."""
-        safe = self.ledger.safe_offset(tp)
-        return self._committed_offset[tp] if safe is None else safe
+        """The offset up to which all is acknowledged or was committed before; of a new group, the first that is held.
+
+        None if nothing is known yet.
+        """
+        known = (self.ledger.safe_offset(tp), self._committed_offset[tp], self._first_held(tp))
+        return next((offset for offset in known if offset is not None), None)
+
+    def _first_held(self, tp: TP) -> int | None:
+        return next((cast("BatchMessage", batch).offset for batch in self.ledger.held() if batch.tp == tp), None)
 
     def ack(self, message: Message) -> bool:
         with ack_lock:

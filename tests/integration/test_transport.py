@@ -217,9 +217,11 @@ async def test_nothing_is_committed_before_a_first_batch_that_is_not_acknowledge
         third.ack()
         await worker.consumer.commit()
         assert committed(kafka, group) == {}
+        assert worker.consumer.done_up_to(TP(topic, 0)) == 0, "of a new group too, all that is held counts as lag"
         first.ack()
         await worker.consumer.commit()
         assert committed(kafka, group) == {0: 300}
+        assert worker.consumer.done_up_to(TP(topic, 0)) == 300
 
 
 async def test_records_in_memory_are_bounded_and_the_member_stays(
