@@ -5,7 +5,7 @@ from typing import Any
 from dashboards.frame import CONVERSATIONS, PLACE, page
 from dashboards.panels import Panels
 from dashboards.query import named
-from dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, Locale, Words
+from dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, ROLES, Locale, Words
 
 
 def conversations(locale: Locale) -> dict[str, Any]:
@@ -137,11 +137,11 @@ ORDER BY sum(conversations) DESC""",
                 ),
                 f"""
 SELECT event_time AS "{say("时间", "Time")}", product_id AS "{say("产品", "Product")}",
-    arrayStringConcat(arrayMap(t -> concat(t.role, ': ', t.text), turns), ' / ') AS "{say("对话", "Conversation")}",
+    arrayStringConcat(arrayMap(t -> concat({named("t.role", ROLES, locale)}, '{say("：", ": ")}', t.text), turns), ' / ') AS "{say("对话", "Conversation")}",
     first_response_seconds AS "{say("首次响应", "First response")}", mood_low AS "{say("情绪最低点", "Lowest mood")}"
 FROM events
 WHERE event_type = 'chat' AND $__timeFilter(event_time) AND {PLACE}
-ORDER BY mood_low
+ORDER BY mood_low, event_time DESC
 LIMIT 50""",
                 units={say("首次响应", "First response"): "s"},
                 widths={

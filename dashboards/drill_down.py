@@ -30,8 +30,8 @@ def drill_down(locale: Locale) -> dict[str, Any]:
             panels.lines(
                 say("差距指数(按产品)", "Gap index by product"),
                 say(
-                    "100 x 说到所选差距的声音的严重度之和 / 该产品全部声音数。显示声音最多的八个产品。",
-                    "100 x sum of severities of voices on the gap / all voices of the product. The eight products most spoken of.",
+                    "100 x 说到所选差距的声音的严重度之和 / 该产品全部声音数。显示声音最多的五个产品，每点至少五条声音。",
+                    "100 x sum of severities of voices on the gap / all voices of the product. The five products most spoken of, at least five voices a point.",
                 ),
                 f"""
 SELECT $__timeInterval(hour) AS time, product_id AS product,
@@ -39,8 +39,9 @@ SELECT $__timeInterval(hour) AS time, product_id AS product,
 FROM gap_hour
 WHERE $__timeFilter(hour) AND {PLACE} AND product_id IN (
     SELECT product_id FROM gap_hour WHERE $__timeFilter(hour) AND gap = {_GAP} AND {PLACE}
-    GROUP BY product_id ORDER BY sum(events) DESC LIMIT 8)
+    GROUP BY product_id ORDER BY sum(events) DESC LIMIT 5)
 GROUP BY time, product
+HAVING sum(primary_events) >= 5
 ORDER BY time, product""",
                 span=14,
             ),

@@ -9,8 +9,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
 from dashboards.panels import PanelBuilder, page_link
-from dashboards.query import ClickHouseQuery, datasource
-from dashboards.words import GAPS, Locale, Words
+from dashboards.query import ClickHouseQuery, datasource, named
+from dashboards.words import CHANNELS, GAPS, MEASURES, SEVERITIES, Locale, Words
 
 OVERVIEW = "gapwatch-overview"
 FULFILLMENT = "gapwatch-fulfillment"
@@ -35,13 +35,15 @@ _PLACES = (
     ("region", "region", Words("地区", "Region")),
 )
 
+# From opening to recovery, or as far as one can see.
 _SIGNALS = """
 SELECT
     opened AS time,
-    concat(measure, ' ', product_id, ' ', channel, ' ', region) AS text,
-    severity AS tags
+    least(coalesce(recovered, $__toTime), $__toTime) AS timeEnd,
+    arrayStringConcat(arrayFilter(part -> part != '', [{measure}, product_id, {channel}, region]), ' · ') AS text,
+    {severity} AS tags
 FROM signals
-WHERE opened >= $__fromTime AND opened <= $__toTime AND part_of = ''
+WHERE opened <= $__toTime AND timeEnd >= $__fromTime AND part_of = ''
 """
 
 
@@ -69,8 +71,16 @@ def page(uid: str, locale: Locale, description: Words, panels: Sequence[PanelBui
     encoded: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
     for annotation in encoded["annotations"].setdefault("list", []):
         # The SDK types this field for Grafana's own data source only.
-        annotation["target"] = ClickHouseQuery(_SIGNALS, "table", ref_id="Anno").to_json()
+        annotation["target"] = ClickHouseQuery(_annotation(locale), "table", ref_id="Anno").to_json()
     return encoded
+
+
+def _annotation(locale: Locale) -> str:
+    return _SIGNALS.format(
+        measure=named("measure", MEASURES, locale),
+        channel=named("channel", CHANNELS, locale),
+        severity=named("severity", SEVERITIES, locale),
+    )
 
 
 def _place(name: str, column: str, label: str) -> builder.QueryVariable:

@@ -264,6 +264,7 @@ WHERE {_REPORTED}
 GROUP BY worker
 ORDER BY max(at) DESC
 LIMIT 200""",
+                height=5,
             ),
         ],
         since="now-6h",

@@ -58,6 +58,11 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
         f"/d/{FULFILLMENT}?var-gap=${{__data.fields.gap_code}}&var-channel=${{__data.fields.channel_code}}"
         "&var-product=${__data.fields.product_code}&var-region=${__data.fields.region_code}&${__url_time_range}"
     )
+    part = named("part", CHANNELS, locale)
+    explained = (
+        f"""multiIf(part_of = '', '', endsWith(part_of, '{{}}'), '{say("全部", "everywhere")}', """
+        f"""arrayStringConcat(arrayMap(part -> {part}, extractAll(part_of, '="([^"]*)"')), ' · '))"""
+    )
     return page(
         OVERVIEW,
         locale,
@@ -154,12 +159,17 @@ LIMIT 8""",
             ),
             panels.rows(
                 say("进行中和最近的信号", "Open and recent signals"),
-                say("差距比往常恶化的地方；点击进入下钻。", "Where a gap got worse than usual; click to drill down."),
+                say(
+                    "差距比往常恶化的地方；点击进入下钻。“归因于”：由哪个信号解释，这样的不另行通知。",
+                    "Where a gap got worse than usual; click to drill down. Part of: the signal that explains this one, "
+                    "of which nobody is told.",
+                ),
                 f"""
 SELECT
     opened AS "{say("开始", "Opened")}", {named("state", STATES, locale)} AS "{say("状态", "State")}",
     {named("severity", SEVERITIES, locale)} AS "{say("级别", "Severity")}", {named("measure", MEASURES, locale)} AS "{gap}",
     {named("channel", CHANNELS, locale)} AS "{channel}", product_id AS "{product}", region AS "{region}",
+    {explained} AS "{say("归因于", "Part of")}",
     gap_index AS "{say("指数", "Index")}", expected_index AS "{say("往常", "Usual")}", voices AS "{say("声音数", "Voices")}",
     if(measure IN ('response', 'promises'), 'fulfillment', measure) AS gap_code, if(channel = '', concat('$', '__all'), channel) AS channel_code,
     if(product_id = '', concat('$', '__all'), product_id) AS product_code, if(region = '', concat('$', '__all'), region) AS region_code
@@ -169,7 +179,7 @@ ORDER BY state = 'recovered', part_of != '', opened DESC
 LIMIT 50""",
                 links={product: (say("下钻", "Drill down"), to_signal), gap: (say("下钻", "Drill down"), to_signal)},
                 hidden=("gap_code", "channel_code", "product_code", "region_code"),
-                height=6,
+                height=7,
             ),
             panels.rows(
                 say("渠道 x 差距", "Channels x gaps"),
@@ -191,6 +201,7 @@ ORDER BY sum(primary_events) DESC""",
                 links={channel: (say("下钻", "Drill down"), to_channel)},
                 hidden=("code",),
                 span=12,
+                height=10,
             ),
             panels.lines(
                 say("各类差距的声音数", "Voices by gap"),
@@ -203,6 +214,7 @@ GROUP BY time, gap
 ORDER BY time""",
                 bars=True,
                 colors={GAPS[code](locale): color for code, color in GAP_COLORS.items()},
+                height=10,
             ),
         ],
         since="now-7d",

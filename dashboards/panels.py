@@ -63,6 +63,7 @@ class Panels:
         bars: bool = False,
         colors: Mapping[str, str] | None = None,
         span: int = 12,
+        height: int = 8,
     ) -> timeseries.Panel:
         """Series over time: the query returns `time`, a number, and a label if there are several. Bars are stacked."""
         panel = (
@@ -85,7 +86,7 @@ class Panels:
                 .calcs([])
             )
             .tooltip(common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI).sort(looks.SortOrder.DESCENDING))
-            .height(8)
+            .height(height)
             .span(span)
         )
         for name, color in (colors or {}).items():

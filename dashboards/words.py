@@ -80,6 +80,11 @@ SENTIMENTS: dict[str, Words] = {
     "neutral": Words("中性", "Neutral"),
     "negative": Words("负面", "Negative"),
 }
+ROLES: dict[str, Words] = {
+    "customer": Words("客户", "Customer"),
+    "agent": Words("客服", "Agent"),
+    "bot": Words("机器人", "Bot"),
+}
 EVENT_TYPES: dict[str, Words] = {
     "feedback": Words("反馈", "Feedback"),
     "complaint": Words("投诉", "Complaints"),

@@ -1,7 +1,5 @@
 """`gapwatch report`."""
 
-import shutil
-import subprocess
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +13,6 @@ from pipeline.settings import settings
 from pipeline.store import ClickHouse
 
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_PRINT_SECONDS = 120
 
 
 @click.command(epilog="Example: gapwatch report --from 2026-03-02 --to 2026-03-09 -o week.html")
@@ -57,18 +53,16 @@ def _write(page: str, output: Path) -> None:
     if output.suffix == ".html":
         output.write_text(page, encoding="utf-8")
         return
-    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
+    from dashboards.browser import chromium, open_and  # noqa: PLC0415
+
+    if chromium() is None:
         raise GapwatchError(
             "a PDF needs Chromium, and there is none; write FILE.html and print it, or install chromium"
         )
+    output.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "report.html"
         source.write_text(page, encoding="utf-8")
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={directory}/profile"]
-        command += ["--no-pdf-header-footer", "--virtual-time-budget=10000", f"--print-to-pdf={output.absolute()}"]
-        done = subprocess.run(
-            [*command, source.as_uri()], check=False, capture_output=True, text=True, timeout=_PRINT_SECONDS
-        )
-    if done.returncode != 0 or not output.is_file():
-        raise GapwatchError(f"{browser} did not print the report: {done.stderr.strip()[-300:]}")
+        open_and(f"--print-to-pdf={output.absolute()}", source.as_uri())
+    if not output.is_file():
+        raise GapwatchError(f"Chromium did not write {output}")

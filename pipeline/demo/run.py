@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pipeline import logs
 from pipeline.commands.recount import show
+from pipeline.demo import keepsakes
 from pipeline.demo.plan import STORY, plan
 from pipeline.demo.summary import print_summary, signal_panel, stage_table
 from pipeline.endpoints import endpoints, kafka_client_options
@@ -58,7 +59,6 @@ _UNREADABLE = (
 _KEPT = """
 The stack stays up. To look further:
   gapwatch status           endpoints, lag and last write
-  gapwatch board            the live board in your browser
   gapwatch dead-letters list
   gapwatch recount
   gapwatch down             stop it; the data stay"""
@@ -114,11 +114,13 @@ def run(console: Console, options: DemoOptions) -> bool:
             stack = _start_stack(data_dir, progress, keep=options.keep)
             if not options.keep:
                 on_exit.callback(stack.down)
-            events = options.own or plan(options.events, datetime.now(UTC), options.seed)
+            now = datetime.now(UTC)
+            events = options.own or plan(options.events, now, options.seed)
             worker = on_exit.enter_context(_worker())
             throughput = _publish_and_read(progress, worker, events, Random(options.seed))
             signals = _watch(progress)
-        exact = _report(console, throughput, signals)
+        exact = _report(console, throughput, signals, None if options.own else now - STORY.lasts)
+        _leave_to_look_at(console, stack, keep=options.keep)
     if options.keep:
         console.print(_KEPT)
     return exact
@@ -271,10 +273,10 @@ def _watch(progress: Progress) -> list[Signal]:
     return opened
 
 
-def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]) -> bool:
+def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal], story_began: datetime | None) -> bool:
     client = connect(endpoints().clickhouse)
     print_summary(console, client, STORY)
-    console.print(signal_panel(signals))
+    console.print(signal_panel(signals, story_began))
     console.print(stage_table(throughput.metrics, throughput.published))
     console.print(
         f"published in {throughput.publish_seconds:.1f} s; from the first event stored to the last aggregate "
@@ -294,3 +296,23 @@ def _final_recount(url: str) -> Recount:
         time.sleep(_POLL_SECONDS)
         counted = recount(url)
     return counted
+
+
+def _leave_to_look_at(console: Console, stack: LocalStack, *, keep: bool) -> None:
+    """None of it decides whether the demo worked."""
+    folder, clickhouse = stack.data_dir, stack.clickhouse.pid
+    assert clickhouse  # noqa: S101 - the recount has just asked it
+    try:
+        console.print(
+            f"report of these two weeks, to open offline: {_short(keepsakes.write_report(folder))}", soft_wrap=True
+        )
+        address = keepsakes.start_board(folder, clickhouse)
+        if keep:
+            console.print(f"the board is at {address} until `gapwatch down`")
+        console.print(f"picture of the board: {_short(keepsakes.take_picture(folder, address))}", soft_wrap=True)
+    except (GapwatchError, ImportError) as error:
+        console.print(f"no more to look at: {error}", soft_wrap=True)
+
+
+def _short(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

@@ -1,6 +1,7 @@
 """What the demo tells a manager at its end, read from ClickHouse like any dashboard."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from clickhouse_driver import Client
@@ -75,8 +76,8 @@ def print_summary(console: Console, client: Client, story: Story) -> None:
     console.print(_worsening(client, hours))
 
 
-def signal_panel(signals: Sequence[Signal]) -> RenderableType:
-    """What the detector would tell the manager on call now: signals that stand by themselves."""
+def signal_panel(signals: Sequence[Signal], story_began: datetime | None) -> RenderableType:
+    """What the detector would tell the manager on call now: signals that stand by themselves, and how soon they came."""
     told = [signal for signal in signals if not signal.part_of]
     if not told:
         return Panel("no signal is open", title="Signals open now", title_align="left")
@@ -87,6 +88,11 @@ def signal_panel(signals: Sequence[Signal]) -> RenderableType:
         )
         for signal in told
     ]
+    if story_began:
+        minutes = (min(signal.opened for signal in told) - story_began).total_seconds() / 60
+        lines.append(
+            Text(f"the incident was made to begin at {story_began:%H:%M} UTC: found after {minutes:.0f} minutes")
+        )
     if parts := len(signals) - len(told):
         lines.append(
             Text(f"it explains {parts} more: other gaps, wider places, broken promises; nobody is told of those")

@@ -7,6 +7,10 @@ const RANGES = ["1h", "6h", "24h", "7d", "14d", "30d", "90d"];
 const ALL = "$__all";
 const REFRESH_MS = 60_000;
 const ROW_PIXELS = 34;
+// Numbers only: Plotly's own names of months are English. What follows the line break is written where it changes.
+const SECONDS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+const [WIDE, PARAGRAPH] = [18, 40]; // characters: a longer text may be broken into lines, or is a text of its own
+const TIMES = [{ dtickrange: [null, 86_399_999], value: "%H:%M\n%m-%d" }, { dtickrange: [86_400_000, null], value: "%m-%d" }];
 
 const query = new URLSearchParams(location.search);
 query.delete("token");
@@ -37,8 +41,21 @@ function shown(value, unit, decimals) {
 }
 
 function seconds(value) {
+  if (value >= 172_800) return `${(value / 86_400).toFixed(1)} d`;
   if (value < 90) return `${value.toFixed(value < 10 ? 1 : 0)} s`;
   return value < 5400 ? `${(value / 60).toFixed(1)} min` : `${(value / 3600).toFixed(1)} h`;
+}
+
+// Times on an axis at round numbers of their own: Plotly would write 600k s.
+function timeTicks(largest) {
+  const width = SECONDS.find((one) => largest / one <= 5) ?? Math.ceil(largest / 5 / 604_800) * 604_800;
+  const tickvals = Array.from({ length: Math.floor(largest / width) + 1 }, (_, index) => index * width);
+  return { tickvals, ticktext: tickvals.map((value) => shortly(value)) };
+}
+
+function shortly(value) {
+  const [unit, name] = value < 90 ? [1, "s"] : value < 5400 ? [60, "min"] : value < 172_800 ? [3600, "h"] : [86_400, "d"];
+  return `${Number((value / unit).toFixed(2))} ${name}`;
 }
 
 function step(value, thresholds) {
@@ -84,7 +101,7 @@ const draw = {
   table(panel, [table], body) {
     const looks = new Map(panel.fieldConfig.overrides.map((rule) => [rule.matcher.options, new Map(rule.properties.map((p) => [p.id, p.value]))]));
     const visible = table.columns.map((column, index) => ({ column, index, look: looks.get(column.name) ?? new Map() })).filter(({ look }) => !look.get("custom.hidden"));
-    const heads = visible.map(({ column }) => element("th", { textContent: column.name }));
+    const heads = visible.map(({ column }) => element("th", { textContent: column.name, className: isNumber(column) ? "number" : "" }));
     const rows = table.rows.map((row) => element("tr", {}, ...visible.map((cell) => this.cell(cell, row, table))));
     body.replaceChildren(element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)));
   },
@@ -94,7 +111,8 @@ const draw = {
     const cell = element("td");
     const text = value === null ? "–" : isTime(column) ? time(value) : isNumber(column) ? shown(value, look.get("unit")) : String(value);
     if (isNumber(column)) cell.classList.add("number");
-    else cell.classList.add(text.length > 40 ? "wide" : "short");
+    else cell.classList.add(...(text.length > PARAGRAPH || column.name === words.quotation ? ["wide", "paragraph"] : text.length > WIDE ? ["wide"] : ["short"]));
+    cell.dataset.name = column.name;
     if (look.has("thresholds")) {
       const name = step(value, look.get("thresholds"));
       if (name !== "transparent") cell.style.background = `color-mix(in srgb, ${color(name)} 34%, transparent)`;
@@ -111,15 +129,15 @@ const draw = {
     const bars = custom.drawStyle === "bars";
     const fixed = new Map(panel.fieldConfig.overrides.map((rule) => [rule.matcher.options, rule.properties.find((p) => p.id === "color")?.value.fixedColor]));
     const traces = tables.flatMap(series).map(({ name, x, y }) => ({
-      name, x, y, type: bars ? "bar" : "scatter", mode: "lines", line: { width: 2, color: fixed.get(name) }, marker: { color: fixed.get(name) },
+      name, x, y, text: unit === "s" ? y.map((value) => shown(value, unit)) : undefined, hovertemplate: unit === "s" ? "%{text}" : undefined, textposition: "none", type: bars ? "bar" : "scatter", mode: "lines", line: { width: 2, color: fixed.get(name) }, marker: { color: fixed.get(name) },
     }));
     const ink = color("text");
     const grid = color("line");
     const layout = {
-      margin: { l: 44, r: 8, t: 4, b: 24 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 11 },
-      barmode: "stack", hovermode: "x unified", showlegend: traces.length > 1, legend: { orientation: "h", y: -0.12 },
+      margin: { l: 48, r: 8, t: 4, b: 36 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 11 },
+      barmode: "stack", hovermode: "x unified", showlegend: traces.length > 1, legend: { orientation: "h", y: -0.2 },
       hoverlabel: { bgcolor: color("panel"), font: { color: ink } },
-      xaxis: { gridcolor: grid, range: annotations.range }, yaxis: { gridcolor: grid, rangemode: "tozero", ticksuffix: unit === "percent" ? " %" : unit === "s" ? " s" : "" },
+      xaxis: { gridcolor: grid, range: annotations.range, tickformatstops: TIMES, hoverformat: "%m-%d %H:%M" }, yaxis: { gridcolor: grid, rangemode: "tozero", ticksuffix: unit === "percent" ? " %" : "", ...(unit === "s" && timeTicks(Math.max(...traces.flatMap(({ y }) => y), 0.1))) },
       colorway: ["#d9534f", "#2f6feb", "#2e9e5b", "#c99700", "#8e5bd0", "#17a2b8", "#e0752d", "#7a8699"],
       shapes: annotations.shapes,
     };
@@ -242,7 +260,13 @@ async function mark(asked) {
   try {
     const opened = (await read(`/api/${page.uid}/annotations?${asked}`)).flatMap(([, rows]) => rows);
     if (asked !== latest) return;
-    annotations.shapes = opened.map(([from]) => ({ type: "line", xref: "x", yref: "paper", x0: local(from), x1: local(from), y0: 0, y1: 1, line: { color: "#d43b3b", width: 1, dash: "dot" } }));
+    annotations.shapes = opened.flatMap(([from, to]) => {
+      const place = { xref: "x", yref: "paper", x0: local(from), y0: 0, y1: 1 };
+      return [
+        { ...place, type: "rect", x1: local(to), line: { width: 0 }, fillcolor: "#d43b3b", opacity: 0.08, layer: "below" },
+        { ...place, type: "line", x1: local(from), line: { color: "#d43b3b", width: 1, dash: "dot" } },
+      ];
+    });
   } catch (error) {
     console.warn(error);
   }

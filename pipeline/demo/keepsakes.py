@@ -1,0 +1,59 @@
+"""What the demo leaves to look at: a report, the live board, a picture of it."""
+
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.demo.plan import HISTORY
+from pipeline.endpoints import endpoints
+from pipeline.errors import GapwatchError
+from pipeline.settings import settings
+from pipeline.stack.state import is_free
+from pipeline.store import ClickHouse
+
+_BOARD_PORT = 8600
+_BOARD_SECONDS = 60
+_ADDRESS = re.compile(r"http://\S+")
+_PICTURE_SIZE = "1440,1120"
+
+
+def write_report(folder: Path) -> Path:
+    """The weekly report, over the demo's two weeks; it stays when the stack is gone."""
+    from dashboards.report import Period, report  # noqa: PLC0415 - Plotly takes a second to load
+
+    now = datetime.now(UTC)
+    page = report(ClickHouse(endpoints().clickhouse), Period(now - HISTORY, now), settings().locale)
+    file = folder / "report.html"
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def start_board(folder: Path, clickhouse: int) -> str:
+    """Serve the board until the process `clickhouse` ends, and return its address once it answers.
+
+    Raises GapwatchError when it does not start.
+    """
+    log = folder / "board.log"
+    port = _BOARD_PORT if is_free(_BOARD_PORT) else 0
+    command = [sys.executable, "-m", "pipeline", "board", "--port", str(port), "--until-end-of", str(clickhouse)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    deadline = time.monotonic() + _BOARD_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if address := _ADDRESS.search(log.read_text(encoding="utf-8")):
+            return address[0]
+        time.sleep(0.2)
+    process.kill()
+    raise GapwatchError(f"the board did not start; its log: {log}")
+
+
+def take_picture(folder: Path, address: str) -> Path:
+    """The overview as it is now. Raises GapwatchError without Chromium."""
+    from dashboards.browser import open_and  # noqa: PLC0415 - extra `board`
+
+    file = folder / "board.png"
+    open_and(f"--screenshot={file}", f"{address}d/gapwatch-overview", "--window-size=" + _PICTURE_SIZE)
+    return file
