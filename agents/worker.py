@@ -10,6 +10,7 @@ import faust
 from agents.app import App, app
 from pipeline import logs
 from pipeline.settings import settings
+from pipeline.worker.garbage import search_seldom
 from pipeline.worker.supervision import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
 
 log = logs.logger("gapwatch.worker")
@@ -48,4 +49,5 @@ def main() -> None:
     if link := Link.from_environment():
         link.stop_when_alone()
         worker.add_future(report(link))
+    search_seldom()
     worker.execute_from_commandline()

@@ -12,6 +12,7 @@ from same_path import BATCH
 
 from pipeline.language.reader import Reader
 from pipeline.records import Record
+from pipeline.worker.garbage import search_seldom
 from pipeline.worker.ingest import EventReader
 
 server, topic, count = sys.argv[1:]
@@ -23,6 +24,7 @@ records = [
 consumer.close()
 reader = EventReader(Reader())
 reader.read("feedback", records[:BATCH])
+search_seldom()
 clock, processor = time.perf_counter(), time.process_time()
 for start in range(0, len(records), BATCH):
     reader.read("feedback", records[start : start + BATCH])

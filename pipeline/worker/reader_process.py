@@ -18,6 +18,7 @@ from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
 from pipeline.logs import logger
 from pipeline.records import Record
+from pipeline.worker.garbage import search_seldom
 from pipeline.worker.ingest import EventReader, Portion, joined
 from pipeline.worker.packing import pack, pack_records, unpack, unpack_records
 from schemas.events import EventType
@@ -35,6 +36,7 @@ def _begin() -> None:
     from pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
+    search_seldom()
 
 
 def _end_with_parent() -> None:
