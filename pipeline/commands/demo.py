@@ -1,6 +1,7 @@
 """`gapwatch demo`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from rich.console import Console
 from pipeline.decode import Rejected, decode
 from pipeline.errors import GapwatchError
 from pipeline.event_files import FileFormat, Shape, read_events
+from pipeline.settings import settings
 from schemas.events import EVENT_TYPES, AnyEvent, EventType
 
 
@@ -39,7 +41,7 @@ def demo(events: int, seed: int, file: Path | None, event_type: EventType, keep:
 def _events_of(file: Path, event_type: EventType) -> list[AnyEvent]:
     events: list[AnyEvent] = []
     with file.open("rb") as stream:
-        file_format: FileFormat = "csv" if file.suffix in {".csv", ".tsv"} else "jsonl"
+        file_format: FileFormat = "csv" if file.suffix.lower() in {".csv", ".tsv"} else "jsonl"
         for row in read_events(stream, file_format, file.name, Shape()):
             try:
                 if row.fault:
@@ -52,4 +54,17 @@ def _events_of(file: Path, event_type: EventType) -> list[AnyEvent]:
                 ) from None
     if not events:
         raise GapwatchError(f"{file} holds no events")
+    _check_age(file, events)
     return events
+
+
+def _check_age(file: Path, events: Sequence[AnyEvent]) -> None:
+    """Of what the retention removes no aggregate is made, and the demo would wait for it in vain."""
+    from pipeline.store.aggregates import oldest_derived  # noqa: PLC0415 - keeps `--help` quick
+
+    old = sum(event.event_time.timestamp() < oldest_derived() for event in events)
+    if old:
+        raise GapwatchError(
+            f"{file}: {old:,} of {len(events):,} events are older than the {settings().retention_days} days that are "
+            "kept; set GAPWATCH_RETENTION_DAYS, at most 3650"
+        )

@@ -1,5 +1,6 @@
 """What the demo tells a manager at its end, read from ClickHouse like any dashboard."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -119,17 +120,18 @@ def stage_table(metrics: str, events: int) -> Table:
 
 def _totals(client: Client) -> RenderableType:
     total, positive, neutral, negative, feedback, complaints, chats = _row(client, _TOTALS)
-    conversations, unanswered, median, slowest, _ = _row(client, _CHATS)
     voices = f"{total:,} voices: {feedback:,} feedback, {complaints:,} complaints, {chats:,} conversations"
     moods = {"positive": positive, "neutral": neutral, "negative": negative}
     shares = [f"{_share(count, total)} {mood}" for mood, count in moods.items()]
-    answers = (
-        f"conversations: first answer after {median:.0f} s (median), one in ten after {slowest / 60:.0f} min or more, "
-        f"{_share(unanswered, conversations)} never answered"
-    )
-    return Panel(
-        f"{voices}\nsentiment: {', '.join(shares)}\n{answers}", title="What customers said", title_align="left"
-    )
+    lines = [voices, f"sentiment: {', '.join(shares)}", *([_answers(client)] if chats else [])]
+    return Panel("\n".join(lines), title="What customers said", title_align="left")
+
+
+def _answers(client: Client) -> str:
+    conversations, unanswered, median, slowest, _ = _row(client, _CHATS)
+    times = f"first answer after {median:.0f} s (median), one in ten after {slowest / 60:.0f} min or more, "
+    untimed = math.isnan(median)  # turns without times
+    return f"conversations: {'' if untimed else times}{_share(unanswered, conversations)} never answered"
 
 
 def _gaps(client: Client) -> Table:

@@ -1,7 +1,4 @@
-"""Stops a stack when the process that it belongs to ends: `python -m pipeline.stack.keeper gapwatch.service=DIRECTORY`.
-
-A launcher that is killed with SIGKILL can tell nobody; this small process waits for its end.
-"""
+"""The process that stops a stack when the one that it belongs to ends, however it ends; it runs `watch.py`."""
 
 import contextlib
 import os
@@ -64,7 +61,7 @@ class Keeper(Service):
         pass
 
     def command(self) -> list[str]:
-        return [sys.executable, "-P", "-m", "pipeline.stack.keeper", self.marker]
+        return [sys.executable, "-P", "-m", "pipeline.stack.watch", self.marker]
 
     def probe(self) -> None:
         pass
@@ -79,17 +76,3 @@ class Keeper(Service):
             return int(pid), float(started)
         except (OSError, ValueError):
             return None
-
-
-def keep(data_dir: Path) -> None:
-    """Wait for the end of the owner, then stop the stack."""
-    owner = Keeper(data_dir).owner_process()
-    if owner is not None:
-        owner.wait()
-    from pipeline.stack.local import LocalStack  # noqa: PLC0415 - it imports this module; and a watcher stays small
-
-    LocalStack(data_dir).down()
-
-
-if __name__ == "__main__":
-    keep(Path(sys.argv[1].partition("=")[2]).parent)

@@ -1,0 +1,22 @@
+"""Stops a stack when the process that it belongs to ends: `python -m pipeline.stack.watch gapwatch.service=DIRECTORY`.
+
+A launcher that is killed with SIGKILL can tell nobody; this process waits for its end.
+"""
+
+import sys
+from pathlib import Path
+
+from pipeline.stack.keeper import Keeper
+from pipeline.stack.local import LocalStack
+
+
+def watch(data_dir: Path) -> None:
+    """Wait for the end of the owner, then stop the stack."""
+    owner = Keeper(data_dir).owner_process()
+    if owner is not None:
+        owner.wait()
+    LocalStack(data_dir).down()
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1].partition("=")[2]).parent)
