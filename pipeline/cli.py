@@ -28,6 +28,7 @@ _COMMANDS = {
     "dashboards": ("pipeline.commands.dashboards", "Build, check and push Grafana's dashboards and alerts."),
     "board": ("pipeline.commands.board", "Serve the dashboards as a local page."),
     "report": ("pipeline.commands.report", "Write one week for a meeting, as one HTML or PDF file."),
+    "bench": ("pipeline.commands.bench", "Run the repository's benchmarks."),
     "config": ("pipeline.commands.config", "Print the settings in force, secrets masked."),
 }
 

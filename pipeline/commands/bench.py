@@ -1,0 +1,40 @@
+"""`gapwatch bench`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.errors import GapwatchError
+
+BENCHMARKS = {
+    "path": "Kafka to ClickHouse, beside stock Faust, Quix Streams, Bytewax and the tutorials' stack",
+    "transport": "records to a consumer that does nothing, beside the same",
+    "cost": "cost per event and memory of a worker, by the number of events",
+    "latency": "from publication to the aggregate, at a given load",
+    "dashboard_queries": "every panel of the dashboards over a year of aggregates",
+    "store": "storing and deriving on ClickHouse",
+    "aggregates": "how much smaller than the events the aggregates are",
+    "reading": "texts a second, and where the microseconds go",
+    "masking": "precision and recall of masking",
+}
+_FOLDER = Path(__file__).parents[2] / "benchmarks"
+_LISTED = "\n".join(f"  {name:20}{what}" for name, what in BENCHMARKS.items())
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: gapwatch bench path --rounds 3. Options of a benchmark: gapwatch bench path -- --help",
+    help=f"Run one of the repository's benchmarks, with its own options.\n\n\b\n{_LISTED}",
+)
+@click.argument("name", type=click.Choice(list(BENCHMARKS)), metavar="NAME")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(name: str, arguments: tuple[str, ...]) -> None:
+    script = _FOLDER / f"{name}.py"
+    if not script.exists():
+        raise GapwatchError(
+            "benchmarks come with the repository, not with the package: clone it, run make test once, "
+            "then .venv/bin/gapwatch bench"
+        )
+    sys.exit(subprocess.run([sys.executable, str(script), *arguments], check=False).returncode)
