@@ -195,10 +195,10 @@ def test_long_run(world: World) -> None:
     began = time.monotonic()
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(waves(world, events), per_second=4_000) as publishing:
+        with world.publishing(waves(world, events), per_second=1_500) as publishing:
             while publishing.is_alive() or done.total() < faults:
                 # Time to work in between: a worker needs a few seconds to start.
-                time.sleep(world.rng.uniform(2, 12))
+                time.sleep(world.rng.uniform(1, 6))
                 done[one_fault(world, workers)] += 1
                 print(
                     f"{time.monotonic() - began:.0f} s, {world.outcome.published:,} published, {dict(done)}", flush=True
