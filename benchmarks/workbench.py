@@ -78,8 +78,8 @@ def reviews() -> list[str]:
     return [text for pair in pairs for text in pair]
 
 
-def fill(kafka: str, events: int, first: int = 0) -> None:
-    """Publish events of the last day; ids are numbers from `first` on."""
+def fill(kafka: str, events: int, first: int = 0, over: float = 86_400) -> None:
+    """Publish events of the last day, or of so many seconds; ids are numbers from `first` on."""
     texts = reviews()
     rng = random.Random(first)
     now = datetime.now(UTC)
@@ -87,7 +87,7 @@ def fill(kafka: str, events: int, first: int = 0) -> None:
     for number in range(first, first + events):
         event = {
             "event_id": f"e{number}",
-            "event_time": (now - timedelta(seconds=rng.random() * 86_400)).isoformat(),
+            "event_time": (now - timedelta(seconds=rng.random() * over)).isoformat(),
             "channel": rng.choice(["app", "wechat", "site", "phone"]),
             "customer_id": f"c{rng.randrange(20_000)}",
             "product_id": f"p{rng.randrange(50)}",

@@ -1,12 +1,11 @@
 """`gapwatch alerts`."""
 
-import signal
-import threading
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from pipeline import logs
+from pipeline.commands.stopping import stopped_by_signals
 from pipeline.endpoints import endpoints
 from pipeline.errors import GapwatchError, SettingsError
 from pipeline.settings import Settings, settings
@@ -76,7 +75,7 @@ def _deliver(in_force: Settings, *, once: bool) -> None:
         clock=lambda: datetime.now(UTC),
     )
     worker = AlertWorker(courier, f"{in_force.group}-alerts")
-    stopping = _stopped_by_signals()
+    stopping = stopped_by_signals()
     try:
         if not once:
             worker.run(stopping)
@@ -84,10 +83,3 @@ def _deliver(in_force: Settings, *, once: bool) -> None:
             raise GapwatchError(f"{left} alerts were not delivered; the log says why, and the next run tries again")
     finally:
         worker.close()
-
-
-def _stopped_by_signals() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping

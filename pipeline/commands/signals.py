@@ -1,12 +1,11 @@
 """`gapwatch signals`."""
 
-import signal
-import threading
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from pipeline import logs
+from pipeline.commands.stopping import stopped_by_signals
 from pipeline.endpoints import endpoints
 from pipeline.settings import settings
 from pipeline.signals.runner import Runner, minutes
@@ -42,16 +41,9 @@ def run(once: bool, first: datetime | None, last: datetime | None, every: int) -
             for minute in minutes(first.replace(tzinfo=UTC), until, timedelta(minutes=every)):
                 _show([one for one in runner.once(minute) if one.state != "ongoing"])
         else:
-            runner.run(_stopped_by_signals())
+            runner.run(stopped_by_signals())
     finally:
         runner.close()
-
-
-def _stopped_by_signals() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
 
 
 def _show(found: list[Signal]) -> None:
