@@ -170,16 +170,21 @@ def _suggestions(signals: Sequence[tuple[Any, ...]], locale: Locale) -> dict[str
 
 def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], period: Period, locale: Locale) -> Markup:
     shift: timedelta = period.start - period.before
+
+    def local(at: datetime) -> datetime:
+        """As readers' clocks show it; Plotly draws times as they are written."""
+        return at.astimezone(period.start.tzinfo).replace(tzinfo=None)
+
     figure = go.Figure(
         [
             go.Scatter(
-                x=[at + shift for at, _ in before],
+                x=[local(at + shift) for at, _ in before],
                 y=[value for _, value in before],
                 name=Words("上期", "the period before")(locale),
                 line={"color": USUAL_COLOR, "width": 2},
             ),
             go.Scatter(
-                x=[at for at, _ in now],
+                x=[local(at) for at, _ in now],
                 y=[value for _, value in now],
                 name=Words("本期", "this period")(locale),
                 line={"color": NOW_COLOR, "width": 3},
@@ -189,7 +194,8 @@ def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], pe
             "height": 300,
             "margin": {"l": 40, "r": 10, "t": 10, "b": 30},
             "plot_bgcolor": "white",
-            "legend": {"orientation": "h"},
+            "legend": {"orientation": "h", "y": -0.2},
+            "xaxis": {"tickformat": "%m-%d", "hoverformat": "%m-%d %H:%M", "gridcolor": "#e1e4ea"},
             "yaxis": {"rangemode": "tozero", "gridcolor": "#e1e4ea"},
         },
     )

@@ -4,8 +4,9 @@ import re
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pipeline.demo.plan import HISTORY
 from pipeline.endpoints import endpoints
@@ -21,11 +22,11 @@ _PICTURE_SIZE = "1440,1120"
 
 
 def write_report(folder: Path) -> Path:
-    """The weekly report, over the demo's two weeks; it stays when the stack is gone."""
+    """The weekly report on the second of the demo's two weeks; it stays when the stack is gone."""
     from dashboards.report import Period, report  # noqa: PLC0415 - Plotly takes a second to load
 
-    now = datetime.now(UTC)
-    page = report(ClickHouse(endpoints().clickhouse), Period(now - HISTORY, now), settings().locale)
+    now = datetime.now(ZoneInfo(settings().time_zone))
+    page = report(ClickHouse(endpoints().clickhouse), Period(now - HISTORY / 2, now), settings().locale)
     file = folder / "report.html"
     file.write_text(page, encoding="utf-8")
     return file

@@ -304,7 +304,7 @@ def _leave_to_look_at(console: Console, stack: LocalStack, *, keep: bool) -> Non
     assert clickhouse  # noqa: S101 - the recount has just asked it
     try:
         console.print(
-            f"report of these two weeks, to open offline: {_short(keepsakes.write_report(folder))}", soft_wrap=True
+            f"report of the last week, to open offline: {_short(keepsakes.write_report(folder))}", soft_wrap=True
         )
         address = keepsakes.start_board(folder, clickhouse)
         if keep:
