@@ -10,9 +10,14 @@ from world import World
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    seed = int(os.environ.get("FAULT_SEED") or secrets.randbelow(1_000_000))
-    print(f"\nFAULT_SEED={seed}")
+def seed() -> int:
+    chosen = int(os.environ.get("FAULT_SEED") or secrets.randbelow(1_000_000))
+    print(f"\nFAULT_SEED={chosen}")
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[World]:
     built = World(Path(tmp_path_factory.mktemp("faults")), seed)
     yield built
     built.close()

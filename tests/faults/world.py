@@ -94,11 +94,11 @@ class Outcome:
 class World:
     """Kafka, ClickHouse and workers of their own, so that any of them may be killed."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, brokers: int | None = None) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.directory = directory
-        self.stack = LocalStack(directory / "stack")
+        self.stack = LocalStack(directory / "stack", brokers)
         self.disk = Disk(directory / "stack" / "clickhouse" / "data")
         try:
             self._begin()
