@@ -16,7 +16,7 @@ import psutil
 from pipeline.stack.clickhouse import ClickHouse
 
 BYTES = 6 * 1024**3
-_BALLAST_STEP = 64 * 1024
+_ROUNDS = 20
 
 
 class Disk:
@@ -63,15 +63,14 @@ class Disk:
             _unmount(tables)
 
     def _fill(self, file: int) -> None:
+        """Take what is free, a few times: what the server gives up meanwhile is taken too."""
         size = 0
-        while free := os.statvfs(self.directory).f_bavail * os.statvfs(self.directory).f_bsize:
-            step = max(_BALLAST_STEP, free - _BALLAST_STEP)
-            with contextlib.suppress(OSError):  # somebody wrote meanwhile: less is free now
-                os.posix_fallocate(file, size, step)
-                size += step
-                continue
-            if free <= _BALLAST_STEP:
-                return
+        for _ in range(_ROUNDS):
+            free = os.statvfs(self.directory).f_bavail * os.statvfs(self.directory).f_bsize
+            with contextlib.suppress(OSError):  # somebody was faster: less is free now
+                if free:
+                    os.posix_fallocate(file, size, free)
+                    size += free
 
 
 def _mount(*arguments: str) -> bool:

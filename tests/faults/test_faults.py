@@ -223,7 +223,7 @@ def waves(world: World, events: int) -> Iterator[Load]:
 def one_fault(world: World, workers: Workers) -> str:
     clickhouse, seconds = world.stack.clickhouse, world.rng.uniform(0.5, 5)
     kinds = ("worker", "join and leave", "clickhouse killed", "clickhouse hangs", "disk full", "read-only", "broker")
-    what = world.rng.choices(kinds, (60, 8, 8, 8, 6, 6, 4))[0]
+    what = world.rng.choices(kinds, (64, 4, 8, 8, 6, 6, 4))[0]
     if what == "worker":
         return workers.disturb(world.rng)
     if what == "join and leave":
