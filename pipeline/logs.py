@@ -12,7 +12,7 @@ import structlog
 from pipeline.settings import Settings
 
 # Faust (also under the names of our subclasses) and the clients tell of each rebalance and request.
-_TALKATIVE = ("agents", "aiokafka", "asyncio", "clickhouse_driver", "faust", "kafka", "mode")
+_TALKATIVE = ("agents", "aiokafka", "asyncio", "faust", "kafka", "mode")
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -43,6 +43,8 @@ def configure(settings: Settings, **context: object) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
         # It warns of each step of its own that took a tenth of a second, which on a busy machine says nothing.
         logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+        # It logs what it raises, with a traceback.
+        logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -2,9 +2,12 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from clickhouse_driver import Client
+from clickhouse_driver.errors import Error
 from clickhouse_driver.util.helpers import parse_url
 
 from pipeline.errors import SettingsError
@@ -52,6 +55,16 @@ def connect(url: str, *, database: str | None = None) -> Client:
     cluster = _CLUSTER_SETTINGS if settings().clickhouse_cluster else {}
     options["settings"] = _SETTINGS | cluster | options.get("settings", {})
     return Client(host, **(_CONNECTION | options))
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Client]:
+    """A client, for a task with temporary tables or long results; its errors become StoreError."""
+    with connect(url) as client:
+        try:
+            yield client
+        except (Error, OSError, EOFError) as error:
+            raise store_error(error, ClickHouse(url).server) from error
 
 
 def database_of(url: str) -> str:

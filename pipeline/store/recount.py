@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pipeline.settings import settings
 from pipeline.store.aggregates import Aggregates
-from pipeline.store.connection import connect
+from pipeline.store.connection import connected
 from pipeline.store.findings import Recount
 from pipeline.store.recount_aggregates import compare_aggregates, minutes_between
 from pipeline.store.recount_topics import compare_topics
@@ -21,10 +21,10 @@ def recount(url: str, start: datetime | None = None, end: datetime | None = None
 
     The topics are compared whole. The range, all that is stored unless given, is widened to whole days of the time zone
     set. With `repair` the range is derived again first.
-    Raises StoreError, clickhouse_driver.errors.Error or kafka.errors.KafkaError.
+    Raises StoreError or kafka.errors.KafkaError.
     """
     behind = lag(settings().group, [*EVENT_TOPICS, TOUCHED_TOPIC])
-    with connect(url) as client:
+    with connected(url) as client:
         if repair:
             Aggregates(url).derive(minutes_between(client, start, end))
         topics = compare_topics(client)

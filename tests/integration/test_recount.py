@@ -13,6 +13,7 @@ from store_world import World, bad_record
 
 from pipeline.commands.init import init
 from pipeline.commands.recount import recount as command
+from pipeline.errors import StoreUnavailable
 from pipeline.store import EventStore, Found, recount, recount_aggregates, recount_topics
 
 pytestmark = pytest.mark.usefixtures("event_topics")
@@ -232,6 +233,11 @@ def test_the_command_fails_on_a_difference_and_names_it(world: World, gapwatch: 
     shown = gapwatch(command)
     assert shown.exit_code == 1
     assert f"1 events published and not stored: feedback.events[0]@{voice.record.offset}" in shown.output
+
+
+def test_a_clickhouse_that_does_not_answer_is_told(world: World) -> None:
+    with pytest.raises(StoreUnavailable, match=r"ClickHouse at 127\.0\.0\.1:1: the server cannot be reached"):
+        recount("clickhouse://u:p@127.0.0.1:1/gapwatch")
 
 
 def test_the_command_in_json(world: World, gapwatch: Callable[..., Any]) -> None:
