@@ -53,7 +53,7 @@ FROM (
     SELECT {period} AS period, event_type, channel, product_id, region, gap, count() AS n,
         uniqState(customer) AS customers, countIf(score > 300) AS good, countIf(score < -300) AS bad,
         n - good - bad AS fair, sum(score) AS total, countIf(seconds < 50) AS kept, countIf(seconds > 550) AS broken
-    FROM drawn GROUP BY ALL
+    FROM drawn WHERE {window} GROUP BY ALL
 )
 GROUP BY period
 """
@@ -70,7 +70,7 @@ SELECT period, 1, groupArray(channel), groupArray(product_id), groupArray(region
 FROM (
     SELECT toStartOfMinute(at) AS period, channel, product_id, region, count() AS n, sum(seconds) * 1000 AS total,
         quantilesDDState(0.01, 0.5, 0.9, 0.99)(toFloat64(seconds)) AS state, sum(score) AS mood
-    FROM drawn WHERE event_type = 'chat' GROUP BY ALL
+    FROM drawn WHERE event_type = 'chat' AND {window} GROUP BY ALL
 )
 GROUP BY period
 """
@@ -83,18 +83,16 @@ def draw(clickhouse: ClickHouse, yearly: int, days: int) -> None:
     events = yearly * 7 // 365
     drawn = _DRAWN.format(start=start, week=WEEK, events=events)
     clickhouse.execute(f"CREATE TABLE drawn ENGINE = MergeTree ORDER BY at AS {drawn}")
-    for table, key, period in (
-        ("gap_hour_generations", "hour", "toStartOfHour(at)"),
-        ("gap_day_generations", "day", "toDate(at, 'Asia/Shanghai')"),
-    ):
-        # Day by day: a week of groups at once needs more memory than a query is allowed.
-        for day in range(8):
-            first = start - start % 86_400 - 8 * 3_600 + day * 86_400
-            window = f"(SELECT * FROM drawn WHERE at >= toDateTime({first}, 'UTC') AND at < toDateTime({first + 86_400}, 'UTC'))"  # noqa: S608, E501
-            clickhouse.execute(
-                _GROUPED.format(table=table, key=key, columns=_GAPS, period=period).replace("drawn", window)
-            )
-    clickhouse.execute(_CHATS)
+    first = start - start % 86_400 - 8 * 3_600
+    # Day by day: a week of groups at once needs more memory than a query is allowed.
+    for begin in range(first, first + 9 * 86_400, 86_400):
+        window = f"at >= toDateTime({begin}, 'UTC') AND at < toDateTime({begin + 86_400}, 'UTC')"
+        for table, key, period in (
+            ("gap_hour_generations", "hour", "toStartOfHour(at)"),
+            ("gap_day_generations", "day", "toDate(at, 'Asia/Shanghai')"),
+        ):
+            clickhouse.execute(_GROUPED.format(table=table, key=key, columns=_GAPS, period=period, window=window))
+        clickhouse.execute(_CHATS.format(window=window))
     clickhouse.execute("DROP TABLE drawn SYNC")
     for table, key in _TABLES.items():
         weeks = 52 if key == "day" else -(-days // 7)

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import time
+import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import Any
 import faust
 import pytest
 from faust.types import TP
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from agents import transport
 from agents.transport import BatchSchema
@@ -27,8 +30,11 @@ def a_record(offset: int, key: bytes | None, value: bytes | None, headers: Any, 
 class Worker:
     """A Faust app with one agent that notes what it is given; `hold` keeps it from acknowledging."""
 
-    def __init__(self, kafka: str, topic: str, group: str, scheme: str, directory: Path, **conf: Any) -> None:
+    def __init__(
+        self, kafka: str, topic: str, group: str, scheme: str, directory: Path, *, also: str = "", **conf: Any
+    ) -> None:
         self.topic = topic
+        self.topics: list[str] = []
         self.seen: Seen = defaultdict(list)
         self.unacknowledged: list[Any] = []
         self.hold = False
@@ -55,7 +61,7 @@ class Worker:
         )
         note = self.note_batch if scheme == transport.SCHEME else self.note_record
 
-        @self.app.agent(self.app.topic(topic, **schema))
+        @self.app.agent(self.app.topic(topic, *([also] if also else []), **schema))
         async def agent(stream: Any) -> None:
             async for event in stream.noack().events():
                 note(event)
@@ -67,6 +73,7 @@ class Worker:
     def note_batch(self, event: Any) -> None:
         message = event.message
         self.batches.append((message.partition, message.offset, message.next_offset))
+        self.topics.append(message.topic)
         for record in event.value:
             self.seen[record.partition].append(
                 a_record(record.offset, record.key, record.value, record.headers, record.timestamp)
@@ -164,6 +171,40 @@ def fill_with_oddities(kafka: str, topic: str) -> int:
     return count
 
 
+def compacted(kafka: str, admin: KafkaAdminClient) -> str:
+    """A topic whose log has gaps because the cleaner took what later records replace."""
+    name = f"test-{uuid.uuid4().hex}"
+    configs = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
+    admin.create_topics({name: {"num_partitions": 1, "configs": configs}}, wait_for_metadata=True)
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    deadline = time.monotonic() + 120
+    number = 0
+    while True:
+        # Only closed segments are cleaned, and a segment closes when a later record comes.
+        for _ in range(100):
+            producer.send(name, b"%d" % number, key=b"%d" % (number % 30 if number % 3 else number), partition=0)
+            number += 1
+        producer.flush()
+        consumer = KafkaConsumer(name, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_000)
+        there = sum(1 for _ in consumer)
+        consumer.close()
+        if there < number - 50:
+            producer.close()
+            # It stays as it is, so that both transports read the same.
+            resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": "delete"})
+            admin.alter_configs([resource])
+            return name
+        assert time.monotonic() < deadline, "the broker does not compact"
+        time.sleep(2)
+
+
+def end_of(kafka: str, topic: str) -> int:
+    consumer = KafkaConsumer(bootstrap_servers=kafka)
+    (end,) = consumer.end_offsets([TopicPartition(topic, 0)]).values()
+    consumer.close()
+    return int(end)
+
+
 def committed(kafka: str, group: str) -> dict[int, int]:
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
@@ -187,6 +228,24 @@ async def test_same_records_order_and_committed_offsets_as_the_stock_transport(
         results[scheme] = (dict(worker.seen), committed(kafka, f"{group}-{scheme}"))
     assert results[transport.SCHEME] == results["kafka"]
     assert sum(map(len, results["kafka"][0].values())) == count
+
+
+async def test_a_compacted_log_reads_as_with_the_stock_transport(
+    kafka: str, admin: KafkaAdminClient, group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = compacted(kafka, admin)
+    seen = {}
+    end = end_of(kafka, topic)
+    for scheme in ("kafka", transport.SCHEME):
+        worker = make_worker(topic, f"{group}-{scheme}", scheme, broker_max_poll_records=20)
+        async with running(worker):
+            await worker.until(lambda worker=worker: worker.count and worker.seen[0][-1][0] + 1 == end)
+            if scheme == transport.SCHEME:  # the stock one commits nothing when the first offsets of a log are gone
+                await worker.until(worker.committed_all)
+        seen[scheme] = dict(worker.seen)
+    assert seen[transport.SCHEME] == seen["kafka"]
+    assert committed(kafka, f"{group}-{transport.SCHEME}") == {0: end}
+    assert len(seen["kafka"][0]) < end - seen["kafka"][0][0][0], "no gaps: nothing was compacted"
 
 
 async def test_batches_are_runs_of_consecutive_records_within_the_limit(
@@ -360,6 +419,68 @@ async def test_a_stop_does_not_wait_for_ever(
         await worker.until(lambda: len(worker.unacknowledged) == 3)
         worker.unacknowledged[0].ack()
     assert committed(kafka, group) == {0: 100}
+
+
+async def test_a_small_topic_does_not_wait_for_the_backlog_of_a_large_one(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    large, small = new_topic(), new_topic()
+    fill(kafka, large, 20_000)
+    fill(kafka, small, 300)
+    worker = make_worker(large, group, also=small, broker_max_poll_records=100)
+    async with running(worker):
+        await worker.until(lambda: worker.count == 20_300)
+    last_of_small = max(number for number, topic in enumerate(worker.topics) if topic == small)
+    assert worker.topics[:last_of_small].count(large) < 100, "the small topic came after half of the large one"
+
+
+async def test_work_in_flight_is_finished_and_committed_before_a_partition_goes(
+    kafka: str, new_topic: Callable[..., str], group: str, make_worker: Callable[..., Worker]
+) -> None:
+    topic = new_topic(4)
+    fill(kafka, topic, 400, partitions=4)
+    first = make_worker(topic, group, broker_max_poll_records=100)
+    second = make_worker(topic, group, broker_max_poll_records=100)
+    first.hold = True
+    async with running(first):
+        await first.until(lambda: len(first.unacknowledged) == 4)
+        asyncio.get_running_loop().call_later(1.0, first.release)
+        async with running(second):
+            await second.until(lambda: bool(second.app.consumer.assignment()))
+            await asyncio.to_thread(fill, kafka, topic, 400, partitions=4)
+            await first.until(lambda: sum(committed(kafka, group).values()) == 800)
+    offsets = sorted((p, r[0]) for worker in (first, second) for p, seen in worker.seen.items() for r in seen)
+    assert offsets == [(p, offset) for p in range(4) for offset in range(200)]
+
+
+async def test_work_that_outlasts_its_partition_is_done_by_the_next_owner_and_commits_nothing(
+    kafka: str,
+    new_topic: Callable[..., str],
+    group: str,
+    make_worker: Callable[..., Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "FINISH_SECONDS", 0.5)
+    topic = new_topic(2)
+    fill(kafka, topic, 200, partitions=2)
+    first = make_worker(topic, group)
+    second = make_worker(topic, group)
+    first.hold = True
+    async with running(first):
+        await first.until(lambda: len(first.unacknowledged) == 2)
+        held = list(first.unacknowledged)
+        second.hold = True
+        async with running(second):
+            await second.until(lambda: second.count == 100)
+            (taken,) = second.seen
+            (stale,) = [event for event in held if event.message.partition == taken]
+            assert not stale.message.is_current()
+            stale.ack()
+            await first.consumer.commit()
+            assert taken not in committed(kafka, group)
+            second.release()
+            await second.until(lambda: committed(kafka, group).get(taken) == 100)
+            first.unacknowledged.clear()
 
 
 async def test_members_that_join_and_leave_lose_and_repeat_nothing_that_was_finished(
