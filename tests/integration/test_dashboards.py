@@ -27,7 +27,7 @@ def board(database, request):
 
 @pytest.fixture
 def full_board(database):
-    store(database, usual() + story())
+    store(database, usual() + story(120, share=0.95))
     runner.evaluate(ClickHouse(database), NOW)
     report(database)
     return Board(ClickHouse(database), "zh")
@@ -51,6 +51,13 @@ def test_each_query_has_the_shape_its_panel_draws(full_board):
                 assert len(table.rows) == 1, where
             if panel["id"] not in _WITHOUT_DATA[uid]:
                 assert table.rows, where
+
+
+def test_signals_are_marked_from_their_opening_to_their_end(full_board):
+    (marks,) = full_board.annotations("gapwatch-overview", full_board.view("gapwatch-overview", RANGE))
+    assert [column["name"] for column in marks.columns] == ["time", "timeEnd", "text", "tags"]
+    assert marks.rows
+    assert all(opened <= ended for opened, ended, *_ in marks.rows)
 
 
 def test_an_empty_database_is_no_error(board):
