@@ -97,4 +97,4 @@ def _of_code(error: driver.Error, server: str) -> StoreError:
 
 def _first_line(error: driver.Error) -> str:
     lines = str(error.message or "").strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    return lines[0].removesuffix(" Stack trace:")[:300] if lines else type(error).__name__
