@@ -97,10 +97,10 @@ def draw(clickhouse: ClickHouse, yearly: int, days: int) -> None:
     for table, key in _TABLES.items():
         weeks = 52 if key == "day" else -(-days // 7)
         for week in range(1, weeks):
-            moved = f"{key} - {7 * week}" if key == "day" else f"{key} - {WEEK * week}"
-            recent = "today() - 7" if key == "day" else f"toDateTime({start}, 'UTC')"
+            step, recent = (7, "today() - 7") if key == "day" else (WEEK, f"toDateTime({start}, 'UTC')")
             clickhouse.execute(
-                f"INSERT INTO {table} SELECT {moved} AS {key}, * EXCEPT ({key}) FROM {table} WHERE {key} >= {recent}"  # noqa: S608
+                f"INSERT INTO {table} SELECT own.{key} - {step * week}, * EXCEPT ({key}) FROM {table} AS own "  # noqa: S608
+                f"WHERE own.{key} >= {recent}"
             )
 
 

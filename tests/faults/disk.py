@@ -8,6 +8,7 @@ import contextlib
 import os
 import resource
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import psutil
 from pipeline.stack.clickhouse import ClickHouse
 
 BYTES = 6 * 1024**3
-_ROUNDS = 20
 
 
 class Disk:
@@ -38,13 +38,12 @@ class Disk:
             with _no_growth(server):
                 yield
             return
-        ballast = self.directory / "ballast"
+        while not _mount("-o", f"remount,size={self._used()}", str(self.directory)):
+            time.sleep(0.001)  # it holds more by now
         try:
-            with ballast.open("wb") as file:
-                self._fill(file.fileno())
             yield
         finally:
-            ballast.unlink(missing_ok=True)
+            assert _mount("-o", f"remount,size={BYTES}", str(self.directory))
 
     @contextlib.contextmanager
     def read_only(self, server: ClickHouse) -> Iterator[None]:
@@ -62,15 +61,10 @@ class Disk:
         finally:
             _unmount(tables)
 
-    def _fill(self, file: int) -> None:
-        """Take what is free, a few times: what the server gives up meanwhile is taken too."""
-        size = 0
-        for _ in range(_ROUNDS):
-            free = os.statvfs(self.directory).f_bavail * os.statvfs(self.directory).f_bsize
-            with contextlib.suppress(OSError):  # somebody was faster: less is free now
-                if free:
-                    os.posix_fallocate(file, size, free)
-                    size += free
+    def _used(self) -> int:
+        """Bytes; a size of 0 would mean without a limit, so there is always one block."""
+        found = os.statvfs(self.directory)
+        return max(1, found.f_blocks - found.f_bfree) * found.f_frsize
 
 
 def _mount(*arguments: str) -> bool:
