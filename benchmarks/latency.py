@@ -1,6 +1,6 @@
 """How long after its publication an event is visible in `gap_minute`, at a given load.
 
-    nice .venv/bin/python benchmarks/latency.py [--per-second 500] [--seconds 60]
+    nice .venv/bin/python benchmarks/latency.py [--per-second 500 ...] [--seconds 60]
 
 Live events are published evenly; each tenth of a second one carries a product of its own, and a query that asks for
 these products twenty times a second notes when each appears. One worker; Kafka and ClickHouse on the same machine.
@@ -8,23 +8,18 @@ these products twenty times a second notes when each appears. One worker; Kafka 
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 import numpy as np
 from clickhouse_driver import Client
 from kafka import KafkaProducer
-from path import worker
+from workbench import bench, worker
 
 from pipeline.demo.reviews import load_reviews
-from pipeline.stack import LocalStack
 
 PROBE_SECONDS = 0.1
 POLL_SECONDS = 0.05
@@ -83,20 +78,19 @@ def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> l
 
 
 @click.command()
-@click.option("--per-second", default=500.0, show_default=True)
+@click.option("--per-second", multiple=True, type=float, default=[500.0], show_default=True, help="Repeatable.")
 @click.option("--seconds", default=60.0, show_default=True)
-def main(per_second: float, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
-        environment = os.environ | {
-            "GAPWATCH_KAFKA": stack.kafka,
-            "GAPWATCH_CLICKHOUSE": stack.clickhouse.url,
-            "GAPWATCH_DATA_DIR": str(stack.data_dir),
-        }
-        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=environment, check=True, capture_output=True)
-        with worker(environment):
-            waits = measure(stack.kafka, stack.clickhouse.url, per_second, seconds)
-    half, most, nearly = np.percentile(waits, [50, 90, 99])
-    print(f"{per_second:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, p99 {nearly:.2f} s")
+def main(per_second: tuple[float, ...], seconds: float) -> None:
+    with bench() as made:
+        for rate in per_second:
+            environment = made.fresh()
+            with worker(environment):
+                waits = measure(made.stack.kafka, environment["GAPWATCH_CLICKHOUSE"], rate, seconds)
+            half, most, nearly = np.percentile(waits, [50, 90, 99])
+            print(
+                f"{rate:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, p99 {nearly:.2f} s, "
+                f"load {os.getloadavg()[0]:.0f}"
+            )
 
 
 if __name__ == "__main__":

@@ -187,6 +187,14 @@ def write(path: Path, found: list[dict[str, Rates]], medians: dict[str, Rates], 
     path.write_text(json.dumps(about | {"medians": medians, "rounds": found}, indent=1) + "\n", encoding="utf-8")
 
 
+def drawn(medians: dict[str, Rates]) -> str:
+    """By processor time, which another load on the machine distorts least."""
+    rows = sorted(
+        ((name, rates["processor"], name == OURS) for name, rates in medians.items()), key=lambda row: -row[1]
+    )
+    return bars("Events per second of processor time, Kafka to ClickHouse, same reading and sink", rows)
+
+
 @click.command()
 @click.option("--events", default=60_000, show_default=True)
 @click.option("--rounds", "count", default=3, show_default=True)
@@ -202,10 +210,7 @@ def main(events: int, count: int, environments: Path, out: Path | None, chart: P
     if out:
         write(out, found, medians, events)
     if chart:
-        rows = sorted(
-            ((name, rates["clock"], name == OURS) for name, rates in medians.items()), key=lambda row: -row[1]
-        )
-        chart.write_text(bars("Events per second, Kafka to ClickHouse, same reading and sink", rows), encoding="utf-8")
+        chart.write_text(drawn(medians), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 TUNING_SEED, REPORT_SEED = 20260101, 4711
 SERIES = 100
-MONTHS = 4
+MONTHS = 8
 HISTORY_HOURS, GAP_HOURS, MONTH_DAYS = 28 * 24, 48, 30
 QUIET_AFTER = 6 * 60  # crossings closer than this belong to one alarm, for every rule alike
 
