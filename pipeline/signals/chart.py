@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MARGINS = {1.25: 4.25, 1.5: 1.5, 2.0: 1.0, 3.0: 1.0}
+MARGINS = {1.25: 5.5, 1.5: 2.0, 2.0: 1.5, 3.0: 1.5}
 """Sizes of shift looked for, as multiples of the usual share, and what each adds to its limit in nats: found with
 `benchmarks/signals.py tune`. Small shifts need more, because an error in what is usual looks like one."""
 
