@@ -100,7 +100,8 @@ def draw(clickhouse: ClickHouse, yearly: int, days: int) -> None:
             step, recent = (7, "today() - 7") if key == "day" else (WEEK, f"toDateTime({start}, 'UTC')")
             clickhouse.execute(
                 f"INSERT INTO {table} SELECT own.{key} - {step * week}, * EXCEPT ({key}) FROM {table} AS own "  # noqa: S608
-                f"WHERE own.{key} >= {recent}"
+                f"WHERE own.{key} >= {recent} SETTINGS max_threads = 1, max_block_size = 64, "
+                "min_insert_block_size_rows = 512, min_insert_block_size_bytes = 33554432"
             )
 
 

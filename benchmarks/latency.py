@@ -43,7 +43,7 @@ class Load(threading.Thread):
         while (elapsed := time.monotonic() - began) < self._seconds + WARM_UP_SECONDS:
             product = f"p{number % 50}"
             if elapsed >= next_probe:
-                product, next_probe = f"probe-{number}", next_probe + PROBE_SECONDS
+                product, next_probe = f"probe-{self._per_second}-{number}", next_probe + PROBE_SECONDS
                 self.sent[product] = time.monotonic()
             self._publish(reviews[number % len(reviews)].text, product)
             number += 1
@@ -72,7 +72,8 @@ def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> l
             found = client.execute(SEEN)
             now = time.monotonic()
             for (product,) in found:
-                waits.setdefault(product, now - load.sent[product])
+                if product in load.sent:  # not of the rate before
+                    waits.setdefault(product, now - load.sent[product])
             time.sleep(POLL_SECONDS)
     return list(waits.values())
 
@@ -82,15 +83,15 @@ def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> l
 @click.option("--seconds", default=60.0, show_default=True)
 def main(per_second: tuple[float, ...], seconds: float) -> None:
     with bench() as made:
-        for rate in per_second:
-            environment = made.fresh()
-            with worker(environment):
+        environment = made.fresh()
+        with worker(environment):
+            for rate in per_second:
                 waits = measure(made.stack.kafka, environment["GAPWATCH_CLICKHOUSE"], rate, seconds)
-            half, most, nearly = np.percentile(waits, [50, 90, 99])
-            print(
-                f"{rate:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, p99 {nearly:.2f} s, "
-                f"load {os.getloadavg()[0]:.0f}"
-            )
+                half, most, nearly = np.percentile(waits, [50, 90, 99])
+                print(
+                    f"{rate:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, "
+                    f"p99 {nearly:.2f} s, load {os.getloadavg()[0]:.0f}"
+                )
 
 
 if __name__ == "__main__":
