@@ -13,16 +13,17 @@ from importlib.resources import files
 
 import psutil
 
+from pipeline.language import ngrams
 from pipeline.language.clauses import clause_spans
 from pipeline.language.gaps import GapReader
 from pipeline.language.masking import mask
 from pipeline.language.normalise import normalise
-from pipeline.language.reader import Reader
+from pipeline.language.reader import TOGETHER, Reader
 from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
 
 MEGABYTE = 1 << 20
-ROUNDS = 7
+ROUNDS = 15
 BATCH = 1_000
 
 
@@ -53,16 +54,19 @@ def stages(texts: Sequence[str]) -> None:
     cut, model, gaps = tokenizer().cut, SentimentModel.in_force(), GapReader()
     masked = [mask(text).text for text in texts]
     plain = [normalise(text).text for text in masked]
-    spans = [list(clause_spans(text)) for text in plain]
-    tokens = [cut(text) for text in plain]
-    scores = [0.0] * len(texts)
+    batches = [ngrams.lay(plain[start : start + TOGETHER], cut) for start in range(0, len(plain), TOGETHER)]
+    felt = [model.feel(batch).clauses for batch in batches]
+    scores = [0.0] * TOGETHER
     steps: dict[str, Callable[[], object]] = {
         "mask": lambda: [mask(text) for text in texts],
         "normalise": lambda: [normalise(text) for text in masked],
-        "clauses": lambda: [list(clause_spans(text)) for text in plain],
         "tokens": lambda: [cut(text) for text in plain],
-        "sentiment": lambda: model.feel(plain, tokens, spans),
-        "gaps and evidence": lambda: gaps.read(plain, spans, scores, tokens),
+        "clauses": lambda: [clause_spans(text) for text in plain],
+        "n-grams, with tokens and clauses": lambda: [ngrams.lay(batch.texts, cut) for batch in batches],
+        "sentiment": lambda: [model.feel(batch) for batch in batches],
+        "gaps and evidence": lambda: [
+            gaps.read(batch, clauses, scores[: len(batch.texts)]) for batch, clauses in zip(batches, felt, strict=True)
+        ],
     }
     for name, work in steps.items():
         show(f"  {name}", best(work), len(texts))

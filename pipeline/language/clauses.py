@@ -1,13 +1,17 @@
 """Clauses of a text, and the thing each speaks of."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-# A clause ends at punctuation or blanks, before a word that turns the tide, and after 200 characters at the latest:
-# what compares the words of a clause with each other then stays linear in the text.
-_CLAUSE = re.compile(r"(?:但是|但|不过|可是|然而|只是)?(?:(?!但是|不过|可是|然而)[^，。！？；：,!?;\s~～…]){1,200}")
+# What compares the words of a clause with each other stays linear in the text as long as no clause is longer.
+LONGEST = 200
+_ENDS = r"，。！？：；,!?; \n\t\r\x0b\x0c\u3000～~…"
+_CLAUSE = re.compile(rf"[^{_ENDS}]{{1,{LONGEST}}}")
+# Words that turn the tide begin a clause.
+_TURNS = ("但是", "不过", "可是", "然而")
+_TURNING = re.compile(rf"(?:{'|'.join(_TURNS)})?(?:(?!{'|'.join(_TURNS)})[^{_ENDS}]){{1,{LONGEST}}}")
 
 _ASPECT_WORDS = {
     "logistics": "物流 快递 送货 配送 发货 到货 派送 运输 送餐 外卖员 骑手 小哥 速度 时效",
@@ -25,13 +29,15 @@ _ASPECT_WORDS = {
 }
 _ASPECT_OF = {word: aspect for aspect, words in _ASPECT_WORDS.items() for word in words.split()}
 _ASPECTS = list(_ASPECT_OF.values())
-_find_aspects = AhoCorasick(list(_ASPECT_OF), matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes
+_find_aspects = AhoCorasick(
+    list(_ASPECT_OF), matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
+).find_matches_as_indexes
 
 
-def clause_spans(text: str) -> Iterator[tuple[int, int]]:
+def clause_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each clause, in order, without the punctuation around it."""
-    for match in _CLAUSE.finditer(text):
-        yield match.span()
+    pattern = _TURNING if any(turn in text for turn in _TURNS) else _CLAUSE
+    return [match.span() for match in pattern.finditer(text)]
 
 
 def aspects_of(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:

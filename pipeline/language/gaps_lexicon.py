@@ -2,21 +2,18 @@
 
 import re
 import tomllib
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import product
-from math import inf
 from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
 from pipeline.language.reading import Dimension, Gap, Stage
 
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
-_REACH = 8  # words of concepts back that a pair may span; also what keeps an endless clause linear
 _NEGATORS = ("没", "不", "未", "无", "没有", "不会", "不是", "不算", "没啥", "没什么", "毫无", "不太")
 _NEGATOR_ENDS = frozenset(negator[-1] for negator in _NEGATORS)
 
@@ -36,11 +33,15 @@ class Group(Struct, frozen=True):
 
 
 class _Meaning(NamedTuple):
-    """What a word says: a group by itself, a concept of pairs (-1 where none), and groups by the concept before it."""
+    """What a word says: a group by itself (-1 where none) and a concept, one bit of a set (0 where none).
+
+    `partners` are the concepts that make a pair with it, `groups` what each of those pairs means.
+    """
 
     group: int
     concept: int
-    partners: dict[int, int]
+    partners: int
+    groups: dict[int, int]
 
 
 class Lexicon:
@@ -49,18 +50,22 @@ class Lexicon:
     def __init__(self, source: str) -> None:
         document = tomllib.loads(source)
         self._reasonless = frozenset(document["reasonless"].split())
-        concepts = {name: number for number, name in enumerate(document["concepts"])}
+        concepts = {name: 1 << number for number, name in enumerate(document["concepts"])}
         self.names: tuple[str, ...] = tuple(document["groups"])
         self.groups = tuple(_group(table) for table in document["groups"].values())
+        self._complains = [group.gap != "none" for group in self.groups]
         partners = _partners(self.groups, concepts)
         words: dict[str, _Meaning] = {}
         for number, group in enumerate(self.groups):
-            words.update(dict.fromkeys(_expand(group.phrases), _Meaning(number, -1, {})))
-        for name, number in concepts.items():
-            for word in _expand(document["concepts"][name]):
-                words[word] = _Meaning(words[word].group if word in words else -1, number, partners[number])
+            words.update(dict.fromkeys(expand(group.phrases), _Meaning(number, 0, 0, {})))
+        for name, concept in concepts.items():
+            for word in expand(document["concepts"][name]):
+                group_of_word = words[word].group if word in words else -1
+                words[word] = _Meaning(group_of_word, concept, sum(partners[concept]), partners[concept])
         self._meanings = list(words.values())
-        self._search = AhoCorasick(list(words), matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes
+        self._search = AhoCorasick(
+            list(words), matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
+        ).find_matches_as_indexes
 
     @classmethod
     @cache
@@ -68,42 +73,43 @@ class Lexicon:
         """The lexicon of this package."""
         return cls(resources.files("pipeline.language").joinpath("gaps_lexicon.toml").read_text("utf-8"))
 
+    def weaknesses(self, hits: Iterable[Hit]) -> list[int]:
+        """The clauses in which a group speaks for a gap."""
+        return [clause for group, clause in hits if self._complains[group]]
+
     def gives_reason(self, tokens: Sequence[str]) -> bool:
         """Whether a text says more than how it feels."""
         return not self._reasonless.issuperset(token for token in tokens if not token.isspace())
 
-    def find(self, text: str, clauses: Sequence[tuple[int, int]]) -> list[Hit]:
-        """Every group that speaks in `text`, in order; `clauses` are its spans."""
-        found: list[Hit] = []
-        clause, stop = -1, -1.0
-        concepts: deque[int] = deque(maxlen=_REACH)
-        meanings = self._meanings
+    def find(self, text: str, clauses: Sequence[tuple[int, int]], first: int = 0) -> list[Hit]:
+        """Every group that speaks in `text`, in order; `clauses` are its spans, `first` the number of the first."""
+        hits: list[Hit] = []
+        if not clauses:
+            return hits
+        clause, stop, last = first - 1, 0, first + len(clauses) - 1
+        seen = 0
         for word, start, _ in self._search(text):
-            if start >= stop:
-                clause, stop = _clause_at(start, clause, clauses)
-                concepts.clear()
-            group, concept, partners = meanings[word]
-            if group >= 0:
-                self._keep(found, text, start, group, clause)
-            if concept >= 0:
-                for other in concepts:
-                    if other in partners:
-                        self._keep(found, text, start, partners[other], clause)
-                concepts.append(concept)
-        return found
+            while start >= stop and clause < last:
+                clause += 1
+                stop = clauses[clause - first][1]
+                seen = 0
+            group, concept, partners, groups = self._meanings[word]
+            if group >= 0 and self._is_said(group, text, start):
+                hits.append((group, clause))
+            if seen & partners:
+                hits += [
+                    (group, clause)
+                    for other, group in groups.items()
+                    if seen & other and self._is_said(group, text, start)
+                ]
+            seen |= concept
+        return hits
 
-    def _keep(self, found: list[Hit], text: str, start: int, group: int, clause: int) -> None:
-        if not (
-            start and text[start - 1] in _NEGATOR_ENDS and self.groups[group].negatable and _is_negated(text, start)
-        ):
-            found.append((group, clause))
-
-
-def _clause_at(start: int, clause: int, clauses: Sequence[tuple[int, int]]) -> tuple[int, float]:
-    """Number and end of the clause of a word, from that of the word before it."""
-    while clause + 1 < len(clauses) and (clause < 0 or start >= clauses[clause][1]):
-        clause += 1
-    return clause, clauses[clause][1] if clause + 1 < len(clauses) else inf
+    def _is_said(self, group: int, text: str, start: int) -> bool:
+        """Whether no negator stands right before the word at `start`."""
+        return not (
+            text[start - 1 : start] in _NEGATOR_ENDS and self.groups[group].negatable and _is_negated(text, start)
+        )
 
 
 def _is_negated(text: str, start: int) -> bool:
@@ -115,9 +121,9 @@ def _group(table: dict[str, object]) -> Group:
     return Group(**{**table, "pairs": tuple(table["pairs"])})  # type: ignore[arg-type]
 
 
-def _partners(groups: Sequence[Group], concepts: dict[str, int]) -> list[dict[int, int]]:
+def _partners(groups: Sequence[Group], concepts: dict[str, int]) -> dict[int, dict[int, int]]:
     """For each concept, the concepts that make a pair with it and the group that the pair makes, in either order."""
-    found: list[dict[int, int]] = [{} for _ in concepts]
+    found: dict[int, dict[int, int]] = {concept: {} for concept in concepts.values()}
     for number, group in enumerate(groups):
         for pair in group.pairs:
             first, second = (concepts[name] for name in pair.split())
@@ -125,7 +131,7 @@ def _partners(groups: Sequence[Group], concepts: dict[str, int]) -> list[dict[in
     return found
 
 
-def _expand(patterns: str) -> Iterator[str]:
+def expand(patterns: str) -> Iterator[str]:
     """The words of blank-separated patterns, each alternative written out."""
     for pattern in patterns.split():
         pieces = [piece.split("|") for piece in _ALTERNATIVES.split(pattern)]

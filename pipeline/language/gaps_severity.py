@@ -8,7 +8,7 @@ sort complaints, not to measure them.
 
 from functools import cache
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 _START = 0.2
 _FEELING = 0.3
@@ -36,7 +36,9 @@ _KINDS = ((0.25, _DANGER), (0.15, _ESCALATION), (0.1, _MONEY), (0.1, _AGAIN), (0
 @cache
 def _cues() -> tuple[AhoCorasick, list[int]]:
     words = [(word, kind) for kind, (_, text) in enumerate(_KINDS) for word in text.split()]
-    search = AhoCorasick([word for word, _ in words], matchkind=MatchKind.LeftmostLongest)
+    search = AhoCorasick(
+        [word for word, _ in words], matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
+    )
     return search, [kind for _, kind in words]
 
 

@@ -21,11 +21,16 @@ class Normalised(Struct, frozen=True):
     text: str
     offsets: Sequence[int]
 
+    @property
+    def unmoved(self) -> bool:
+        """Whether every character kept its place."""
+        return isinstance(self.offsets, range)
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The original characters behind `text[start:end]`."""
-        offsets = self.offsets
-        if isinstance(offsets, range):
+        if self.unmoved:
             return start, end
+        offsets = self.offsets
         stop = offsets[end]
         if end > start and stop == offsets[end - 1]:
             stop = next((offset for offset in offsets[end:] if offset > stop), offsets[-1])

@@ -1,11 +1,15 @@
 """SnowNLP in the place of our sentiment model, to compare with and to fall back on."""
 
 import math
-from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from pipeline.errors import SettingsError
-from pipeline.language.sentiment import Feelings, Spans
+from pipeline.language.ngrams import Batch
+from pipeline.language.sentiment import Feelings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # SnowNLP knows no neutral texts but those without words; and a probability of exactly 0 or 1 has no log-odds.
 _NEUTRAL = 50.0
@@ -27,21 +31,21 @@ class SnowNLPSentiment:
         self._snownlp: Callable[[str], object] = SnowNLP
         self.version = f"snownlp-{version('snownlp')}"
 
-    def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
+    def feel(self, batch: Batch) -> Feelings:
         """Feelings of texts; of a text without words, none either way."""
-        positive = [self._probability(text) for text in texts]
+        positive = [self._probability(text) for text in batch.texts]
         parts = [
             self._probability(text[start:end])
-            for text, spans in zip(texts, clauses, strict=True)
+            for text, spans in zip(batch.texts, batch.spans, strict=True)
             for start, end in spans or [(0, 0)]
         ]
-        neutral = [-_NEUTRAL if text.strip() else _NEUTRAL for text in texts]
+        neutral = [-_NEUTRAL if text.strip() else _NEUTRAL for text in batch.texts]
         odds = [math.log(probability / (1 - probability)) for probability in positive]
         return Feelings(odds, neutral, [2 * share - 1 for share in parts])
 
-    def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
+    def weigh(self, batch: Batch) -> list[float]:
         """Nothing: SnowNLP's words are not ours."""
-        return [0.0] * len(tokens)
+        return [0.0] * sum(map(len, batch.tokens))
 
     def _probability(self, text: str) -> float:
         # An empty text makes SnowNLP divide by zero (isnowfy/snownlp#75).

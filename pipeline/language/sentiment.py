@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from pipeline.errors import SettingsError
 from pipeline.language import ngrams
+from pipeline.language.ngrams import Batch
 from pipeline.language.reading import Sentiment
 from pipeline.settings import settings
 
 Floats = NDArray[np.float64]
-Spans = Sequence[tuple[int, int]]
 
 # What a rating says beside the text, in log-odds: of positive against negative, and of neutral.
 _RATING_ODDS = {1: (-2.0, -2.0), 2: (-1.2, -1.0), 3: (0.0, 1.0), 4: (1.2, -1.0), 5: (2.0, -2.0)}
@@ -61,7 +61,7 @@ class SentimentModel:
 
     def __init__(self, file: bytes) -> None:
         with np.load(io.BytesIO(file)) as arrays:
-            self._table: NDArray[np.int16] = arrays["table"].view(np.int16).ravel()
+            self._table: NDArray[np.int32] = ngrams.pack(arrays["table"].T, np.int32).ravel()
             self._shape = msgspec.json.decode(arrays["shape"].tobytes(), type=Shape)
         self._bits = self._table.size.bit_length() - 1
         self.version = hashlib.sha256(file).hexdigest()[:12]
@@ -84,40 +84,28 @@ class SentimentModel:
         except (ValueError, KeyError, zipfile.BadZipFile, msgspec.DecodeError):
             raise SettingsError(f"{file} is no weight file; make one with `gapwatch train sentiment`") from None
 
-    def feel(self, texts: Sequence[str], tokens: Sequence[Sequence[str]], clauses: Sequence[Spans]) -> Feelings:
-        """Feelings of normalised texts, from their tokens and the spans of their clauses; even odds without words."""
-        batch = ngrams.lay(texts)
-        sums = np.add.reduceat(self._weights(batch, tokens), ngrams.clause_begins(batch, clauses))
-        feelings = combine(self._shape, sums.real, sums.imag, [len(spans) or 1 for spans in clauses])
-        for place, spans in enumerate(clauses):
+    def feel(self, batch: Batch) -> Feelings:
+        """Feelings of texts; even odds without words."""
+        polarity, fact, _ = ngrams.unpack(batch.clause_sums(self._found(batch))).T
+        feelings = combine(self._shape, polarity, fact, batch.counts)
+        for place, spans in enumerate(batch.spans):
             if not spans:
                 feelings.positive[place] = feelings.neutral[place] = 0.0
         return feelings
 
-    def weigh(self, text: str, tokens: Sequence[str]) -> list[float]:
-        """What each token, with the n-grams that begin in it, adds to the sum of its clause."""
-        batch = ngrams.lay([text])
-        starts, _ = ngrams.word_places([tokens])
-        sums: list[float] = (
-            np.add.reduceat(self._weights(batch, [tokens]).real, starts) * self._shape.scales[0]
-        ).tolist()
+    def weigh(self, batch: Batch) -> list[float]:
+        """What each word of a batch of one text, with the n-grams that begin in it, adds to the sum of its clause."""
+        places = batch.place_sums(self._found(batch), 0, batch.places)
+        weights = ngrams.unpack(np.add.reduceat(places, batch.words))[:, 0]
+        sums: list[float] = (weights[1:] * self._shape.scales[0]).tolist()
         return sums
 
-    def _weights(self, batch: ngrams.Batch, tokens: Sequence[Sequence[str]]) -> NDArray[np.complex64]:
-        """What the n-grams that begin at each place weigh: polarity the real, matter-of-factness the imaginary part."""
-        grams = ngrams.grams(batch, tokens)
-        # One look-up brings the bytes of both columns; as complex numbers, one sum adds both.
-        pairs_of_bytes = self._table.take(grams.slots(self._bits)).view(np.int8)
-        found = pairs_of_bytes.astype(np.float32).view(np.complex64)
-        *orders, words, pairs = grams.kinds
-        total: NDArray[np.complex64] = found[orders[0]]
-        for order in orders[1:]:
-            total[: order.stop - order.start] += found[order]
-        total[grams.starts] += found[words] + found[pairs]
-        return total[: -ngrams.PAD]
+    def _found(self, batch: Batch) -> NDArray[np.int32]:
+        """Polarity and matter-of-factness of each n-gram, packed."""
+        return self._table.take(batch.slots(self._bits))
 
 
-def combine(shape: Shape, polarity: Floats, fact: Floats, counts: Sequence[int]) -> Feelings:
+def combine(shape: Shape, polarity: NDArray[Any], fact: NDArray[Any], counts: Sequence[int]) -> Feelings:
     """From the sums of all clauses to their texts; text `k` has `counts[k]` clauses, at least one."""
     bounds = np.tanh(polarity * shape.scales[0])
     alone = shape.clause + shape.first + shape.last

@@ -27,7 +27,7 @@ class Word(NamedTuple):
 
 
 # rjieba keeps 2008-6-1 or sarah.l whole, jieba cuts them into runs of these; nothing else differs in 99.99 % of texts.
-_JOINED = re.compile(r"[0-9A-Za-z][-_.%]|[-_.%][0-9A-Za-z]")
+_JOINED = re.compile(r"[-_.%](?:(?<=[0-9A-Za-z].)|(?=[0-9A-Za-z]))")
 _RUN = re.compile(r"[a-zA-Z0-9]+(?:\.[0-9]+)?%?|[^a-zA-Z0-9]+")
 
 

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
-from pipeline.language.clauses import clause_spans
+from pipeline.language import ngrams
 from pipeline.language.masking import mask
 from pipeline.language.normalise import normalise
 from pipeline.language.reading import Sentiment
@@ -141,9 +141,7 @@ def _answers(feelings: Feelings) -> Answers:
 
 def feel(model: SentimentModel, texts: Sequence[str]) -> Feelings:
     """Feelings of texts with a model, prepared as the reader prepares them."""
-    plain = [normalise(mask(text).text).text for text in texts]
-    cut = tokenizer().cut
-    return model.feel(plain, [cut(text) for text in plain], [list(clause_spans(text)) for text in plain])
+    return model.feel(ngrams.lay([normalise(mask(text).text).text for text in texts], tokenizer().cut))
 
 
 def tf_idf(examples: Sequence[Labelled], learned: Sequence[Labelled]) -> Answers:

@@ -24,13 +24,16 @@ from sklearn.model_selection import StratifiedKFold
 
 from pipeline.errors import GapwatchError
 from pipeline.language import gaps_model, ngrams
-from pipeline.language.clauses import clause_spans
-from pipeline.language.gaps_lexicon import Lexicon
-from pipeline.language.gaps_model import DIMENSION, GAPS, MOODS, OUTPUTS, PRIMARY, STAGE
+from pipeline.language.gaps import find_hits
+from pipeline.language.gaps_lexicon import Hit, Lexicon
+from pipeline.language.gaps_model import DIMENSION, GAPS, OUTPUTS, PRIMARY, STAGE
+from pipeline.language.ngrams import Batch
 from pipeline.language.normalise import normalise
 from pipeline.language.reader import Reader
 from pipeline.language.reading import GAPS as GAP_NAMES
+from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
+from pipeline.training.examples import own_sentences
 from pipeline.training.word_vectors import WordVectors, word_vectors
 
 PRIMARIES = (*GAP_NAMES, "none")
@@ -42,15 +45,19 @@ READING_ONLY = ("cocc_telecom", "restaurant")  # non-commercial terms: never tra
 
 _GIVEN_WEIGHT = 3.0  # of a text of the development set, coded twice and settled, against one of ours
 _WRITTEN, _WRITTEN_WEIGHT = "own-", 2.0  # sentences of our own say one thing each
+_QUESTIONS = 8  # of our plain questions one in so many
+_ANY_STAGE = ""  # of a text that says nothing of its stage
 _BALANCE = 0.7  # 0 leaves the classes as frequent as they are, 1 makes all count the same
 _STRENGTH = 1.5  # inverse of the ridge
 _GRAM_SHARE = 0.25
 _VECTOR_SHARE = 0.3
-_GROUP_SHARE = 0.4
-_MOOD_SHARE = 0.5
+_GROUP_SHARE = 3.2
 _COMMON_WORDS, _COMMON_SHARE = 60, 0.3  # the most frequent words mean little
 _DRAWS = 1_000  # of the bootstrap
 _RAREST = 2  # texts
+_MOST = (
+    2_000  # times the unit of n-grams that a group of the lexicon may weigh: the sum of a clause must stay in its lane
+)
 
 
 class Labelled(Struct, frozen=True):
@@ -65,32 +72,15 @@ class Labelled(Struct, frozen=True):
     source: str = ""
 
 
-class Seen(NamedTuple):
-    """N-grams and clauses of texts side by side."""
-
-    slots: gaps_model.Slots
-    clauses: gaps_model.Clauses
-    groups: gaps_model.Groups
-
-
-class Feeling(NamedTuple):
-    """How n-grams feel: a weight for each slot of the table, its unit, and the bias."""
-
-    weights: NDArray[np.int8]
-    scale: float
-    bias: float
-
-
 class Features(NamedTuple):
     """Texts as the model sees them."""
 
     slots: sparse.csr_matrix  # texts x table, gated and normalised counts
-    groups: sparse.csr_matrix  # texts x groups of the lexicon, gated counts
-    moods: NDArray[np.float32]
+    groups: sparse.csr_matrix  # texts x groups of the lexicon, the same
 
     def take(self, rows: NDArray[np.intp]) -> "Features":
         """The features of some texts."""
-        return Features(self.slots[rows], self.groups[rows], self.moods[rows])
+        return Features(self.slots[rows], self.groups[rows])
 
 
 class Trained(NamedTuple):
@@ -98,7 +88,6 @@ class Trained(NamedTuple):
 
     table: NDArray[np.float32]
     groups: NDArray[np.float32]
-    moods: NDArray[np.float32]
     bias: NDArray[np.float32]
 
 
@@ -109,13 +98,12 @@ def learn(folder: Path, more: Sequence[Labelled], folds: int, report: Callable[[
     weights = given_weights(labels, len(given))
     report(f"{len(labels):,} labelled texts, {int((weights > 0).sum()):,} of them learnt from")
     vectors = read_vectors(folder)
-    feeling = train_feeling(folder)
-    seen = features(look([label.text for label in labels]), feeling)
+    seen = features([label.text for label in labels])
     if folds > 1:
         report(str(score(given, cross_validate(seen, labels, weights, vectors, given=len(given), folds=folds))))
     learnt = np.flatnonzero(weights)
     chosen = [labels[number] for number in learnt]
-    return pack(train(seen.take(learnt), chosen, weights[learnt], vectors), feeling)
+    return pack(train(seen.take(learnt), chosen, weights[learnt], vectors))
 
 
 def cross_validate(
@@ -220,7 +208,15 @@ def read_ours(folder: Path) -> list[Labelled]:
     texts = dict(_texts(folder))
     coded = map(json.loads, _packaged("complaint_labels.jsonl"))
     ours = [Labelled(text=texts[one["id"]], **one) for one in coded if one["id"] in texts]
-    return ours + [msgjson.decode(line, type=Labelled) for line in _packaged("gap_sentences.jsonl")]
+    written = [msgjson.decode(line, type=Labelled) for line in _packaged("gap_sentences.jsonl")]
+    return [*ours, *written, *_plain_questions()]
+
+
+def _plain_questions() -> Iterator[Labelled]:
+    """Questions and requests that complain of nothing, of whatever stage."""
+    asked = [one.text for one in own_sentences() if one.label == "neutral"]
+    for text in asked[::_QUESTIONS]:
+        yield Labelled(f"{_WRITTEN}{text}", text, ["none"], "none", "none", _ANY_STAGE)
 
 
 def read_vectors(folder: Path) -> WordVectors:
@@ -229,36 +225,15 @@ def read_vectors(folder: Path) -> WordVectors:
     return word_vectors(cut(normalise(text).text) for _, text in _texts(folder))
 
 
-def look(texts: Sequence[str]) -> Seen:
-    """The n-grams and clauses of each text, exactly as the reader finds them."""
-    plain = [normalise(text).text for text in texts]
-    tokens = list(map(tokenizer().cut, plain))
-    batch = ngrams.lay(plain)
-    spans = [list(clause_spans(text)) for text in plain]
-    clauses = gaps_model.lay_clauses(batch, spans)
-    groups = gaps_model.find_groups(Lexicon.shipped(), plain, spans, clauses)
-    return Seen(gaps_model.slots(batch, tokens), clauses, groups)
-
-
-def features(seen: Seen, feeling: Feeling) -> Features:
-    """What the model sees of each text, its clauses weighed by how they feel."""
-    clauses = seen.clauses
-    gated = gaps_model.gate(gaps_model.feel(*feeling, seen.slots, clauses), clauses)
-    return Features(_counts(seen, gated.factors), _group_counts(seen, gated.gates), gated.moods)
-
-
-def train_feeling(folder: Path) -> Feeling:
-    """How n-grams feel, from texts labelled positive or negative."""
-    rows = [json.loads(line) for line in _lines(folder / "data" / "sentiment_train.jsonl.gz")]
-    rows = [row for row in rows if row["source"] in SERVICE_SOURCES and row["label"] != "neutral"]
-    seen = look([row["text"] for row in rows])
-    lengths = np.add.reduceat(seen.clauses.lengths, seen.clauses.first) + gaps_model.SMOOTHING
-    counts = np.diff(seen.clauses.first, append=len(seen.clauses.begins))
-    features = _counts(seen, np.repeat(1 / np.sqrt(lengths), counts))
-    model = LogisticRegression(C=1.0, solver="liblinear", random_state=0)
-    model.fit(features, [row["label"] == "positive" for row in rows])
-    scale = float(np.abs(model.coef_).max()) / 127
-    return Feeling(np.round(model.coef_[0] / scale).astype(np.int8), scale, float(model.intercept_[0]))
+def features(texts: Sequence[str], sentiment: SentimentModel | None = None) -> Features:
+    """What the model sees of each text, its clauses weighed by how they feel; exactly as the reader finds them."""
+    batch = ngrams.lay([normalise(text).text for text in texts], tokenizer().cut)
+    lexicon = Lexicon.shipped()
+    hits = find_hits(lexicon, batch)
+    feelings = (sentiment or SentimentModel.in_force()).feel(batch).clauses
+    gates = gaps_model.gate(feelings, lexicon.weaknesses(hits))
+    factors = np.asarray(gates / np.repeat(gaps_model.norms(batch, gates), batch.counts), np.float32)
+    return Features(_counts(batch, factors), _group_counts(batch, hits, factors))
 
 
 def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float64], vectors: WordVectors) -> Trained:
@@ -268,30 +243,22 @@ def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float6
     rarity = (np.log(len(labels) / appears[kept]) + 1) * _GRAM_SHARE
     fold = _fold_matrix(vectors)
     groups = seen.groups.toarray() * _GROUP_SHARE
-    dense = np.hstack([seen.slots @ fold, groups, seen.moods * _MOOD_SHARE])
+    dense = np.hstack([seen.slots @ fold, groups])
     counts = seen.slots[:, kept].multiply(rarity).tocsr()
     solution = _fit(sparse.hstack([counts, sparse.csr_matrix(dense)]).tocsr(), labels, weights)
     small, rest = solution[: len(kept)], solution[len(kept) :]
     table = np.asarray(fold @ rest[: fold.shape[1]])
     table[kept] += small * rarity[:, None]
-    spoken, moods, bias = np.split(rest[fold.shape[1] :], [groups.shape[1], groups.shape[1] + MOODS])
-    return Trained(
-        table.astype(np.float32),
-        (spoken * _GROUP_SHARE).astype(np.float32),
-        (moods * _MOOD_SHARE).astype(np.float32),
-        bias[0].astype(np.float32),
-    )
+    spoken, bias = rest[fold.shape[1] : -1], rest[-1]
+    return Trained(table.astype(np.float32), (spoken * _GROUP_SHARE).astype(np.float32), bias.astype(np.float32))
 
 
 def scores(trained: Trained, seen: Features) -> NDArray[np.float32]:
     """Outputs of each text."""
-    return np.asarray(
-        seen.slots @ trained.table + seen.groups @ trained.groups + seen.moods @ trained.moods + trained.bias,
-        np.float32,
-    )
+    return np.asarray(seen.slots @ trained.table + seen.groups @ trained.groups + trained.bias, np.float32)
 
 
-def pack(trained: Trained, feeling: Feeling, most: int = 60_000) -> bytes:
+def pack(trained: Trained, most: int = 60_000) -> bytes:
     """The weight file: the `most` heaviest rows, one byte a weight."""
     heaviest = np.sort(np.argsort(-np.abs(trained.table).max(axis=1), kind="stable")[:most])
     table = trained.table[heaviest]
@@ -299,13 +266,10 @@ def pack(trained: Trained, feeling: Feeling, most: int = 60_000) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(
         file,
-        feeling=feeling.weights,
-        feeling_line=np.array([feeling.scale, feeling.bias]),
         slots=heaviest.astype(np.uint32),
         weights=np.round(table / scale).astype(np.int8),
         scale=scale.astype(np.float32),
-        groups=trained.groups,
-        moods=trained.moods,
+        groups=np.clip(np.round(trained.groups / scale), -_MOST, _MOST).astype(np.int16),
         bias=np.asarray(trained.bias, np.float32),
     )
     return file.getvalue()
@@ -321,10 +285,11 @@ def given_weights(labels: Sequence[Labelled], given: int) -> NDArray[np.float64]
 def _fit(seen: sparse.csr_matrix, labels: Sequence[Labelled], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of each feature for each output, the bias last; each output is a question of its own."""
     targets = _targets(labels)
-    complaints = np.array([label.dimension != "none" for label in labels])
+    known = np.ones((len(labels), OUTPUTS), np.bool_)
+    known[:, DIMENSION] = [[label.dimension != "none"] for label in labels]
+    known[:, STAGE] = [[label.stage != _ANY_STAGE] for label in labels]
     solution = np.zeros((seen.shape[1] + 1, OUTPUTS))
-    for output, wanted in enumerate(targets.T):
-        asked = complaints if DIMENSION.start <= output < DIMENSION.stop else np.ones(len(labels), np.bool_)
+    for output, (wanted, asked) in enumerate(zip(targets.T, known.T, strict=True)):
         model = LogisticRegression(C=_STRENGTH, solver="liblinear", tol=1e-2, random_state=0)
         model.fit(seen[asked], wanted[asked], sample_weight=_of_output(output, labels, weights)[asked])
         solution[:-1, output] = model.coef_[0]
@@ -332,18 +297,20 @@ def _fit(seen: sparse.csr_matrix, labels: Sequence[Labelled], weights: NDArray[n
     return solution
 
 
-def _group_counts(seen: Seen, gates: NDArray[np.float32]) -> sparse.csr_matrix:
-    """Texts by groups of the lexicon."""
-    texts = np.searchsorted(seen.clauses.first, seen.groups.clauses, "right") - 1
-    shape = (len(seen.clauses.first), len(Lexicon.shipped().groups))
-    return sparse.coo_matrix((gates[seen.groups.clauses], (texts, seen.groups.groups)), shape=shape).tocsr()
+def _group_counts(batch: Batch, hits: Sequence[Hit], factors: NDArray[np.float32]) -> sparse.csr_matrix:
+    """Texts by groups of the lexicon, each counting by the factor of its clause."""
+    groups, clauses = np.array(hits).reshape(-1, 2).T
+    texts = np.searchsorted(batch.first, clauses, "right") - 1
+    shape = (len(batch.texts), len(Lexicon.shipped().groups))
+    return sparse.coo_matrix((factors[clauses], (texts, groups)), shape=shape).tocsr()
 
 
 def _targets(labels: Sequence[Labelled]) -> NDArray[np.float64]:
     targets = np.zeros((len(labels), OUTPUTS))
     for row, label in zip(targets, labels, strict=True):
         row[PRIMARY.start + PRIMARIES.index(label.primary)] = 1
-        row[STAGE.start + STAGES.index(label.stage)] = 1
+        if label.stage != _ANY_STAGE:
+            row[STAGE.start + STAGES.index(label.stage)] = 1
         if label.dimension != "none":
             row[DIMENSION.start + DIMENSIONS.index(label.dimension)] = 1
         for gap in label.gaps:
@@ -364,8 +331,7 @@ def _of_output(output: int, labels: Sequence[Labelled], weights: NDArray[np.floa
 
 def _fold_matrix(vectors: WordVectors) -> NDArray[np.float32]:
     """Table of n-grams by parts of word vectors: the vector of each known word at the slot of that word."""
-    tokens = [[word] for word in vectors.words]
-    slots, _ = list(ngrams.all_slots(ngrams.lay(vectors.words), tokens, gaps_model.BITS))[4]
+    slots = ngrams.word_slots(vectors.words, gaps_model.BITS)
     share = np.full(len(vectors.words), _VECTOR_SHARE)
     share[:_COMMON_WORDS] *= _COMMON_SHARE
     shape = (1 << gaps_model.BITS, len(vectors.words))
@@ -373,16 +339,13 @@ def _fold_matrix(vectors: WordVectors) -> NDArray[np.float32]:
     return np.asarray(places @ vectors.vectors, np.float32)
 
 
-def _counts(seen: Seen, factors: NDArray[np.float32]) -> sparse.csr_matrix:
+def _counts(batch: Batch, factors: NDArray[np.float32]) -> sparse.csr_matrix:
     """Texts by slots of the table, each n-gram counting by the factor of its clause."""
-    clauses = seen.clauses
-    of_clause = np.repeat(np.arange(len(clauses.begins)), clauses.lengths)
-    of_clause = np.concatenate([np.zeros(int(clauses.begins[0]), np.intp), of_clause])
-    of_text = np.searchsorted(clauses.first, of_clause, "right") - 1
-    kinds = [(codes, of_text[places], factors[of_clause[places]]) for codes, places in seen.slots]
-    codes, rows, values = (np.concatenate([kind[part] for kind in kinds]) for part in range(3))
-    shape = (len(clauses.first), 1 << gaps_model.BITS)
-    return sparse.coo_matrix((values, (rows, codes)), shape=shape).tocsr()
+    clauses = batch.clause_of(gaps_model.KINDS)
+    texts = np.repeat(np.arange(len(batch.texts)), batch.counts)
+    slots = batch.slots(gaps_model.BITS, gaps_model.KINDS)[:-1]
+    shape = (len(batch.texts), 1 << gaps_model.BITS)
+    return sparse.coo_matrix((factors[clauses], (texts[clauses], slots)), shape=shape).tocsr()
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:

@@ -11,19 +11,26 @@ from hypothesis import strategies as st
 
 from pipeline.cli import gapwatch
 from pipeline.errors import GapwatchError
-from pipeline.language import gaps_model
-from pipeline.language.clauses import clause_spans
+from pipeline.language import ngrams
 from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.gaps_lexicon import Lexicon
+from pipeline.language.gaps_model import GapModel
 from pipeline.language.gaps_severity import severity
+from pipeline.language.sentiment import SentimentModel
+from pipeline.language.tokens import tokenizer
 from pipeline.training import gaps as training
 from pipeline.training.word_vectors import WordVectors
 
-READER = GapReader()
+READER, SENTIMENT, CUT = GapReader(), SentimentModel.in_force(), tokenizer().cut
+
+
+def read_all(texts: list[str], scores: list[float], reader: GapReader = READER) -> list[GapReading]:
+    batch = ngrams.lay(texts, CUT)
+    return reader.read(batch, SENTIMENT.feel(batch).clauses, scores)
 
 
 def read(text: str, score: float = -0.7) -> GapReading:
-    return READER.read([text], [list(clause_spans(text))], [score])[0]
+    return read_all([text], [score])[0]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +128,9 @@ def test_evidence_of_a_long_clause_is_a_stretch_of_whole_words() -> None:
         assert text[one.start : one.end] == one.text
 
 
-@given(st.lists(st.text(max_size=200), max_size=4))
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=4))
 def test_any_text_is_read_and_evidence_lies_inside(texts: list[str]) -> None:
-    readings = READER.read(texts, [list(clause_spans(text)) for text in texts], [-0.5] * len(texts))
+    readings = read_all(texts, [-0.5] * len(texts))
     for text, reading in zip(texts, readings, strict=True):
         assert len(reading.gaps) <= 3
         assert [one.gap for one in reading.evidence] == list(reading.gaps)
@@ -135,10 +142,8 @@ def test_any_text_is_read_and_evidence_lies_inside(texts: list[str]) -> None:
 
 def test_neighbours_in_a_batch_change_nothing() -> None:
     texts = ["送餐太慢，汤全洒了", "质量很好", "", "客服不理人，退款也不到账"]
-    spans = [list(clause_spans(text)) for text in texts]
     scores = [-0.8, 0.9, 0.0, -0.9]
-    together = READER.read(texts, spans, scores)
-    assert together == [READER.read([a], [b], [c])[0] for a, b, c in zip(texts, spans, scores, strict=True)]
+    assert read_all(texts, scores) == list(map(read, texts, scores))
 
 
 def test_severity_rises_with_danger_and_repetition() -> None:
@@ -199,10 +204,7 @@ def test_training_learns_from_few_texts() -> None:
         training.Labelled("a", "骗人假货", ["communication"], "communication", "assurance", "after_sale"),
     ]
     words = WordVectors(["太慢", "客服"], np.eye(2, 8, dtype=np.float32))
-    feeling = training.Feeling(np.zeros(1 << gaps_model.BITS, np.int8), 1.0, -1.0)
-    seen = training.features(training.look([label.text for label in labels]), feeling)
-    file = training.pack(training.train(seen, labels, np.ones(len(labels)), words), feeling)
-    reader = GapReader(gaps_model.GapModel(file))
-    texts = ["物流太慢", "客服态度差"]
-    read = reader.read(texts, [list(clause_spans(text)) for text in texts], [-0.5, -0.5])
+    seen = training.features([label.text for label in labels])
+    reader = GapReader(GapModel(training.pack(training.train(seen, labels, np.ones(len(labels)), words))))
+    read = read_all(["物流太慢", "客服态度差"], [-0.5, -0.5], reader)
     assert [one.primary_gap for one in read] == ["fulfillment", "communication"]
