@@ -14,6 +14,7 @@ BENCHMARKS = {
     "cost": "cost per event and memory of a worker, by the number of events",
     "latency": "from publication to the aggregate, at a given load",
     "dashboard_queries": "every panel of the dashboards over a year of aggregates",
+    "capacity": "what an event costs each part, what a minute costs to derive",
     "store": "storing and deriving on ClickHouse",
     "aggregates": "how much smaller than the events the aggregates are",
     "reading": "texts a second, and where the microseconds go",
