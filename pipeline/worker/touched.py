@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,9 @@ log = logger(__name__)
 
 # Enough for the messages of one flush, which come to several partitions, to be derived together.
 GATHER_SECONDS = 0.1
+# For each second of deriving, how many of rest: a back-fill leaves ClickHouse time for others, and joins more minutes.
+FINE_REST = 1.0
+COARSE_REST = 2.0
 
 _DAY_SECONDS = 86_400
 
@@ -74,44 +78,82 @@ class TouchedDelivery:
 
 
 class Derivation:
-    """Takes deliveries with `put` and derives their minutes with `run`, joined while the last derivation ran."""
+    """Takes deliveries with `put` and derives their minutes, then the hours and days these lie in, with `run`.
 
-    def __init__(self, derive: Callable[[list[int]], object]) -> None:
-        self._derive = derive
-        self._gathered: list[TouchedDelivery] = []
-        self._arrived = asyncio.Event()
+    Hours and days need not be as fresh, and do not keep the next minutes waiting.
+    """
+
+    def __init__(
+        self,
+        derive_minutes: Callable[[list[int]], object],
+        derive_hours_and_days: Callable[[list[int]], object],
+    ) -> None:
+        self._coarse = _Stage(derive_hours_and_days, COARSE_REST, _acknowledge)
+        self._fine = _Stage(derive_minutes, FINE_REST, self._coarse.take)
 
     async def put(self, delivery: TouchedDelivery) -> None:
         """Take a delivery. The transport bounds how many are out."""
-        self._gathered.append(delivery)
-        self._arrived.set()
+        minutes = minutes_of(delivery.records)
+        metrics.TOUCHED_MINUTES.inc(len(minutes))
+        self._fine.take([_Derived(delivery, minutes)])
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._fine.run())
+            tasks.create_task(self._coarse.run())
+
+
+class _Derived(NamedTuple):
+    delivery: TouchedDelivery
+    minutes: set[int]
+
+
+def _acknowledge(derived: Sequence[_Derived]) -> None:
+    for delivery, minutes in derived:
+        metrics.DERIVED_MINUTES.inc(len(minutes))
+        delivery.done()
+
+
+class _Stage:
+    """Derives what arrives, joined while it last worked or rested, and passes it on."""
+
+    def __init__(
+        self,
+        derive: Callable[[list[int]], object],
+        rest: float,
+        pass_on: Callable[[Sequence[_Derived]], object],
+    ) -> None:
+        self._derive = derive
+        self._rest = rest
+        self._pass_on = pass_on
+        self._gathered: list[_Derived] = []
+        self._arrived = asyncio.Event()
+
+    def take(self, arrived: Sequence[_Derived]) -> None:
+        self._gathered += arrived
+        self._arrived.set()
+
+    async def run(self) -> None:
         loop = asyncio.get_running_loop()
         pause = GATHER_SECONDS
         with ThreadPoolExecutor(1, "derive") as thread:
             while True:
                 await self._arrived.wait()
                 await asyncio.sleep(pause)
-                deliveries = self._take()
+                current = self._take_current()
                 began = time.monotonic()
-                await loop.run_in_executor(thread, self._derive_all, deliveries)
-                for delivery in deliveries:
-                    delivery.done()
-                # As long at rest as at work: a back-fill takes half of ClickHouse at the most, and joins more minutes.
-                pause = max(GATHER_SECONDS, time.monotonic() - began)
+                await loop.run_in_executor(thread, self._derive_all, current)
+                self._pass_on(current)
+                pause = max(GATHER_SECONDS, (time.monotonic() - began) * self._rest)
 
-    def _take(self) -> list[TouchedDelivery]:
+    def _take_current(self) -> list[_Derived]:
         self._arrived.clear()
         taken, self._gathered = self._gathered, []
-        return [delivery for delivery in taken if delivery.current()]
+        return [one for one in taken if one.delivery.current()]
 
-    def _derive_all(self, deliveries: Sequence[TouchedDelivery]) -> None:
-        named = [minutes_of(delivery.records) for delivery in deliveries]
-        metrics.TOUCHED_MINUTES.inc(sum(map(len, named)))
-        minutes = sorted(set().union(*named))
+    def _derive_all(self, derived: Sequence[_Derived]) -> None:
+        minutes = sorted(set().union(*(one.minutes for one in derived)))
         if minutes:
             with metrics.STAGE_SECONDS.labels("derive").time():
                 self._derive(minutes)
-            metrics.DERIVED_MINUTES.inc(len(minutes))

@@ -42,17 +42,24 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     patience = Patience(waits, stopping)
     url = endpoints().clickhouse
     patience("topics", ensure_topics, lambda error: isinstance(error, StackError))
-    patience("migrate", lambda: migrate(url), lambda error: isinstance(error, StoreUnavailable))
+    patience("migrate", lambda: migrate(url), _passes)
     reader = ReaderProcess()
     storing = Storing(EventStore(url), Outbox(), reader, patience)
     aggregates = Aggregates(url)
 
-    def derive(minutes: list[int]) -> None:
-        patience("derive", lambda: aggregates.derive(minutes), lambda error: isinstance(error, StoreUnavailable))
+    def derive_minutes(minutes: list[int]) -> None:
+        patience("derive", lambda: aggregates.derive_minutes(minutes), _passes)
+
+    def derive_hours_and_days(minutes: list[int]) -> None:
+        patience("derive hours", lambda: aggregates.derive_hours_and_days(minutes), _passes)
 
     Reports(ClickHouse(url)).start(stopping)
     return Work(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
-        Derivation(derive),
+        Derivation(derive_minutes, derive_hours_and_days),
         waits,
     )
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, StoreUnavailable)
