@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.language import ngrams
 from pipeline.language.gaps_lexicon import Hit, Lexicon
-from pipeline.language.gaps_model import DIMENSION, GAPS, KINDS, PRIMARY, STAGE, GapModel
+from pipeline.language.gaps_model import DIMENSION, GAPS, KINDS, NONE, PRIMARY, STAGE, GapModel
 from pipeline.language.gaps_severity import severity
 from pipeline.language.ngrams import PAD, Batch
 from pipeline.language.reading import GAPS as GAP_NAMES
@@ -18,7 +18,6 @@ from pipeline.language.reading import Dimension, Evidence, Gap, Stage
 
 DIMENSIONS: tuple[Dimension, ...] = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
 STAGES: tuple[Stage, ...] = ("pre_sale", "in_sale", "after_sale")
-NONE = len(GAP_NAMES)  # place of "none" among the primaries
 
 MOST_GAPS = 3  # the guide's rule 5
 _VOICED = 0.0  # log-odds from which a gap beside the primary one is clearly voiced
@@ -62,7 +61,7 @@ class GapReader:
     def read(self, batch: Batch, feelings: Sequence[float], scores: Sequence[float]) -> list[GapReading]:
         """One reading for each text, from how each clause feels and the sentiment score of each text."""
         hits = find_hits(self._lexicon, batch)
-        told = self._model.scores(batch, feelings, hits, self._lexicon.weaknesses(hits))
+        told = self._model.scores(batch, feelings, scores, hits)
         speaking = told.clauses[:, GAPS].tolist()
         return [
             self._reading(_Text(batch, number, speaking, told.found), score, _decide(outputs))

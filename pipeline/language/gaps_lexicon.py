@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import product
@@ -53,7 +53,6 @@ class Lexicon:
         concepts = {name: 1 << number for number, name in enumerate(document["concepts"])}
         self.names: tuple[str, ...] = tuple(document["groups"])
         self.groups = tuple(_group(table) for table in document["groups"].values())
-        self._complains = [group.gap != "none" for group in self.groups]
         partners = _partners(self.groups, concepts)
         words: dict[str, _Meaning] = {}
         for number, group in enumerate(self.groups):
@@ -72,10 +71,6 @@ class Lexicon:
     def shipped(cls) -> "Lexicon":
         """The lexicon of this package."""
         return cls(resources.files("pipeline.language").joinpath("gaps_lexicon.toml").read_text("utf-8"))
-
-    def weaknesses(self, hits: Iterable[Hit]) -> list[int]:
-        """The clauses in which a group speaks for a gap."""
-        return [clause for group, clause in hits if self._complains[group]]
 
     def gives_reason(self, tokens: Sequence[str]) -> bool:
         """Whether a text says more than how it feels."""

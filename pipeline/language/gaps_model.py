@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ Floats = NDArray[np.floating[Any]]
 BITS = 18
 KINDS = 4  # of n-grams: characters by two and three, words by one and two
 PRIMARY = slice(0, 5)  # information, design, communication, fulfillment, none
+NONE = PRIMARY.stop - 1
 GAPS = slice(5, 9)  # the four gaps, each by itself
 DIMENSION = slice(9, 14)  # reliability, responsiveness, assurance, empathy, tangibles
 STAGE = slice(14, 17)  # pre_sale, in_sale, after_sale
@@ -25,6 +27,8 @@ OUTPUTS = 17
 
 _CONTENT = 0.2  # a clause that feels better than this (-1 ... 1) is praise or a fact: it hardly counts
 _CONTENT_GATE = 0.1
+_CONCEDES = re.compile("就是|只是|可惜|唯一|美中不足|但|不过|可是|然而")
+_PRAISE = 0.9  # log-odds: a text that feels good must complain so much more clearly; by cross-validation
 _SMOOTHING = 8.0  # places added to a length, so that a few words do not shout
 
 
@@ -39,11 +43,21 @@ class Scores(NamedTuple):
     texts: Floats
 
 
-def gate(scores: Sequence[float], named: Sequence[int] = ()) -> Floats:
-    """How much clauses count that feel like `scores`, -1 ... 1; a weakness that is `named` counts though conceded."""
-    gates: Floats = np.where(np.array(scores) < _CONTENT, np.float32(1), np.float32(_CONTENT_GATE))
-    gates[list(named)] = 1
-    return gates
+def gate(batch: Batch, feelings: Sequence[float]) -> Floats:
+    """How much clauses count that feel like `feelings`, -1 ... 1; what is conceded counts however kindly it is said."""
+    conceded = [
+        bool(_CONCEDES.match(text, start))
+        for text, spans in zip(batch.texts, batch.spans, strict=True)
+        for start, _ in spans or [(0, 0)]
+    ]
+    counting = (np.array(feelings) < _CONTENT) | np.array(conceded)
+    return np.where(counting, np.float32(1), np.float32(_CONTENT_GATE))
+
+
+def favour(scores: Sequence[float]) -> Floats:
+    """Log-odds that texts which feel like `scores`, -1 ... 1, gain for `none`."""
+    gained: Floats = np.float32(_PRAISE) * np.maximum(np.array(scores, np.float32), 0)
+    return gained
 
 
 def norms(batch: Batch, gates: Floats) -> Floats:
@@ -71,16 +85,18 @@ class GapModel:
         """The weights of this package."""
         return cls(resources.files("pipeline.language.weights").joinpath("gaps.npz").read_bytes())
 
-    def scores(self, batch: Batch, feelings: Sequence[float], hits: Sequence[Hit], named: Sequence[int] = ()) -> Scores:
-        """Scores of a batch: how each clause feels, what the lexicon finds, in which clauses that is a weakness."""
+    def scores(self, batch: Batch, feelings: Sequence[float], scores: Sequence[float], hits: Sequence[Hit]) -> Scores:
+        """Scores of a batch, from how each clause and each text feels and what the lexicon finds."""
         found = self._weights.take(self._rows.take(batch.slots(BITS, KINDS)), axis=0)
         sums = batch.clause_sums(found, KINDS)
         if hits:
             self._add_groups(sums, hits)
-        gates = gate(feelings, named)
+        gates = gate(batch, feelings)
         clauses = ngrams.unpack(sums)[:, :OUTPUTS] * gates[:, None]
         added = np.add.reduceat(clauses, batch.first, axis=0) / norms(batch, gates)[:, None]
-        return Scores(found, clauses, added * self._scale + self._bias)
+        texts = added * self._scale + self._bias
+        texts[:, NONE] += favour(scores)
+        return Scores(found, clauses, texts)
 
     def _add_groups(self, sums: ngrams.Sums, hits: Sequence[Hit]) -> None:
         """Add what groups of the lexicon say to the sums of the clauses, in whose order they stand."""

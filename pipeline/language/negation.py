@@ -3,9 +3,11 @@
 import re
 
 _GOOD = "满意|喜欢|放心|舒服|开心|推荐|支持|给好评|好"
+_MUST_SAY = r"(?:不得不说|不能不说|不得不承认|不可否认)(?:的是)?(?!明)[，,：:]?"
 # What is said, and what it comes to; \1 is the word that is twice denied.
 _RULES = (
-    (r"(?:不得不说|不能不说|不得不承认|不可否认)(?:的是)?(?!明)[，,：:]?", ""),
+    (_MUST_SAY, ""),
+    (rf"{_MUST_SAY}(\w{{0,6}}?)真的好(?!\w)", r"\1真的很好"),  # 真的好 begins 真的好差 as well
     (rf"没有?(?:什么|任何|一点|哪里)?不({_GOOD})(?:的地方|之处|的)?", r"很\1"),
     (rf"没有?(?:任何|什么)?理由不({_GOOD})", r"应该\1"),
     (rf"没有?(?:一个|哪个|一)?人不(?:说)?({_GOOD})", r"都\1"),
@@ -21,7 +23,7 @@ _ANY = re.compile(
 
 
 def straighten(text: str) -> list[tuple[int, int, str]]:
-    """Start, end and the straight words of each double negative, in order and apart."""
+    """Start, end and the straight words of each double negative, in order and apart; the longer of two at one place."""
     if not _ANY.search(text):
         return []
     found = [
@@ -30,7 +32,7 @@ def straighten(text: str) -> list[tuple[int, int, str]]:
         for match in pattern.finditer(text)
     ]
     chosen: list[tuple[int, int, str]] = []
-    for start, end, straight in sorted(found):
+    for start, end, straight in sorted(found, key=lambda one: (one[0], -one[1])):
         if not chosen or start >= chosen[-1][1]:
             chosen.append((start, end, straight))
     return chosen

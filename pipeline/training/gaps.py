@@ -26,12 +26,12 @@ from pipeline.errors import GapwatchError
 from pipeline.language import gaps_model, ngrams
 from pipeline.language.gaps import find_hits
 from pipeline.language.gaps_lexicon import Hit, Lexicon
-from pipeline.language.gaps_model import DIMENSION, GAPS, OUTPUTS, PRIMARY, STAGE
+from pipeline.language.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
 from pipeline.language.ngrams import Batch
 from pipeline.language.normalise import normalise
 from pipeline.language.reader import Reader
 from pipeline.language.reading import GAPS as GAP_NAMES
-from pipeline.language.sentiment import SentimentModel
+from pipeline.language.sentiment import SentimentModel, verdict
 from pipeline.language.tokens import tokenizer
 from pipeline.training.examples import own_sentences
 from pipeline.training.word_vectors import WordVectors, word_vectors
@@ -77,10 +77,11 @@ class Features(NamedTuple):
 
     slots: sparse.csr_matrix  # texts x table, gated and normalised counts
     groups: sparse.csr_matrix  # texts x groups of the lexicon, the same
+    favour: NDArray[np.float32]  # log-odds that a text gains for none because it feels good
 
     def take(self, rows: NDArray[np.intp]) -> "Features":
         """The features of some texts."""
-        return Features(self.slots[rows], self.groups[rows])
+        return Features(self.slots[rows], self.groups[rows], self.favour[rows])
 
 
 class Trained(NamedTuple):
@@ -228,12 +229,12 @@ def read_vectors(folder: Path) -> WordVectors:
 def features(texts: Sequence[str], sentiment: SentimentModel | None = None) -> Features:
     """What the model sees of each text, its clauses weighed by how they feel; exactly as the reader finds them."""
     batch = ngrams.lay([normalise(text).text for text in texts], tokenizer().cut)
-    lexicon = Lexicon.shipped()
-    hits = find_hits(lexicon, batch)
-    feelings = (sentiment or SentimentModel.in_force()).feel(batch).clauses
-    gates = gaps_model.gate(feelings, lexicon.weaknesses(hits))
+    hits = find_hits(Lexicon.shipped(), batch)
+    feelings = (sentiment or SentimentModel.in_force()).feel(batch)
+    gates = gaps_model.gate(batch, feelings.clauses)
     factors = np.asarray(gates / np.repeat(gaps_model.norms(batch, gates), batch.counts), np.float32)
-    return Features(_counts(batch, factors), _group_counts(batch, hits, factors))
+    scores = [verdict(*felt)[0] for felt in zip(feelings.positive, feelings.neutral, strict=True)]
+    return Features(_counts(batch, factors), _group_counts(batch, hits, factors), gaps_model.favour(scores))
 
 
 def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float64], vectors: WordVectors) -> Trained:
@@ -255,7 +256,9 @@ def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float6
 
 def scores(trained: Trained, seen: Features) -> NDArray[np.float32]:
     """Outputs of each text."""
-    return np.asarray(seen.slots @ trained.table + seen.groups @ trained.groups + trained.bias, np.float32)
+    outputs = np.asarray(seen.slots @ trained.table + seen.groups @ trained.groups + trained.bias, np.float32)
+    outputs[:, NONE] += seen.favour
+    return outputs
 
 
 def pack(trained: Trained, most: int = 60_000) -> bytes:
