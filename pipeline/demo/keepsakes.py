@@ -12,10 +12,8 @@ from pipeline.demo.plan import HISTORY
 from pipeline.endpoints import endpoints
 from pipeline.errors import GapwatchError
 from pipeline.settings import settings
-from pipeline.stack.state import is_free
 from pipeline.store import ClickHouse
 
-_BOARD_PORT = 8600
 _BOARD_SECONDS = 60
 _ADDRESS = re.compile(r"http://\S+")
 _PICTURE_SIZE = "1440,1120"
@@ -38,8 +36,7 @@ def start_board(folder: Path, clickhouse: int) -> str:
     Raises GapwatchError when it does not start.
     """
     log = folder / "board.log"
-    port = _BOARD_PORT if is_free(_BOARD_PORT) else 0
-    command = [sys.executable, "-m", "pipeline", "board", "--port", str(port), "--until-end-of", str(clickhouse)]
+    command = [sys.executable, "-m", "pipeline", "board", "--port", "0", "--until-end-of", str(clickhouse)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     deadline = time.monotonic() + _BOARD_SECONDS
