@@ -21,9 +21,9 @@ _MADE = "# Made by `gapwatch dashboards build`; changes here are lost.\n"
 _PROVIDED_FROM = "/etc/grafana/provisioning/dashboards"  # where docker-compose.yml mounts them
 
 
-def dashboards(locale: Locale) -> list[dict[str, Any]]:
+def dashboards(locale: Locale, time_zone: str) -> list[dict[str, Any]]:
     """Grafana's JSON of each dashboard, in the order of their menu."""
-    return [overview(locale), drill_down(locale), conversations(locale), operations(locale)]
+    return [overview(locale, time_zone), drill_down(locale, time_zone), conversations(locale), operations(locale)]
 
 
 def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") -> dict[str, str]:
@@ -31,7 +31,7 @@ def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") 
     made = {
         f"dashboards/{dashboard['uid']}.json": json.dumps(dashboard, ensure_ascii=False, indent=2, sort_keys=True)
         + "\n"
-        for dashboard in dashboards(locale)
+        for dashboard in dashboards(locale, time_zone)
     }
     contents = {
         "datasources/clickhouse.yaml": {"apiVersion": 1, "datasources": [_datasource()]},

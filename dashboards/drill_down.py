@@ -3,18 +3,23 @@
 from typing import Any
 
 from dashboards.frame import FULFILLMENT, PLACE, page
+from dashboards.grains import Grains
 from dashboards.panels import Panels
 from dashboards.query import named
-from dashboards.words import BAD_COLOR, CHANNELS, DIMENSIONS, GOOD_COLOR, SENTIMENTS, STAGES, Locale, Words
+from dashboards.words import BAD_COLOR, CHANNELS, DIMENSIONS, GAP_COLORS, GOOD_COLOR, SENTIMENTS, STAGES, Locale, Words
 
 # `gap` holds a code, never a customer's text; the plugin quotes it all the same.
 _GAP = "${gap:singlequote}"
+# Columns of the chosen gap: its voices, and the sum of their severities.
+_EVENTS = f"multiIf({', '.join(f'{_GAP} = {gap!r}, {gap}' for gap in GAP_COLORS)}, 0)"
+_SEVERITY = f"multiIf({', '.join(f'{_GAP} = {gap!r}, {gap}_severity' for gap in GAP_COLORS)}, 0)"
 _VOICES = f"$__timeFilter(event_time) AND has(gaps, {_GAP}) AND {PLACE}"
 
 
-def drill_down(locale: Locale) -> dict[str, Any]:
-    """For analysts. Reads hourly aggregates, and events where a row is a voice."""
+def drill_down(locale: Locale, time_zone: str) -> dict[str, Any]:
+    """For analysts. Reads the aggregates by place, and events where a row is a voice."""
     panels = Panels(locale)
+    places = Grains(time_zone).voices()
 
     def say(zh: str, en: str) -> str:
         return Words(zh, en)(locale)
@@ -34,14 +39,13 @@ def drill_down(locale: Locale) -> dict[str, Any]:
                     "100 x sum of severities of voices on the gap / all voices of the product. The five products most spoken of, at least five voices a point.",
                 ),
                 f"""
-SELECT $__timeInterval(hour) AS time, product_id AS product,
-    100 * sumIf(severity_sum, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
-FROM gap_hour
-WHERE $__timeFilter(hour) AND {PLACE} AND product_id IN (
-    SELECT product_id FROM gap_hour WHERE $__timeFilter(hour) AND gap = {_GAP} AND {PLACE}
-    GROUP BY product_id ORDER BY sum(events) DESC LIMIT 5)
+SELECT $__timeInterval(point) AS time, product_id AS product, 100 * sum({_SEVERITY}) / greatest(sum(voices), 1) AS value
+FROM {places}
+WHERE {PLACE} AND product_id IN (
+    SELECT product_id FROM {places} WHERE {PLACE}
+    GROUP BY product_id HAVING sum({_EVENTS}) > 0 ORDER BY sum({_EVENTS}) DESC LIMIT 5)
 GROUP BY time, product
-HAVING sum(primary_events) >= 5
+HAVING sum(voices) >= 5
 ORDER BY time, product""",
                 span=14,
             ),
@@ -52,11 +56,11 @@ ORDER BY time, product""",
                     "Voices on the gap, per cent of all voices of the region.",
                 ),
                 f"""
-SELECT region, 100 * sumIf(events, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
-FROM gap_hour
-WHERE $__timeFilter(hour) AND region != '' AND {PLACE}
+SELECT region, 100 * sum({_EVENTS}) / greatest(sum(voices), 1) AS value
+FROM {places}
+WHERE region != '' AND {PLACE}
 GROUP BY region
-HAVING sum(primary_events) >= 10
+HAVING sum(voices) >= 10
 ORDER BY value DESC
 LIMIT 12""",
                 unit="percent",
@@ -113,9 +117,9 @@ LIMIT 15""",
                     "Complaints with a promised time: kept if delivered by then, else broken.",
                 ),
                 f"""
-SELECT $__timeInterval(hour) AS time, sum(promises_kept) AS "{say("兑现", "kept")}", sum(promises_broken) AS "{say("未兑现", "broken")}"
-FROM gap_hour
-WHERE $__timeFilter(hour) AND {PLACE}
+SELECT $__timeInterval(point) AS time, sum(promises_kept) AS "{say("兑现", "kept")}", sum(promises_broken) AS "{say("未兑现", "broken")}"
+FROM {places}
+WHERE {PLACE}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
@@ -129,9 +133,9 @@ ORDER BY time""",
                 ),
                 f"""
 SELECT {named("channel", CHANNELS, locale)} AS name,
-    100 * sumIf(events, gap = {_GAP}) / greatest(sum(primary_events), 1) AS value
-FROM gap_hour
-WHERE $__timeFilter(hour) AND {PLACE}
+    100 * sum({_EVENTS}) / greatest(sum(voices), 1) AS value
+FROM {places}
+WHERE {PLACE}
 GROUP BY channel
 ORDER BY value DESC""",
                 unit="percent",

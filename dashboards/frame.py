@@ -84,7 +84,7 @@ def _annotation(locale: Locale) -> str:
 
 
 def _place(name: str, column: str, label: str) -> builder.QueryVariable:
-    query = f"SELECT DISTINCT {column} FROM gap_day WHERE {column} != '' ORDER BY {column} LIMIT 1000"
+    query = f"SELECT DISTINCT {column} FROM place_day WHERE {column} != '' ORDER BY {column} LIMIT 1000"
     return (
         builder.QueryVariable(name)
         .label(label)

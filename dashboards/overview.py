@@ -3,6 +3,7 @@
 from typing import Any
 
 from dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
+from dashboards.grains import Grains
 from dashboards.panels import Panels, Thresholds
 from dashboards.query import named
 from dashboards.words import (
@@ -21,19 +22,21 @@ from dashboards.words import (
 
 _SHARE_COLOURS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
 _GAPS = ("fulfillment", "communication", "design", "information")
+_INDEX = "100 * sum(fulfillment_severity) / greatest(sum(voices), 1)"
 # The range on view and the one of the same length before it.
-_TWO_RANGES = "hour >= $__fromTime - dateDiff('second', $__fromTime, $__toTime) AND hour <= $__toTime"
-_NOW, _BEFORE = "hour >= $__fromTime", "hour < $__fromTime"
+_BEFORE_RANGE = "$__fromTime - dateDiff('second', $__fromTime, $__toTime)"
+_NOW, _BEFORE = "at >= $__fromTime", "at < $__fromTime"
 
 
-def overview(locale: Locale) -> dict[str, Any]:
-    """For managers. Reads the hourly aggregates."""
+def overview(locale: Locale, time_zone: str) -> dict[str, Any]:
+    """For managers. Reads the aggregates by place."""
     panels = Panels(locale)
+    grains = Grains(time_zone)
 
     def say(zh: str, en: str) -> str:
         return Words(zh, en)(locale)
 
-    def compared(part: str, whole: str = "primary_events", factor: int = 100) -> str:
+    def compared(part: str, whole: str = "voices", factor: int = 100) -> str:
         """Two columns: a share in the range on view, and in the one before."""
 
         def share(when: str) -> str:
@@ -41,8 +44,8 @@ def overview(locale: Locale) -> dict[str, Any]:
 
         return f"""
 SELECT {share(_NOW)} AS "{say("本期", "this period")}", {share(_BEFORE)} AS "{say("上期", "before")}"
-FROM gap_hour
-WHERE {_TWO_RANGES} AND {PLACE}"""
+FROM {grains.voices(_BEFORE_RANGE)}
+WHERE {PLACE}"""
 
     channel, product, region, gap = (
         say("渠道", "Channel"),
@@ -50,9 +53,8 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
         say("地区", "Region"),
         say("差距", "Gap"),
     )
-    shares = ", ".join(
-        f"100 * sumIf(events, gap = '{code}') / sum(primary_events) AS \"{GAPS[code](locale)}\"" for code in _GAPS
-    )
+    shares = ", ".join(f'100 * sum({code}) / sum(voices) AS "{GAPS[code](locale)}"' for code in _GAPS)
+    counts = ", ".join(f'sum({code}) AS "{GAPS[code](locale)}"' for code in _GAPS)
     to_channel = f"/d/{FULFILLMENT}?var-channel=${{__data.fields.code}}&${{__url_time_range}}"
     to_signal = (
         f"/d/{FULFILLMENT}?var-gap=${{__data.fields.gap_code}}&var-channel=${{__data.fields.channel_code}}"
@@ -73,7 +75,7 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
             panels.number(
                 say("实现差距指数", "Fulfillment gap index"),
                 INDEX_MEANING(locale),
-                compared("severity_sum * (gap = 'fulfillment')"),
+                compared("fulfillment_severity"),
                 thresholds=((None, "green"), (8, "yellow"), (15, "orange"), (25, "red")),
             ),
             panels.number(
@@ -89,7 +91,7 @@ WHERE {_TWO_RANGES} AND {PLACE}"""
             panels.number(
                 say("负面情绪占比", "Negative voices"),
                 say("负面声音 / 全部声音。", "Negative voices / all voices."),
-                compared("primary_negative"),
+                compared("negative"),
                 unit="percent",
             ),
             panels.number(
@@ -114,9 +116,9 @@ WHERE $__timeFilter(minute) AND {PLACE}""",
                 say("声音数", "Voices"),
                 say("反馈、投诉和对话的条数(去重)。", "Feedback, complaints and conversations, each counted once."),
                 f"""
-SELECT sumIf(primary_events, {_NOW}) AS "{say("本期", "this period")}", sumIf(primary_events, {_BEFORE}) AS "{say("上期", "before")}"
-FROM gap_hour
-WHERE {_TWO_RANGES} AND {PLACE}""",
+SELECT sumIf(voices, {_NOW}) AS "{say("本期", "this period")}", sumIf(voices, {_BEFORE}) AS "{say("上期", "before")}"
+FROM {grains.voices(_BEFORE_RANGE)}
+WHERE {PLACE}""",
                 decimals=0,
             ),
             panels.lines(
@@ -127,20 +129,20 @@ WHERE {_TWO_RANGES} AND {PLACE}""",
                     " Usual: the same weekday and hour of the four weeks before.",
                 ),
                 f"""
-SELECT time, kind, value
+SELECT $__timeInterval(shifted) AS time, if(week = 0, '{say("现在", "now")}', '{say("往常", "usual")}') AS kind,
+    100 * sum(severity) / greatest(sum(counted), 1) AS value
 FROM (
-    SELECT $__timeInterval(hour) AS time, '{say("现在", "now")}' AS kind,
-        100 * sumIf(severity_sum, gap = 'fulfillment') / greatest(sum(primary_events), 1) AS value
-    FROM gap_hour
-    WHERE $__timeFilter(hour) AND {PLACE}
-    GROUP BY time
-    UNION ALL
-    SELECT $__timeInterval(shifted) AS time, '{say("往常", "usual")}' AS kind,
-        100 * sumIf(severity_sum, gap = 'fulfillment') / greatest(sum(primary_events), 1) AS value
-    FROM (SELECT *, hour + toIntervalWeek(week) AS shifted FROM gap_hour ARRAY JOIN [1, 2, 3, 4] AS week)
-    WHERE $__timeFilter(shifted) AND hour < $__fromTime AND {PLACE}
-    GROUP BY time
+    SELECT point + toIntervalWeek(week) AS shifted, week, severity, counted
+    FROM (
+        SELECT point, sum(fulfillment_severity) AS severity, sum(voices) AS counted
+        FROM {grains.voices("$__fromTime - toIntervalWeek(4)")}
+        WHERE {PLACE}
+        GROUP BY point
+    )
+    ARRAY JOIN [0, 1, 2, 3, 4] AS week
 )
+WHERE shifted >= {grains.start} AND shifted <= $__toTime
+GROUP BY time, kind
 ORDER BY time, kind""",
                 colors={say("现在", "now"): NOW_COLOR, say("往常", "usual"): USUAL_COLOR},
                 span=16,
@@ -149,11 +151,11 @@ ORDER BY time, kind""",
                 say("实现差距指数最高的产品", "Products by fulfillment gap index"),
                 INDEX_MEANING(locale) + say(" 至少 20 条声音。", " At least 20 voices."),
                 f"""
-SELECT product_id, 100 * sumIf(severity_sum, gap = 'fulfillment') / sum(primary_events) AS value
-FROM gap_hour
-WHERE $__timeFilter(hour) AND product_id != '' AND {PLACE}
+SELECT product_id, {_INDEX} AS value
+FROM {grains.voices()}
+WHERE product_id != '' AND {PLACE}
 GROUP BY product_id
-HAVING sum(primary_events) >= 20
+HAVING sum(voices) >= 20
 ORDER BY value DESC
 LIMIT 8""",
             ),
@@ -189,13 +191,13 @@ LIMIT 50""",
                 ),
                 f"""
 SELECT
-    {named("channel", CHANNELS, locale)} AS "{channel}", sum(primary_events) AS "{say("声音数", "Voices")}",
+    {named("channel", CHANNELS, locale)} AS "{channel}", sum(voices) AS "{say("声音数", "Voices")}",
     {shares},
     channel AS code
-FROM gap_hour
-WHERE $__timeFilter(hour) AND {PLACE}
+FROM {grains.voices()}
+WHERE {PLACE}
 GROUP BY channel
-ORDER BY sum(primary_events) DESC""",
+ORDER BY sum(voices) DESC""",
                 shaded={GAPS[code](locale): _SHARE_COLOURS for code in _GAPS},
                 units={GAPS[code](locale): "percent" for code in _GAPS},
                 links={channel: (say("下钻", "Drill down"), to_channel)},
@@ -207,10 +209,10 @@ ORDER BY sum(primary_events) DESC""",
                 say("各类差距的声音数", "Voices by gap"),
                 say("一条声音可以说到几类差距。", "A voice may speak of several gaps."),
                 f"""
-SELECT $__timeInterval(hour) AS time, {named("gap", GAPS, locale)} AS kind, sum(events) AS value
-FROM gap_hour
-WHERE $__timeFilter(hour) AND gap != 'none' AND {PLACE}
-GROUP BY time, gap
+SELECT $__timeInterval(point) AS time, {counts}
+FROM {grains.voices()}
+WHERE {PLACE}
+GROUP BY time
 ORDER BY time""",
                 bars=True,
                 colors={GAPS[code](locale): color for code, color in GAP_COLORS.items()},

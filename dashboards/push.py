@@ -123,7 +123,7 @@ class _Plan:
         )
 
     def _dashboards(self) -> Iterator[Change]:
-        for dashboard in dashboards(self._wanted.locale):
+        for dashboard in dashboards(self._wanted.locale, self._wanted.time_zone):
             body = {"dashboard": dashboard, "folderUid": FOLDER_UID, "overwrite": True, "message": "gapwatch"}
             found = self._grafana.find(f"/dashboards/uid/{dashboard['uid']}")
             present = found and {"folderUid": found["meta"].get("folderUid", ""), "dashboard": found["dashboard"]}
@@ -192,7 +192,7 @@ class _Plan:
                 yield self._deletion("rule", rule["uid"], f"{_PROVISIONING}/alert-rules/{rule['uid']}")
 
     def _stale_dashboards(self) -> Iterator[Change]:
-        made = {dashboard["uid"] for dashboard in dashboards(self._wanted.locale)}
+        made = {dashboard["uid"] for dashboard in dashboards(self._wanted.locale, self._wanted.time_zone)}
         for found in self._grafana.get(f"/search?type=dash-db&tag=gapwatch&folderUIDs={FOLDER_UID}&limit=1000"):
             if found["uid"].startswith(_PREFIX) and found["uid"] not in made:
                 yield self._deletion("dashboard", found["uid"], f"/dashboards/uid/{found['uid']}")

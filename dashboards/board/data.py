@@ -9,6 +9,7 @@ from dashboards.build import dashboards
 from dashboards.expansion import ALL, View, expand
 from dashboards.words import Locale
 from pipeline.errors import GapwatchError
+from pipeline.settings import settings
 from pipeline.store import ClickHouse
 
 _RELATIVE = re.compile(r"now-(\d{1,4})([mhdw])")
@@ -33,7 +34,7 @@ class Board:
     def __init__(self, clickhouse: ClickHouse, locale: Locale) -> None:
         self._clickhouse = clickhouse
         self.locale = locale
-        self.pages: dict[str, dict[str, Any]] = {page["uid"]: page for page in dashboards(locale)}
+        self.pages: dict[str, dict[str, Any]] = {page["uid"]: page for page in dashboards(locale, settings().time_zone)}
 
     def page(self, uid: str) -> dict[str, Any]:
         """The dashboard's JSON. Raises RequestError."""

@@ -6,7 +6,7 @@ server's clock before the events are. So whoever begins after an event was ackno
 earlier can hide it. Should clocks disagree, as between the servers of a cluster, or step back, a generation is still
 greater than any that was there; and who finds, after writing, that somebody else wrote meanwhile derives once more.
 
-Coarser grains derive from finer ones, after them: hours from minutes, days from hours.
+Coarser grains derive from finer ones, after them: hours from minutes, hours by place from hours, days from hours.
 """
 
 import random
@@ -158,6 +158,42 @@ _GAP_HOUR = Grain(
     dimensions=_COARSE_DIMENSIONS,
     measures=_COARSE_GAPS,
 )
+_GAPS = ("information", "design", "communication", "fulfillment")
+_PLACE = ("channel", "product_id", "region")
+_PLACE_HOUR = Grain(
+    table="place_hour_generations",
+    key="hour",
+    key_type="DateTime('UTC')",
+    source="gap_hour_generations",
+    period="hour",
+    rows="sum(length(groups.gap))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_PLACE,
+    measures={
+        "voices": "sum(groups.primary_events)",
+        "positive": "sum(groups.primary_positive)",
+        "neutral": "sum(groups.primary_neutral)",
+        "negative": "sum(groups.primary_negative)",
+        "sentiment_sum": "sum(groups.primary_sentiment_sum)",
+        "promises_kept": "sum(groups.promises_kept)",
+        "promises_broken": "sum(groups.promises_broken)",
+        **{gap: f"sumIf(groups.events, groups.gap = '{gap}')" for gap in _GAPS},
+        **{f"{gap}_severity": f"sumIf(groups.severity_sum, groups.gap = '{gap}')" for gap in _GAPS},
+    },
+)
+_PLACE_DAY = Grain(
+    table="place_day_generations",
+    key="day",
+    key_type="Date",
+    source="place_hour_generations",
+    period="toDate(hour, '{time_zone}')",
+    rows="sum(length(groups.channel))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_PLACE,
+    measures={name: f"sum(groups.{name})" for name in _PLACE_HOUR.measures},
+)
 _GAP_DAY = Grain(
     table="gap_day_generations",
     key="day",
@@ -180,7 +216,7 @@ _CHAT_MINUTE = Grain(
     period="toStartOfMinute(event_time)",
     rows="count()",
     condition="event_type = 'chat'",
-    dimensions=("channel", "product_id", "region"),
+    dimensions=_PLACE,
     measures={
         "conversations": "count()",
         "answered": "count(first_response_seconds)",
@@ -246,6 +282,8 @@ class Aggregates:
         hours = sorted({minute // 3600 * 3600 for minute in _kept(minutes)})
         days = sorted(set(map(day_of, hours)))
         self._derive_all(_GAP_HOUR, hours)
+        self._derive_all(_PLACE_HOUR, hours)
+        self._derive_all(_PLACE_DAY, days)
         self._derive_all(_GAP_DAY, days)
         self._derive_all(_CHAT_DAY, days)
 

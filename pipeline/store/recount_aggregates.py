@@ -1,6 +1,6 @@
 """The second half of a recount: every aggregate against the events stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,9 +38,11 @@ _STANDING = """(
 
 
 _GAPS = f"{_STANDING} ARRAY JOIN arrayDistinct(arrayConcat(gaps, [primary_gap])) AS gap"
-_CHATS = f"(SELECT * FROM {_STANDING} WHERE event_type = 'chat')"  # noqa: S608 - written here
+_VOICES = f"(SELECT *, arrayConcat(gaps, [primary_gap]) AS voiced FROM {_STANDING})"  # noqa: S608 - written here
+_CHATS = f"(SELECT * FROM {_STANDING} WHERE event_type = 'chat')"  # noqa: S608
 _IN_DAY = "{key} >= toDateTime({{start}}, 'UTC') AND {key} < toDateTime({{end}}, 'UTC')"
 _DAY_HOURS = f"(SELECT * FROM gap_hour_states WHERE {_IN_DAY.format(key='hour')})"  # noqa: S608
+_DAY_PLACES = f"(SELECT * FROM place_hour WHERE {_IN_DAY.format(key='hour')})"  # noqa: S608
 _DAY_CHATS = f"(SELECT * FROM chat_minute_states WHERE {_IN_DAY.format(key='minute')})"  # noqa: S608
 
 
@@ -53,6 +55,13 @@ def _of_events(score: str, condition: str = "1") -> str:
     return f"ifNull(sumIf(toInt64(round({score} * 1000)), {condition}), 0) / 1000"
 
 
+_KEPT = (
+    "promised_at IS NOT NULL AND delivered_at IS NOT NULL AND assumeNotNull(delivered_at) <= assumeNotNull(promised_at)"
+)
+_BROKEN = (
+    "promised_at IS NOT NULL "
+    "AND if(delivered_at IS NULL, event_time, assumeNotNull(delivered_at)) > assumeNotNull(promised_at)"
+)
 _GAP_MEASURES = {
     "events": "count()",
     "primary_events": "sum(gap = primary_gap)",
@@ -65,13 +74,23 @@ _GAP_MEASURES = {
         for word in ("positive", "neutral", "negative")
     },
     "primary_sentiment_sum": _of_events("sentiment_score", "gap = primary_gap"),
-    "promises_kept": "sum(gap = primary_gap AND promised_at IS NOT NULL AND delivered_at IS NOT NULL "
-    "AND assumeNotNull(delivered_at) <= assumeNotNull(promised_at))",
-    "promises_broken": "sum(gap = primary_gap AND promised_at IS NOT NULL "
-    "AND if(delivered_at IS NULL, event_time, assumeNotNull(delivered_at)) > assumeNotNull(promised_at))",
+    "promises_kept": f"sum(gap = primary_gap AND {_KEPT})",
+    "promises_broken": f"sum(gap = primary_gap AND {_BROKEN})",
 }
 _COARSE_DIMENSIONS = ("event_type", "channel", "product_id", "region", "gap")
-_CHAT_DIMENSIONS = ("channel", "product_id", "region")
+_PLACE = ("channel", "product_id", "region")
+_PLACE_MEASURES = {
+    "voices": "count()",
+    **{word: f"sum(sentiment = '{word}')" for word in ("positive", "neutral", "negative")},
+    "sentiment_sum": _of_events("sentiment_score"),
+    "promises_kept": f"sum({_KEPT})",
+    "promises_broken": f"sum({_BROKEN})",
+    **{gap: f"sum(has(voiced, '{gap}'))" for gap in ("information", "design", "communication", "fulfillment")},
+    **{
+        f"{gap}_severity": _of_events("severity", f"has(voiced, '{gap}')")
+        for gap in ("information", "design", "communication", "fulfillment")
+    },
+}
 _QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
 _SPANS = {
     "first_response": "first_response_seconds",
@@ -91,6 +110,7 @@ class _Comparison:
     period: str
     dimensions: tuple[str, ...]
     measures: Mapping[str, str]
+    states: bool = True
 
     def query(self, start: int, end: int) -> str:
         """The periods from `start` to `end`, in seconds since 1970, in which a group differs."""
@@ -98,6 +118,7 @@ class _Comparison:
         shown = f"cityHash64({', '.join(f'toString({column})' for column in self.measures)})"
         counted = f"cityHash64({', '.join(f'toString({formula})' for formula in self.measures.values())})"
         first, last = (f"toDateTime({instant}, 'UTC')" for instant in (start, end))
+        shown_by = f"{self.view}_states" if self.states else self.view
         if self.key == "day":
             first, last = (f"toDate({instant}, '{settings().time_zone}')" for instant in (first, last))
         return f"""
@@ -106,13 +127,18 @@ class _Comparison:
                     SELECT {self.period} AS period, {group} AS grp, {counted} AS measures
                     FROM {self.source.format(start=start, end=end)} GROUP BY period, {", ".join(self.dimensions)}
                     UNION ALL
-                    SELECT {self.key}, {group}, {shown} FROM {self.view}_states
+                    SELECT {self.key}, {group}, {shown} FROM {shown_by}
                     WHERE {self.key} >= {first} AND {self.key} < {last}
                 )
                 GROUP BY period, grp HAVING count() != 2 OR min(measures) != max(measures)
             )
             GROUP BY period ORDER BY period
         """  # noqa: S608 - every part is written here
+
+
+def _summed(measures: Iterable[str]) -> dict[str, str]:
+    scores = ("_sum", "_severity")
+    return {name: _exactly(f"sum({name})") if name.endswith(scores) else f"sum({name})" for name in measures}
 
 
 def _comparisons() -> tuple[_Comparison, ...]:
@@ -140,17 +166,32 @@ def _comparisons() -> tuple[_Comparison, ...]:
             source=_DAY_HOURS,
             period=f"toDate(hour, '{zone}')",
             dimensions=_COARSE_DIMENSIONS,
-            measures={
-                name: _exactly(f"sum({name})") if name.endswith("_sum") else f"sum({name})" for name in _GAP_MEASURES
-            }
-            | {"customers": "uniqMerge(customers_state)"},
+            measures=_summed(_GAP_MEASURES) | {"customers": "uniqMerge(customers_state)"},
+        ),
+        _Comparison(
+            view="place_hour",
+            key="hour",
+            source=_VOICES,
+            period="toStartOfHour(event_time)",
+            dimensions=_PLACE,
+            measures=_PLACE_MEASURES,
+            states=False,
+        ),
+        _Comparison(
+            view="place_day",
+            key="day",
+            source=_DAY_PLACES,
+            period=f"toDate(hour, '{zone}')",
+            dimensions=_PLACE,
+            measures=_summed(_PLACE_MEASURES),
+            states=False,
         ),
         _Comparison(
             view="chat_minute",
             key="minute",
             source=_CHATS,
             period="toStartOfMinute(event_time)",
-            dimensions=_CHAT_DIMENSIONS,
+            dimensions=_PLACE,
             measures={
                 "conversations": "count()",
                 "answered": "sum(first_response_seconds IS NOT NULL)",
@@ -172,7 +213,7 @@ def _comparisons() -> tuple[_Comparison, ...]:
             key="day",
             source=_DAY_CHATS,
             period=f"toDate(minute, '{zone}')",
-            dimensions=_CHAT_DIMENSIONS,
+            dimensions=_PLACE,
             measures={
                 **{
                     name: f"sum({name})"

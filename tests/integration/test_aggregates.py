@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - the queries are written here
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts
+from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts, standing
 
 from pipeline.errors import StoreUnavailable
 from pipeline.store import Aggregates, ClickHouse, EventStore
@@ -49,6 +49,22 @@ def _stored_counts(query: Callable[..., list[Any]]) -> Counter[tuple[Any, ...]]:
     return +counts
 
 
+def _placed_counts(query: Callable[..., list[Any]], view: str) -> dict[str, tuple[int, ...]]:
+    rows = query(
+        "SELECT product_id, sum(voices), sum(information), sum(design), sum(communication), sum(fulfillment) "
+        f"FROM {view} GROUP BY product_id"
+    )
+    return {product: tuple(counts) for product, *counts in rows}
+
+
+def _expected_places(voices: list[Voice]) -> dict[str, tuple[int, ...]]:
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for voice in standing(voices):
+        counts[voice.event.product_id or ""].update(["voices", *voice.reading.gaps])  # type: ignore[union-attr]
+    names = ("voices", "information", "design", "communication", "fulfillment")
+    return {product: tuple(count[name] for name in names) for product, count in counts.items()}
+
+
 def test_every_measure_of_a_minute(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
     put(
         feedback("a", 1, 1, "fulfillment", "communication", customer="x", score=-0.5),
@@ -68,6 +84,28 @@ def test_every_measure_of_a_minute(put: Callable[..., None], query: Callable[...
     assert query("SELECT uniqMerge(customers_state) FROM gap_minute_states") == [(3,)]
 
 
+def test_every_measure_of_a_place(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(
+        feedback("a", 1, 1, "fulfillment", "communication", score=-0.5),
+        feedback("b", 2, 2, "fulfillment", score=-0.25),
+        feedback("c", 3, 3, "communication", "fulfillment", score=0.125),
+        feedback("d", 4, 4, score=0.75),
+        feedback("e", 5, 5, "design", product="P2"),
+        complaint("f", 6, 6, promised=at(5), delivered=at(6)),
+    )
+    measures = (
+        "channel, product_id, region, voices, positive, neutral, negative, sentiment_sum, promises_kept, promises_broken, "
+        "information, information_severity, design, design_severity, communication, communication_severity, "
+        "fulfillment, fulfillment_severity"
+    )
+    for view in ("place_hour", "place_day"):
+        assert query(f"SELECT {measures} FROM {view} ORDER BY product_id, channel") == [
+            ("wechat", "", "", 1, 0, 0, 1, -0.5, 0, 1, 0, 0.0, 0, 0.0, 1, 0.5, 1, 0.5),
+            ("app", "P1", "north", 4, 2, 0, 2, 0.125, 0, 0, 0, 0.0, 0, 0.0, 2, 1.0, 3, 1.5),
+            ("app", "P2", "north", 1, 0, 0, 1, -0.5, 0, 0, 0, 0.0, 1, 0.5, 0, 0.0, 0, 0.0),
+        ]
+
+
 def test_promises_are_counted_once_each(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
     put(
         complaint("kept", 10, 1, promised=at(5), delivered=at(4)),
@@ -79,6 +117,7 @@ def test_promises_are_counted_once_each(put: Callable[..., None], query: Callabl
     )
     assert query("SELECT sum(promises_kept), sum(promises_broken) FROM gap_minute") == [(2, 2)]
     assert query("SELECT sum(promises_kept), sum(promises_broken) FROM gap_day") == [(2, 2)]
+    assert query("SELECT sum(promises_kept), sum(promises_broken) FROM place_day") == [(2, 2)]
 
 
 def test_every_measure_of_chats(put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
@@ -143,7 +182,7 @@ def test_deriving_again_changes_nothing(
     database: str, put: Callable[..., None], query: Callable[..., list[Any]]
 ) -> None:
     put(*[feedback(f"e{n}", n % 5, n, "design", customer=f"c{n}") for n in range(40)], chat("k", 1, 99, wait=3))
-    views = ("gap_minute", "gap_hour", "gap_day", "chat_minute", "chat_day")
+    views = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day")
     before = [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views]
     Aggregates(database).derive(int(at(n).timestamp()) for n in range(5))
     assert [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views] == before
@@ -290,6 +329,8 @@ def _live_through_any_history(database: str, data: st.DataObject) -> None:
         "gap_minute_generations",
         "gap_hour_generations",
         "gap_day_generations",
+        "place_hour_generations",
+        "place_day_generations",
     ):
         clickhouse.execute(f"TRUNCATE TABLE {table}")
     drawn = data.draw(st.lists(_VOICES, min_size=1, max_size=12))
@@ -314,6 +355,8 @@ def _live_through_any_history(database: str, data: st.DataObject) -> None:
     totals = [(len({voice.event.event_id for voice in voices}),)]
     for view in ("gap_minute", "gap_hour", "gap_day"):
         assert clickhouse.execute(f"SELECT sum(primary_events) FROM {view}") == totals
+    for view in ("place_hour", "place_day"):
+        assert _placed_counts(clickhouse.execute, view) == _expected_places(voices)
     worker.close()
     clickhouse.close()
 
@@ -351,8 +394,15 @@ def _crashing_after(statements: int) -> Callable[..., Any]:
     return crash
 
 
-@pytest.mark.parametrize("view", ["gap_minute", "gap_hour", "gap_day", "chat_minute", "chat_day"])
+@pytest.mark.parametrize(
+    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day"]
+)
 def test_a_client_can_read_every_column(view: str, put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
     put(feedback("a", 1, 1, "design"), chat("k", 1, 2, wait=3))
     assert query(f"SELECT * FROM {view}")
+
+
+@pytest.mark.parametrize("view", ["gap_minute", "gap_hour", "gap_day", "chat_minute", "chat_day"])
+def test_states_are_of_the_same_groups(view: str, put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
+    put(feedback("a", 1, 1, "design"), chat("k", 1, 2, wait=3))
     assert query(f"SELECT count() FROM {view}") == query(f"SELECT count() FROM {view}_states")

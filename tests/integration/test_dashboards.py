@@ -6,6 +6,8 @@ import pytest
 from voices import NASTY, NOW, report, store, story, usual
 
 from dashboards.board.data import Board, RequestError
+from dashboards.expansion import expand
+from dashboards.grains import Grains
 from pipeline.signals import runner
 from pipeline.store import ClickHouse
 
@@ -27,16 +29,17 @@ def board(database, request):
 
 @pytest.fixture
 def full_board(database):
-    store(database, usual() + story(120, share=0.95))
+    store(database, usual(days=20) + story(120, share=0.95))
     runner.evaluate(ClickHouse(database), NOW)
     report(database, minutes_ago=0.1)  # a range ends at a whole second, and this one must lie in it
     return Board(ClickHouse(database), "zh")
 
 
-def test_each_query_has_the_shape_its_panel_draws(full_board):
+@pytest.mark.parametrize("days", [7, 30])
+def test_each_query_has_the_shape_its_panel_draws(full_board, days):
     for page in full_board.pages.values():
         uid = page["uid"]
-        view = full_board.view(uid, RANGE)
+        view = full_board.view(uid, {"from": [(NOW - timedelta(days=days)).isoformat()], "to": ["now"]})
         for panel in page["panels"]:
             (table,) = full_board.panel(uid, panel["id"], view)
             where = f"{uid}: {panel['title']}"
@@ -51,6 +54,28 @@ def test_each_query_has_the_shape_its_panel_draws(full_board):
                 assert len(table.rows) == 1, where
             if panel["id"] not in _WITHOUT_DATA[uid]:
                 assert table.rows, where
+
+
+def test_a_range_counts_its_hours_and_no_others_at_any_length(full_board, database):
+    """Long ranges are read by days, but for those that the range cuts."""
+    clickhouse = ClickHouse(database)
+    for days in (1.3, 15, 15.1, 40):
+        start = NOW - timedelta(days=days, minutes=17)
+        view = full_board.view("gapwatch-overview", {"from": [start.isoformat()], "to": [NOW.isoformat()]})
+        for weeks in (0, 4):
+            since = f"$__fromTime - toIntervalWeek({weeks})"
+            read, counted = (
+                clickhouse.execute(expand(query.format(since=since), view))
+                for query in (_READ.replace("VOICES", Grains("Asia/Shanghai").voices(since)), _COUNTED)
+            )
+            assert read == counted, (days, weeks)
+
+
+_READ = "SELECT sumIf(voices, at >= $__fromTime), sumIf(voices, at < $__fromTime) FROM VOICES"
+_COUNTED = """
+SELECT countIf(hour >= $__fromTime), countIf(hour < $__fromTime)
+FROM (SELECT toStartOfHour(event_time) AS hour FROM events) WHERE hour >= {since} AND hour <= $__toTime
+"""
 
 
 def test_signals_are_marked_from_their_opening_to_their_end(full_board):

@@ -151,11 +151,13 @@ def test_events_beyond_the_retention_are_not_missed(world: World) -> None:
     assert result.topics[0].expired == 1
 
 
-@pytest.mark.parametrize("view", ["gap_minute", "gap_hour", "gap_day", "chat_minute", "chat_day"])
+@pytest.mark.parametrize(
+    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day"]
+)
 def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> None:
     _history(world)
     world.catch_up()
-    counted = "events" if view.startswith("gap") else "conversations"
+    counted = {"gap": "events", "place": "fulfillment", "chat": "conversations"}[view.split("_", maxsplit=1)[0]]
     key = view.split("_")[1]
     table = f"{view}_generations"
     world.query(
