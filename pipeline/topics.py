@@ -1,12 +1,11 @@
 """The topics of gapwatch: their names, and their creation before anybody subscribes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, for_code
-from kafka.structs import OffsetAndMetadata
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError, for_code
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import StackError
@@ -33,7 +32,7 @@ MAX_RECORD_BYTES = 8 * 1024**2
 _MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 _DAY_MS = 86_400_000
 _CREATE_TIMEOUT_MS = 30_000
-_COORDINATOR_SECONDS = 10.0
+_RECOVERY_SECONDS = 30.0
 _ANSWER_MS = 5_000  # `gapwatch status` tells soon that nobody answers
 
 
@@ -54,41 +53,45 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
         raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
 
 
-def lag(group: str, topics: Iterable[str] = EVENT_TOPICS) -> dict[str, int]:
+def _is_passing(error: BaseException) -> bool:
+    """Whether a broker that starts would say so; a silent Kafka is no such thing."""
+    return isinstance(error, RetriableError) and not isinstance(error, KafkaTimeoutError)
+
+
+@retry(
+    retry=retry_if_exception(_is_passing),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_RECOVERY_SECONDS),
+    reraise=True,
+)
+def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
     """Records of each topic that the group has not committed yet; topics that do not exist are left out.
 
+    Brokers that started a moment ago are asked again for up to half a minute.
     Raises kafka.errors.KafkaError when Kafka cannot be reached.
     """
+    # A client of its own for each attempt: it would go on asking the coordinator that it found first.
     admin = KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=_ANSWER_MS)
     try:
-        existing = admin.describe_topics([topic for topic in topics if topic in set(admin.list_topics())])
-        partitions = [
-            TopicPartition(topic["name"], partition["partition_index"])
-            for topic in existing
-            for partition in topic["partitions"]
-        ]
-        committed = _committed(admin, group)
-        begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        return _lag(admin, group, topics)
     finally:
         admin.close()
+
+
+def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[str, int]:
+    partitions = [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in admin.describe_topics([name for name in admin.list_topics() if name in topics])
+        for partition in topic["partitions"]
+    ]
+    committed = admin.list_group_offsets(group).get(group, {})
+    begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+    end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
     behind: dict[str, int] = {}
     for partition in partitions:
         done = max(begin[partition].offset, committed[partition].offset if partition in committed else 0)
         behind[partition.topic] = behind.get(partition.topic, 0) + end[partition].offset - done
     return behind
-
-
-@retry(
-    retry=retry_if_exception_type(RetriableError),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(_COORDINATOR_SECONDS),
-    reraise=True,
-)
-def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """A new cluster creates the topic of the offsets when it is first asked for, which takes it a second."""
-    offsets: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets(group).get(group, {})
-    return offsets
 
 
 def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:

@@ -96,7 +96,7 @@ def settled(world: World) -> World:
 
 def gapwatch(world: World, *arguments: str) -> str:
     command = [sys.executable, "-m", "pipeline", *arguments]
-    return subprocess.run(command, env=world.environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def reasons(world: World) -> dict[str, int]:

@@ -189,14 +189,18 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 def test_long_run(world: World) -> None:
-    """FAULT_COUNT faults (200) over FAULT_EVENTS distinct events (2,000,000), which come in waves of 100,000."""
+    """FAULT_COUNT faults (200) over FAULT_EVENTS distinct events (2,000,000), which come in waves of 100,000.
+
+    After FAULT_SECONDS (no end) no further wave begins.
+    """
     faults = int(os.environ.get("FAULT_COUNT", "200"))
     events = int(os.environ.get("FAULT_EVENTS", "2000000"))
+    seconds = float(os.environ.get("FAULT_SECONDS", "inf"))
     done: Counter[str] = Counter()
     began = time.monotonic()
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(waves(world, events), per_second=1_500) as publishing:
+        with world.publishing(waves(world, events, began + seconds), per_second=1_000) as publishing:
             while publishing.is_alive() or done.total() < faults:
                 # Time to work in between: a worker needs a few seconds to start.
                 time.sleep(world.rng.uniform(1, 6))
@@ -214,8 +218,10 @@ def test_long_run(world: World) -> None:
     )
 
 
-def waves(world: World, events: int) -> Iterator[Load]:
+def waves(world: World, events: int, deadline: float) -> Iterator[Load]:
     for number, start in enumerate(range(0, events, 100_000)):
+        if time.monotonic() > deadline:
+            return
         # A generator of its own: the faults are drawn at the same time.
         rng = random.Random(f"{world.seed} {number}")
         yield Load(f"long-{number}", min(100_000, events - start), rng)

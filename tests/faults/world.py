@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import psutil
+import pytest
 from clickhouse_driver import Client
 from disk import Disk
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
+from pipeline.replay import Selection, read_letters
+from pipeline.settings import settings
 from pipeline.stack import LocalStack
-from pipeline.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS, TOUCHED_TOPIC
+from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
 
 TEXTS = (
     "说好三天送到,等了一周还没发货,太失望了",
@@ -99,6 +102,7 @@ class World:
         self.rng = random.Random(seed)
         self.directory = directory
         self.stack = LocalStack(directory / "stack", brokers)
+        self._settings = pytest.MonkeyPatch()
         self.disk = Disk(directory / "stack" / "clickhouse" / "data")
         try:
             self._begin()
@@ -109,16 +113,20 @@ class World:
     def _begin(self) -> None:
         self.stack.up(bound_to=os.getpid())
         self.outcome = Outcome({})
-        self.environment = os.environ | {
+        for name, value in {
             "GAPWATCH_DATA_DIR": str(self.directory / "stack"),
             "GAPWATCH_KAFKA": self.stack.kafka,
             "GAPWATCH_CLICKHOUSE": self.stack.clickhouse.url,
             "GAPWATCH_LOG_FORMAT": "json",
             "GAPWATCH_FLUSH_SECONDS": "0.3",
-        }
-        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=self.environment, check=True)
+        }.items():
+            self._settings.setenv(name, value)
+        settings.cache_clear()
+        subprocess.run([sys.executable, "-m", "pipeline", "init"], check=True)
 
     def close(self) -> None:
+        self._settings.undo()
+        settings.cache_clear()
         self.stack.down()
         self.disk.close()
 
@@ -184,30 +192,8 @@ class World:
 
     def behind(self) -> dict[str, int]:
         """Of each topic, the records that are not committed."""
-        with self._admin() as admin:
-            partitions = [
-                TopicPartition(topic, partition)
-                for topic in (*EVENT_TOPICS, TOUCHED_TOPIC)
-                for partition in range(len(admin.describe_topics([topic])[0]["partitions"]))
-            ]
-            committed = admin.list_group_offsets("gapwatch")["gapwatch"]
-        consumer = KafkaConsumer(bootstrap_servers=self.stack.kafka)
-        ends = consumer.end_offsets(partitions)
-        consumer.close()
-        behind: dict[str, int] = {}
-        for tp, end in ends.items():
-            offset = committed[tp].offset if tp in committed else 0
-            if end > offset:
-                behind[tp.topic] = behind.get(tp.topic, 0) + end - offset
-        return behind
-
-    @contextlib.contextmanager
-    def _admin(self) -> Iterator[KafkaAdminClient]:
-        admin = KafkaAdminClient(bootstrap_servers=self.stack.kafka)
-        try:
-            yield admin
-        finally:
-            admin.close()
+        counts = lag(settings().group, (*EVENT_TOPICS, TOUCHED_TOPIC))
+        return {topic: count for topic, count in counts.items() if count}
 
     def check(self) -> None:
         """Each event stands once, at its latest place; the aggregates recount; what is corrupt is a dead letter, once."""
@@ -231,25 +217,13 @@ class World:
 
     def recount(self) -> None:
         """`gapwatch recount`, which compares aggregates, events and offsets by itself."""
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline", "recount"], env=self.environment, capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, "-m", "pipeline", "recount"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def dead_letters(self) -> set[tuple[bytes, bytes, bytes]]:
-        """Where the records of the dead letters come from."""
-        consumer = KafkaConsumer(
-            *DEAD_LETTER_TOPICS,
-            bootstrap_servers=self.stack.kafka,
-            auto_offset_reset="earliest",
-            consumer_timeout_ms=3_000,
-        )
-        letters = set()
-        for record in consumer:
-            headers = dict(record.headers)
-            letters.add(tuple(headers[f"gapwatch.source-{part}"] for part in ("topic", "partition", "offset")))
-        consumer.close()
-        return letters
+    def dead_letters(self) -> set[tuple[str, int, int]]:
+        """Topic, partition and offset of the records whose dead letters there are."""
+        letters = read_letters(Selection())
+        return {(letter.source_topic, letter.source_partition, letter.source_offset) for letter in letters}
 
 
 class Workers:
@@ -261,7 +235,6 @@ class Workers:
         self._file = self.log.open("wb")
         self.supervisor = psutil.Popen(
             [sys.executable, "-m", "pipeline", "worker", "--processes", str(processes)],
-            env=world.environment,
             stderr=self._file,
             stdout=self._file,
         )
