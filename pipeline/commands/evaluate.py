@@ -25,6 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--train", "trained_on", type=_FILE, multiple=True, help="Compare with TF-IDF learned from these.")
 @click.option("--snownlp", type=click.IntRange(0), default=0, help="Compare with SnowNLP on so many of the texts.")
 @click.option("--left-out", is_flag=True, help="Learn anew without each source, then read it (needs --train).")
+@click.option("--curve", is_flag=True, help="Learn anew from 10, 25, 50 and 100 % of the texts of --train.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def evaluate(  # noqa: PLR0917 - click passes by name
     data: tuple[Path, ...],
@@ -33,13 +34,14 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     trained_on: tuple[Path, ...],
     snownlp: int,
     left_out: bool,
+    curve: bool,
     as_json: bool,
 ) -> None:
     """How well sentiment and gaps are read on labelled texts, with 95 % intervals, beside the baselines."""
     if not (data or gaps):
         raise click.UsageError("give --data, --gaps or both")
-    if left_out and not trained_on:
-        raise click.UsageError("--left-out needs --train")
+    if (left_out or curve) and not trained_on:
+        raise click.UsageError("--left-out and --curve need --train")
     try:
         from pipeline.training import evaluation  # noqa: PLC0415 - scikit-learn belongs to the train extra
         from pipeline.training.examples import read_labelled  # noqa: PLC0415
@@ -52,16 +54,23 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     examples, learned = read_labelled(data), read_labelled(trained_on)
     cards = {"gapwatch": evaluation.score(examples, evaluation.ours(examples, weights))}
     if learned:
+        _progress(f"TF-IDF learns from {len(learned):,} texts")
         cards["TF-IDF, words and characters"] = evaluation.score(examples, evaluation.tf_idf(examples, learned))
     if snownlp:
         sample = evaluation.sample(examples, snownlp)
+        _progress(f"SnowNLP reads {len(sample)} texts")
         cards[f"gapwatch, {len(sample)} texts"] = evaluation.score(sample, evaluation.ours(sample, weights))
         cards[f"SnowNLP, {len(sample)} texts"] = evaluation.score(sample, evaluation.snownlp(sample))
-    apart = evaluation.domain_left_out(learned, examples) if left_out else {}
+    apart = evaluation.domain_left_out(learned, examples, _progress) if left_out else {}
+    shares = evaluation.learning_curve(learned, examples, _progress) if curve else {}
     if as_json:
-        click.echo(msgspec.json.encode({"readers": cards, "left_out": apart}))
+        click.echo(msgspec.json.encode({"readers": cards, "left_out": apart, "curve": shares}))
         return
-    _show(cards, apart)
+    _show(cards, apart, shares)
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _gaps(path: Path) -> str:
@@ -70,17 +79,19 @@ def _gaps(path: Path) -> str:
     return str(score_reader(read_labels(path)))
 
 
-def _show(cards: "dict[str, Scorecard]", apart: "dict[str, Share]") -> None:
+def _show(cards: "dict[str, Scorecard]", apart: "dict[str, Share]", curve: "dict[str, Scorecard]") -> None:
     console = Console()
-    console.print(_overview(cards))
+    console.print(_overview("reader", cards))
     console.print(_sources(cards))
     console.print(_confusion(next(iter(cards.values()))))
     if apart:
         console.print(_left_out(apart))
+    if curve:
+        console.print(_overview("learnt from", curve))
 
 
-def _overview(cards: "dict[str, Scorecard]") -> Table:
-    table = Table("reader", "polarity accuracy", "on service sources", "three classes, macro-F1", "calibration error")
+def _overview(title: str, cards: "dict[str, Scorecard]") -> Table:
+    table = Table(title, "polarity accuracy", "on service sources", "three classes, macro-F1", "calibration error")
     for name, card in cards.items():
         table.add_row(
             name,

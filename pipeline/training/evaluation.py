@@ -1,6 +1,6 @@
 """How well sentiment is read: accuracy, macro-F1, calibration and confusion, with confidence intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +19,12 @@ from pipeline.language.reading import Sentiment
 from pipeline.language.sentiment import Feelings, SentimentModel, verdict
 from pipeline.language.tokens import tokenizer
 from pipeline.training import sentiment as learning
-from pipeline.training.examples import Labelled
+from pipeline.training.examples import OWN, Labelled, own_sentences
 
 LABELS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 _DRAWS = 1_000  # of the bootstrap
 _BINS = 10  # of the calibration error
+_CURVE = (0.1, 0.25, 0.5, 1.0)  # of the training texts
 _PRIVATE = ("smp2020_usual", "smp2020_virus", "weibo2018", "weibo_emoji")
 # Sources of one kind: the texts of the second would tell about the first.
 _FAMILIES = (("weibo2018", "weibo_emoji"), ("smp2020_usual", "smp2020_virus"), ("hotel", "chnsenticorp_hf"))
@@ -187,13 +188,35 @@ def sample(examples: Sequence[Labelled], size: int, seed: int = 0) -> list[Label
     return [examples[place] for place in sorted(chosen)]
 
 
-def domain_left_out(learned: Sequence[Labelled], examples: Sequence[Labelled]) -> dict[str, Share]:
+def learning_curve(
+    learned: Sequence[Labelled], examples: Sequence[Labelled], report: Callable[[str], None]
+) -> dict[str, Scorecard]:
+    """What our own model gets right when it learns from a share of the texts."""
+    found: dict[str, Scorecard] = {}
+    for part in _CURVE:
+        texts = sample(learned, round(len(learned) * part))
+        name = f"{part:.0%}: {len(texts):,} texts"
+        model = SentimentModel(learning.train(texts))
+        found[name] = score(examples, _answers(feel(model, [one.text for one in examples])))
+        report(f"learnt from {name}")
+    return found
+
+
+def domain_left_out(
+    learned: Sequence[Labelled], examples: Sequence[Labelled], report: Callable[[str], None]
+) -> dict[str, Share]:
     """Accuracy of polarity on each source, learned from all texts but that source's and its siblings'."""
+    known = [one for one in (*learned, *own_sentences()) if one.label != "neutral" and one.source != OWN]
+    clauses = learning.clauses_of([one.text for one in known])
+    positive = np.array([one.label == "positive" for one in known])
+    weights = learning.balance(known)
     found: dict[str, Share] = {}
     for source in sorted({one.source for one in examples}):
         family = next((family for family in _FAMILIES if source in family), (source,))
-        model = SentimentModel(learning.train([one for one in learned if one.source not in family]))
+        others = np.array([one.source not in family for one in known])
         asked = [one for one in examples if one.source == source and one.label != "neutral"]
-        odds = np.array(feel(model, [one.text for one in asked]).positive)
+        texts = learning.clauses_of([mask(one.text).text for one in asked])
+        odds = learning.polarity(clauses.take(others), positive[others], weights[others], texts)
         found[source] = share((odds > 0) == np.array([one.label == "positive" for one in asked]))
+        report(f"{source} left out: {found[source].value:.3f}")
     return found

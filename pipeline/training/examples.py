@@ -14,7 +14,8 @@ from pipeline.errors import GapwatchError
 from pipeline.language.gaps_lexicon import expand
 from pipeline.language.reading import Sentiment
 
-OWN = "own"  # the source of our own sentences
+OWN = "own"  # the source of our own sentences that tell what is matter-of-fact
+OWN_FELT = "own, felt"  # of those that tell what is good and bad
 _OF_A_PATTERN = 60
 _CONVERSATIONS = 800
 
@@ -35,13 +36,15 @@ def read_labelled(files: Iterable[Path]) -> list[Labelled]:
 def own_sentences() -> list[Labelled]:
     """What `sentences.toml` makes: sentences, and conversations of several, which complain if one of them does."""
     patterns = tomllib.loads(resources.files("pipeline.training").joinpath("sentences.toml").read_text("utf-8"))
-    plain, complaining = (_drawn(patterns[label]) for label in ("neutral", "negative"))
+    plain, complaining, praise, blame = (_drawn(patterns[kind]) for kind in ("neutral", "negative", "praise", "blame"))
     draw = Random(0)  # noqa: S311 - the same every time is what is wanted
     asked = ["\n".join(draw.choices(plain, k=draw.randint(2, 8))) for _ in range(_CONVERSATIONS)]
     complained = ["\n".join(_shuffled(draw, plain, complaining)) for _ in range(_CONVERSATIONS // 2)]
     return [
         *(Labelled(text, "neutral", OWN) for text in plain + asked),
         *(Labelled(text, "negative", OWN) for text in complaining + complained),
+        *(Labelled(text, "positive", OWN_FELT) for text in praise),
+        *(Labelled(text, "negative", OWN_FELT) for text in blame),
     ]
 
 

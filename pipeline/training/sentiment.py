@@ -16,7 +16,7 @@ from pipeline.language.ngrams import HEAVIEST
 from pipeline.language.normalise import normalise
 from pipeline.language.sentiment import Shape, combine, verdict
 from pipeline.language.tokens import tokenizer
-from pipeline.training.examples import OWN, Labelled, own_sentences
+from pipeline.training.examples import OWN, OWN_FELT, Labelled, own_sentences
 
 BITS = 22  # 0.4 points better on dev than 20: n-grams that share a slot blur each other
 _BATCH = 2_000  # texts whose n-grams are made at once
@@ -46,15 +46,17 @@ def train(examples: Sequence[Labelled], report: Callable[[str], None] = lambda _
     """A weight file for `SentimentModel`, learnt from the examples and our own sentences."""
     examples = [*examples, *own_sentences()]
     labels = np.array([one.label for one in examples])
-    given = np.array([one.source != OWN for one in examples])
+    given = np.array([one.source not in {OWN, OWN_FELT} for one in examples])
+    # Our own questions complain too one-sidedly to tell good from bad.
+    felt = np.array([one.source != OWN and one.label != "neutral" for one in examples])
     weights = balance(examples)
     clauses = clauses_of([one.text for one in examples])
     report(f"{len(examples):,} texts, {clauses.grams.shape[0]:,} clauses, {clauses.grams.nnz:,} n-grams")
     held = np.arange(len(examples)) % _HELD == 0
-    trial = _learn(clauses.take(~held), labels[~held], given[~held], weights[~held], report)
+    trial = _learn(clauses.take(~held), labels[~held], felt[~held], weights[~held], report)
     calibrated = _calibrate(trial, clauses.take(held), labels[held], given[held], weights[held])
     report(f"calibrated on {held.sum():,} texts held out: {calibrated}")
-    final = _learn(clauses, labels, given, weights, report)
+    final = _learn(clauses, labels, felt, weights, report)
     shape = structs.replace(_shape(final), temperature=calibrated.temperature, neutral=calibrated.neutral)
     return _pack(final, shape)
 
@@ -65,7 +67,7 @@ def balance(examples: Sequence[Labelled]) -> Floats:
     of_label = Counter((one.source, one.label) for one in examples)
     labels = Counter(source for source, _ in of_label)
     fair = [of_source[one.source] / (labels[one.source] * of_label[one.source, one.label]) for one in examples]
-    own = np.array([_OWN_WEIGHT if one.source == OWN else 1.0 for one in examples])
+    own = np.array([_OWN_WEIGHT if one.source in {OWN, OWN_FELT} else 1.0 for one in examples])
     return np.asarray(np.minimum(fair, _MOST_WEIGHT) * own)
 
 
@@ -80,6 +82,14 @@ def clauses_of(texts: Sequence[str]) -> Clauses:
         grams.append(sparse.csr_matrix((ones, (batch.clause_of(), columns)), shape=(batch.size, 1 << BITS)))
         counts += batch.counts
     return Clauses(sparse.vstack(grams).tocsr(), np.array(counts, np.intp))
+
+
+def polarity(learned: Clauses, positive: NDArray[np.bool_], weights: Floats, asked: Clauses) -> Floats:
+    """Log-odds of positive, not calibrated, of the texts asked for: the quick part of `train`."""
+    fitted = _fit(learned, positive, weights, bounded=True)
+    sums = asked.grams @ fitted.slots
+    odds = combine(_shape(_Learned(fitted, fitted)), sums, sums, asked.counts.tolist()).positive
+    return np.array(odds)
 
 
 class _Weights(Struct, frozen=True):
@@ -100,12 +110,10 @@ class _Learned(Struct, frozen=True):
 def _learn(
     clauses: Clauses,
     labels: NDArray[np.str_],
-    given: NDArray[np.bool_],
+    felt: NDArray[np.bool_],
     weights: Floats,
     report: Callable[[str], None],
 ) -> _Learned:
-    # Our own sentences tell what is matter-of-fact; they complain too one-sidedly to tell good from bad.
-    felt = given & (labels != "neutral")
     polarity = _fit(clauses.take(felt), labels[felt] == "positive", weights[felt], bounded=True)
     report(f"polarity: {np.count_nonzero(polarity.slots):,} n-grams weighed")
     fact = _fit(clauses, labels == "neutral", weights, bounded=False)

@@ -16,6 +16,7 @@ from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.gaps_lexicon import Lexicon
 from pipeline.language.gaps_model import GapModel
 from pipeline.language.gaps_severity import severity
+from pipeline.language.reader import Reader
 from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
 from pipeline.training import gaps as training
@@ -208,3 +209,22 @@ def test_training_learns_from_few_texts() -> None:
     reader = GapReader(GapModel(training.pack(training.train(seen, labels, np.ones(len(labels)), words))))
     read = read_all(["物流太慢", "客服态度差"], [-0.5, -0.5], reader)
     assert [one.primary_gap for one in read] == ["fulfillment", "communication"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "包装完好，没有磕碰坏的，很新鲜",
+        "不存在乱收费，师傅很专业，非常满意",
+        "早早就下单了，送得很快，味道很好",
+        "是正品不是翻新机，手机挺好的",
+        "质量真的好，很满意",
+    ],
+)
+def test_praise_in_the_words_of_a_fault_is_no_complaint(text: str) -> None:
+    assert Reader().read([text])[0].primary_gap == "none"
+
+
+@pytest.mark.parametrize("text", ["味道不错，就是送餐太慢了", "手机挺好的，可惜屏幕有坏点，客服也不理人"])
+def test_a_fault_conceded_in_praise_is_still_found(text: str) -> None:
+    assert Reader().read([text])[0].primary_gap != "none"

@@ -113,3 +113,25 @@ def test_the_tables_can_be_read(tmp_path: Path) -> None:
     run = CliRunner().invoke(gapwatch, ["evaluate", "--data", str(data)])
     assert run.exit_code == 0, run.output
     assert "polarity" in run.output
+
+
+def test_a_source_left_out_is_read_by_what_the_others_taught(tmp_path: Path) -> None:
+    data = tmp_path / "labels.jsonl"
+    lines = [
+        json.dumps({"text": one.text, "label": one.label, "source": f"shop {one.text.startswith(THINGS[:4])}"})
+        for one in examples()
+    ]
+    data.write_text("\n".join(lines), encoding="utf-8")
+    command = ["evaluate", "--data", str(data), "--train", str(data), "--left-out", "--curve", "--json"]
+    run = CliRunner().invoke(gapwatch, command)
+    assert run.exit_code == 0, run.output
+    assert "shop True left out" in run.stderr
+    printed = json.loads(run.stdout)
+    assert all(share["value"] > 0.8 for share in printed["left_out"].values())
+    assert [card["macro_f1"]["size"] for card in printed["curve"].values()] == [len(examples())] * 4
+
+
+def test_short_praise_and_blame_of_our_own_teach_good_and_bad() -> None:
+    texts = ["质量真的好", "服务确实不错", "味道真的好难吃", "物流真的好慢"]
+    feelings = evaluation.feel(SentimentModel.in_force(), texts)
+    assert [odds > 0 for odds in feelings.positive] == [True, True, False, False]
