@@ -16,7 +16,7 @@ RUN /opt/gapwatch/bin/pip install --no-deps --no-build-isolation .
 FROM python:3.12.12-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin gapwatch
 COPY --from=build /opt/gapwatch /opt/gapwatch
-ENV PATH=/opt/gapwatch/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/gapwatch/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/compiled
 USER 10001
 WORKDIR /tmp
 ENTRYPOINT ["gapwatch"]

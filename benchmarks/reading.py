@@ -14,7 +14,6 @@ from importlib.resources import files
 import psutil
 
 from pipeline.language import ngrams
-from pipeline.language.clauses import clause_spans
 from pipeline.language.gaps import GapReader
 from pipeline.language.masking import mask
 from pipeline.language.normalise import normalise
@@ -61,7 +60,6 @@ def stages(texts: Sequence[str]) -> None:
         "mask": lambda: [mask(text) for text in texts],
         "normalise": lambda: [normalise(text) for text in masked],
         "tokens": lambda: [cut(text) for text in plain],
-        "clauses": lambda: [clause_spans(text) for text in plain],
         "n-grams, with tokens and clauses": lambda: [ngrams.lay(batch.texts, cut) for batch in batches],
         "sentiment": lambda: [model.feel(batch) for batch in batches],
         "gaps and evidence": lambda: [

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 from clickhouse_driver import Client
@@ -28,6 +29,10 @@ from kafka.admin import OffsetSpec
 from pipeline.settings import CONFIG_VARIABLE, settings
 from pipeline.stack import LocalStack
 from pipeline.topics import ALL_TOPICS, ensure_topics
+
+# No test asserts time, and what is compiled when first called takes seconds then.
+hypothesis.settings.register_profile("gapwatch", deadline=None)
+hypothesis.settings.load_profile("gapwatch")
 
 _SESSION = "GAPWATCH_TEST_SESSION"  # inherited by every process that a test starts, however detached
 _NEEDS_SERVERS = {"stack", "kafka", "empty_database"}

@@ -8,17 +8,20 @@ from importlib import resources
 from itertools import product
 from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
+from pipeline.language import phrases
+from pipeline.language.compiled import compiled, inlined
+from pipeline.language.ngrams import Laid, Places
+from pipeline.language.phrases import Phrases
 from pipeline.language.reading import Dimension, Gap, Stage
 
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 _NEGATORS = ("没", "不", "未", "无", "没有", "不会", "不是", "不算", "没啥", "没什么", "毫无", "不太")
-_NEGATOR_ENDS = frozenset(negator[-1] for negator in _NEGATORS)
-
-
-Hit = tuple[int, int]  # a group of the lexicon by its number, and the clause in which it speaks
+_LONGEST_NEGATOR = max(map(len, _NEGATORS))
+_NONE = -1
 
 
 class Group(Struct, frozen=True):
@@ -32,16 +35,21 @@ class Group(Struct, frozen=True):
     negatable: bool = True
 
 
-class _Meaning(NamedTuple):
-    """What a word says: a group by itself (-1 where none) and a concept, one bit of a set (0 where none).
+class Meanings(NamedTuple):
+    """What each word says: a group (`_NONE` where none) and a concept (the same); the group that two concepts make."""
 
-    `partners` are the concepts that make a pair with it, `groups` what each of those pairs means.
-    """
+    groups: NDArray[np.int64]
+    concepts: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    negatable: NDArray[np.bool_]
 
-    group: int
-    concept: int
-    partners: int
-    groups: dict[int, int]
+
+class LexiconArrays(NamedTuple):
+    """A lexicon as the compiled functions see it."""
+
+    words: Phrases
+    negators: Phrases
+    meanings: Meanings
 
 
 class Lexicon:
@@ -50,21 +58,19 @@ class Lexicon:
     def __init__(self, source: str) -> None:
         document = tomllib.loads(source)
         self._reasonless = frozenset(document["reasonless"].split())
-        concepts = {name: 1 << number for number, name in enumerate(document["concepts"])}
         self.names: tuple[str, ...] = tuple(document["groups"])
         self.groups = tuple(_group(table) for table in document["groups"].values())
-        partners = _partners(self.groups, concepts)
-        words: dict[str, _Meaning] = {}
-        for number, group in enumerate(self.groups):
-            words.update(dict.fromkeys(expand(group.phrases), _Meaning(number, 0, 0, {})))
-        for name, concept in concepts.items():
-            for word in expand(document["concepts"][name]):
-                group_of_word = words[word].group if word in words else -1
-                words[word] = _Meaning(group_of_word, concept, sum(partners[concept]), partners[concept])
-        self._meanings = list(words.values())
-        self._search = AhoCorasick(
-            list(words), matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
-        ).find_matches_as_indexes
+        group_of = {word: number for number, group in enumerate(self.groups) for word in expand(group.phrases)}
+        concepts = {name: number for number, name in enumerate(document["concepts"])}
+        concept_of = {word: number for name, number in concepts.items() for word in expand(document["concepts"][name])}
+        words = list(group_of | concept_of)
+        meanings = Meanings(
+            np.array([group_of.get(word, _NONE) for word in words]),
+            np.array([concept_of.get(word, _NONE) for word in words]),
+            _pairs(self.groups, concepts),
+            np.array([group.negatable for group in self.groups]),
+        )
+        self.arrays = LexiconArrays(Phrases.of(words), Phrases.of(_NEGATORS), meanings)
 
     @classmethod
     @cache
@@ -76,54 +82,57 @@ class Lexicon:
         """Whether a text says more than how it feels."""
         return not self._reasonless.issuperset(token for token in tokens if not token.isspace())
 
-    def find(self, text: str, clauses: Sequence[tuple[int, int]], first: int = 0) -> list[Hit]:
-        """Every group that speaks in `text`, in order; `clauses` are its spans, `first` the number of the first."""
-        hits: list[Hit] = []
-        if not clauses:
-            return hits
-        clause, stop, last = first - 1, 0, first + len(clauses) - 1
-        seen = 0
-        for word, start, _ in self._search(text):
-            while start >= stop and clause < last:
-                clause += 1
-                stop = clauses[clause - first][1]
-                seen = 0
-            group, concept, partners, groups = self._meanings[word]
-            if group >= 0 and self._is_said(group, text, start):
-                hits.append((group, clause))
-            if seen & partners:
-                hits += [
-                    (group, clause)
-                    for other, group in groups.items()
-                    if seen & other and self._is_said(group, text, start)
-                ]
-            seen |= concept
-        return hits
 
-    def _is_said(self, group: int, text: str, start: int) -> bool:
-        """Whether no negator stands right before the word at `start`."""
-        return not (
-            text[start - 1 : start] in _NEGATOR_ENDS and self.groups[group].negatable and _is_negated(text, start)
-        )
+@compiled
+def find_hits(laid: Laid, lexicon: LexiconArrays) -> Places:
+    """Every group that speaks in a batch: its number and that of the clause, a row each, in order."""
+    meanings, negators = lexicon.meanings, lexicon.negators
+    matches = phrases.find(laid, lexicon.words)
+    hits = np.empty((len(matches) + len(meanings.pairs), 2), np.int64)
+    count = 0
+    seen = np.zeros(len(meanings.pairs), np.bool_)
+    clause = _NONE
+    for row in range(len(matches)):
+        word, place = matches[row, 0], matches[row, 2]
+        if matches[row, 1] != clause:
+            clause = matches[row, 1]
+            seen[:] = False
+        if count + len(seen) >= len(hits):
+            hits = np.concatenate((hits, np.empty_like(hits)))
+        group, concept = meanings.groups[word], meanings.concepts[word]
+        if group != _NONE and _is_said(laid, place, meanings, group, negators):
+            hits[count] = group, clause
+            count += 1
+        if concept == _NONE:
+            continue
+        for other in range(len(seen)):
+            if seen[other]:
+                group = meanings.pairs[concept, other]
+                if group != _NONE and _is_said(laid, place, meanings, group, negators):
+                    hits[count] = group, clause
+                    count += 1
+        seen[concept] = True
+    return hits[:count].copy()
 
 
-def _is_negated(text: str, start: int) -> bool:
-    """Whether a negator stands right before the word at `start`."""
-    return text.endswith(_NEGATORS, 0, start)
+@inlined
+def _is_said(laid: Laid, place: int, meanings: Meanings, group: int, negators: Phrases) -> bool:
+    """Whether no negator stands right before the word at a place."""
+    return not (meanings.negatable[group] and phrases.stands_before(negators, laid.codes, place, _LONGEST_NEGATOR))
 
 
 def _group(table: dict[str, object]) -> Group:
     return Group(**{**table, "pairs": tuple(table["pairs"])})  # type: ignore[arg-type]
 
 
-def _partners(groups: Sequence[Group], concepts: dict[str, int]) -> dict[int, dict[int, int]]:
-    """For each concept, the concepts that make a pair with it and the group that the pair makes, in either order."""
-    found: dict[int, dict[int, int]] = {concept: {} for concept in concepts.values()}
+def _pairs(groups: Sequence[Group], concepts: dict[str, int]) -> NDArray[np.int64]:
+    """The group that two concepts make, in either order; `_NONE` where they make none."""
+    pairs = np.full((len(concepts), len(concepts)), _NONE)
     for number, group in enumerate(groups):
         for pair in group.pairs:
             first, second = (concepts[name] for name in pair.split())
-            found[first][second] = found[second][first] = number
-    return found
+            pairs[first, second] = pairs[second, first] = number
+    return pairs
 
 
 def expand(patterns: str) -> Iterator[str]:

@@ -6,9 +6,15 @@ long waiting 0.1, strong words 0.05; each further gap 0.05. The weights are our 
 sort complaints, not to measure them.
 """
 
-from functools import cache
+from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.language import phrases
+from pipeline.language.compiled import compiled
+from pipeline.language.ngrams import Laid
+from pipeline.language.phrases import Phrases
 
 _START = 0.2
 _FEELING = 0.3
@@ -33,18 +39,42 @@ _STRONG = """
 _KINDS = ((0.25, _DANGER), (0.15, _ESCALATION), (0.1, _MONEY), (0.1, _AGAIN), (0.1, _LONG), (0.05, _STRONG))
 
 
-@cache
-def _cues() -> tuple[AhoCorasick, list[int]]:
-    words = [(word, kind) for kind, (_, text) in enumerate(_KINDS) for word in text.split()]
-    search = AhoCorasick(
-        [word for word, _ in words], matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA
-    )
-    return search, [kind for _, kind in words]
+_CUES = [(word, kind) for kind, (_, text) in enumerate(_KINDS) for word in text.split()]
 
 
-def severity(text: str, score: float, gaps: int) -> float:
+class Cues(NamedTuple):
+    """The words of each kind of aggravation, and what a kind adds."""
+
+    words: Phrases
+    kinds: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+CUES = Cues(
+    Phrases.of([word for word, _ in _CUES]),
+    np.array([kind for _, kind in _CUES]),
+    np.array([weight for weight, _ in _KINDS]),
+)
+
+
+def severity(aggravation: float, score: float, gaps: int) -> float:
     """Severity of a complaint of so many gaps that feels like `score`, -1 ... 1."""
-    search, kinds = _cues()
-    found = {kinds[word] for word, _, _ in search.find_matches_as_indexes(text)}
-    total = _START + _FEELING * max(0.0, -score) + sum(_KINDS[kind][0] for kind in found) + _FURTHER_GAP * (gaps - 1)
+    total = _START + _FEELING * max(0.0, -score) + aggravation + _FURTHER_GAP * (gaps - 1)
     return round(min(1.0, total), 3)
+
+
+@compiled
+def aggravations_of(laid: Laid, cues: Cues) -> NDArray[np.float64]:
+    """What the kinds of aggravation in each text add up to."""
+    kinds, weights, first = cues.kinds, cues.weights, laid.first
+    added = np.zeros(len(first) - 1)
+    told = np.zeros((len(added), len(weights)), np.bool_)
+    text = 0
+    for phrase, clause, _ in phrases.find(laid, cues.words):
+        while clause >= first[text + 1]:
+            text += 1
+        kind = kinds[phrase]
+        if not told[text, kind]:
+            told[text, kind] = True
+            added[text] += weights[kind]
+    return added

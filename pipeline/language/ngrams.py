@@ -1,196 +1,248 @@
-"""Character and word n-grams of many texts at once, as slots of hashed tables, and their sums by clause.
+"""Character and word n-grams of many texts at once, as slots of hashed tables, clause after clause.
 
 All texts of a batch stand in one array of folded characters, `PAD` zeros before, between and after them, so that no
 n-gram spans two texts and the first and last characters of a text make n-grams of their own. A text of its own is a
-batch of one: the work is a few dozen array operations whatever the number of texts.
+batch of one.
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from itertools import chain, pairwise
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.language.clauses import clause_spans
+from pipeline.language.clauses import find_clauses
+from pipeline.language.compiled import Plain, compiled
 
+Number = TypeVar("Number", np.uint32, np.int64)
 Codes = NDArray[np.uint32]
-Places = NDArray[np.intp]
-Sums = NDArray[np.int64]
-Spans = Sequence[tuple[int, int]]
+Places = NDArray[np.int64]
+Spans = Sequence[Sequence[int]]  # start and end of each clause
 
 ORDERS = 4
 PAD = ORDERS - 1
 KINDS = ORDERS + 2  # characters by one, four, two, three; words; pairs of words
 _PADDING = "\0" * PAD
 # Odd factors without a pattern: the high bits of a sum of products tell n-grams apart (multiplicative hashing).
-_SPREAD = np.array([[2654435761], [2246822519], [3266489917], [668265263]], np.uint32)
+_SPREAD = np.array([2654435761, 2246822519, 3266489917, 668265263], np.uint32)
 _OF_LENGTH, _OF_PAIR = np.uint32(374761393), np.uint32(1540483477)
 
-# Small weights stand side by side in one integer, so that one sum adds three. A lane holds what any clause adds up to:
-# 200 characters (`clauses.LONGEST`) and their padding make 1,218 n-grams. Two weights fit in 32 bits, three in 64.
-LANES = 3
-HEAVIEST = 800
-_LANE_BITS = 21
-_HALF = 1 << (_LANE_BITS - 1)
-_SHIFTS = np.arange(LANES) * _LANE_BITS
-_HALVES = int((_HALF << _SHIFTS).sum())
+
+class Laid(NamedTuple):
+    """Clauses, words and n-grams of a batch as the compiled functions see them.
+
+    A text without clauses has one, empty, that stands for it; the first clause of a text takes the padding before it,
+    which is a word as well. Arrays that number what begins end with where the last ends.
+    """
+
+    first: Places  # number of the first clause of each text
+    spans: Places  # start and end of each clause in its text, a row each
+    begins: Places  # place where each clause begins
+    words: Places  # number of the first word of each clause
+    starts: Places  # place where each word begins
+    bounds: Places  # where the n-grams of each clause begin; within a clause they stand kind after kind
+    hashes: Codes
+    codes: Codes  # the character at each place
 
 
 class Batch(NamedTuple):
-    """Normalised texts with their words and clauses, and the n-grams of each clause.
-
-    A text without clauses has one that stands for it. `hashes` holds the n-grams kind after kind and ends with one that
-    is nobody's; those of clause `c` and kind `k` begin at `bounds[k * size + c]` and end where the next begin.
-    """
+    """Normalised texts with their words and clauses, and the n-grams of each clause."""
 
     texts: Sequence[str]
     tokens: Sequence[Sequence[str]]
     spans: Sequence[Spans]
-    first: list[int]  # number of the first clause of each text
-    begins: list[int]  # place where each clause begins; that of a text takes the padding before it
-    places: int  # where the padding after the last text begins
-    words: Places  # place where each word begins
-    bounds: Places
-    empty: Places  # which clauses and kinds, by their number among the bounds, have no n-grams
-    hashes: Codes
+    laid: Laid
 
     @property
     def size(self) -> int:
         """Number of clauses."""
-        return len(self.begins)
+        return len(self.laid.spans)
 
     @property
-    def counts(self) -> list[int]:
+    def first(self) -> Places:
+        """Number of the first clause of each text."""
+        return self.laid.first[:-1]
+
+    @property
+    def counts(self) -> Places:
         """Number of clauses of each text."""
-        return [len(spans) or 1 for spans in self.spans]
+        return np.diff(self.laid.first)
 
     @property
     def lengths(self) -> Places:
         """Places of each clause."""
-        lengths: Places = self.bounds[1 : self.size + 1] - self.bounds[: self.size]
-        return lengths
+        return np.diff(self.laid.begins)
 
     def slots(self, bits: int, kinds: int = KINDS) -> Codes:
         """Where the n-grams of the last so many kinds stand in a table of 2**bits slots."""
-        return self.hashes[self.bounds[(KINDS - kinds) * self.size] :] >> np.uint32(32 - bits)
+        return self._of_kinds(self.laid.hashes, kinds) >> np.uint32(32 - bits)
 
     def clause_of(self, kinds: int = KINDS) -> Places:
         """The clause of each n-gram of the last so many kinds."""
-        lengths = np.diff(self.bounds[(KINDS - kinds) * self.size :])
-        return np.repeat(np.tile(np.arange(self.size), kinds), lengths)
+        return self._of_kinds(np.repeat(np.arange(self.size), np.diff(self.laid.bounds)), kinds)
 
-    def clause_sums(self, found: NDArray[Any], kinds: int = KINDS) -> Sums:
-        """What the n-grams of each clause add up to. `found` has a row for each of `slots`."""
-        skipped = (KINDS - kinds) * self.size
-        sums = np.add.reduceat(found, self.bounds[skipped:] - self.bounds[skipped], axis=0, dtype=np.int64)[:-1]
-        if len(self.empty):
-            sums[self.empty - skipped] = 0
-        added: Sums = sums.reshape(kinds, self.size, *found.shape[1:]).sum(axis=0)
-        return added
+    def place_of(self) -> Places:
+        """The place where each n-gram begins."""
+        return _place_of(self.laid)
 
-    def place_sums(self, found: NDArray[Any], start: int, stop: int, kinds: int = KINDS) -> Sums:
-        """What the n-grams that begin at each place from `start` to `stop` add up to."""
-        orders = kinds - 2
-        sums: Sums = np.zeros((stop - start, *found.shape[1:]), np.int64)
-        for order in range(orders):
-            sums += found[order * self.places + start : order * self.places + stop]
-        first, last = np.searchsorted(self.words, (start, stop)).tolist()
-        at = self.words[first:last] - start
-        for kind in range(2):
-            begin = orders * self.places + kind * len(self.words)
-            sums[at] += found[begin + first : begin + last]
-        return sums
+    def _of_kinds(self, ngrams: NDArray[Number], kinds: int) -> NDArray[Number]:
+        skipped = (KINDS - kinds) * self.lengths
+        number = np.arange(len(ngrams)) - np.repeat(self.laid.bounds[:-1] + skipped, np.diff(self.laid.bounds))
+        return ngrams[number >= 0]
 
 
 def lay(texts: Sequence[str], cut: Callable[[str], list[str]]) -> Batch:
     """Cut normalised texts, one at least, into words and clauses and put them side by side."""
     tokens = list(map(cut, texts))
-    spans = list(map(clause_spans, texts))
-    words = [_PADDING]
-    first: list[int] = []
-    begins: list[int] = []
-    place = 0
-    for text, said, clauses in zip(texts, tokens, spans, strict=True):
-        words += said
-        words.append(_PADDING)
-        first.append(len(begins))
-        begins.append(place)
-        place += PAD
-        begins += [place + start for start, _ in clauses[1:]]
-        place += len(text)
-    lengths = np.fromiter(map(len, words[:-1]), np.intp, len(words) - 1)
-    starts = lengths.cumsum() - lengths
-    bounds = _bounds(np.array(begins), starts, place)
-    # Only a clause that begins within a word may lack words; each has characters.
-    empty = (bounds[1:] == bounds[:-1]).nonzero()[0]
-    hashes = _hashes(_codes("".join(words)), starts, lengths)
-    return Batch(texts, tokens, spans, first, begins, place, starts, bounds, empty, hashes)
-
-
-def pack(weights: NDArray[Any], kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
-    """Rows of weights, `LANES` of them in each integer; `clause_sums` adds such integers, `unpack` reads the sums.
-
-    Weights are integers from -`HEAVIEST` to `HEAVIEST`.
-    """
-    rows, columns = weights.shape
-    packed = np.zeros((rows, -(-columns // LANES)), kind)
-    for column in range(columns):
-        word, lane = divmod(column, LANES)
-        packed[:, word] += np.left_shift(weights[:, column], lane * _LANE_BITS, dtype=kind)
-    return packed
-
-
-def unpack(sums: Sums) -> Sums:
-    """The sums of each column of packed weights, and of as many empty columns as fill the last integer."""
-    lanes = ((sums[..., None] + _HALVES) >> _SHIFTS) & ((1 << _LANE_BITS) - 1)
-    return (lanes - _HALF).reshape(len(sums), -1)
+    lengths = _numbers(map(len, texts))
+    word_lengths = _numbers(map(len, chain.from_iterable(tokens)))
+    if lengths.sum() != word_lengths.sum():
+        raise ValueError("the tokens of a text, joined, are not the text")
+    codes = _codes(texts)
+    laid = Laid(
+        *_laid(
+            codes,
+            _folding().take(codes),
+            lengths,
+            _numbers(map(len, tokens)),
+            word_lengths,
+        )
+    )
+    return Batch(texts, tokens, _spans(laid), laid)
 
 
 def word_slots(words: Sequence[str], bits: int) -> Codes:
     """The slot of each word in a table of 2**bits slots."""
-    batch = lay(words, lambda word: [word])
-    begin = ORDERS * batch.places
-    return batch.slots(bits)[begin + 1 : begin + len(batch.words) : 2]
+    lengths = _numbers(map(len, words))
+    ends = (lengths + PAD).cumsum()
+    return _word_hashes(_folding().take(_codes(words)), ends - lengths, lengths) >> np.uint32(32 - bits)
 
 
-def _codes(text: str) -> Codes:
-    return _folding().take(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
+def _spans(laid: Laid) -> list[Spans]:
+    """The clauses of each text, without those that stand for texts that have none."""
+    spans, first = laid.spans.tolist(), laid.first.tolist()
+    return [spans[start:stop] if spans[start][1] else [] for start, stop in pairwise(first)]
 
 
-def _bounds(begins: Places, words: Places, places: int) -> Places:
-    """Where the n-grams of each kind and clause begin, and where the last end."""
-    orders = _ORDER_NUMBERS * places + begins
-    at_words = words.searchsorted(begins) + ORDERS * places
-    end = ORDERS * places + 2 * len(words)
-    return np.concatenate([orders.ravel(), at_words, at_words + len(words), [end]])
+def _numbers(numbers: Iterable[int]) -> Places:
+    return np.fromiter(numbers, np.int64)
 
 
-def _hashes(codes: Codes, starts: Places, lengths: Places) -> Codes:
-    """The n-grams that begin at each place, and at each word."""
-    places, words = len(codes) - PAD, len(starts)
-    hashes = np.zeros(ORDERS * places + 2 * words + 1, np.uint32)
-    ones, fours, twos, threes = hashes[: ORDERS * places].reshape(ORDERS, places)
-    first, second, third, fourth = _SPREAD * codes
-    ones[:] = first[:places]
-    np.add(first[:places], second[1 : places + 1], out=twos)
-    np.add(twos, third[2 : places + 2], out=threes)
-    np.add(threes, fourth[3:], out=fours)
-    # A word is its first four characters and its length.
-    kinds = _KIND_OF_LENGTH.take(lengths, mode="clip")
-    whole = hashes.take(kinds * places + starts) + lengths.astype(np.uint32) * _OF_LENGTH
-    single, pair = hashes[ORDERS * places : -1].reshape(2, words)
-    single[:] = whole
-    # The padding after the last text is the same word as that before the first.
-    pair[-1] = whole[0]
-    pair[:-1] = whole[1:]
-    pair += whole * _OF_PAIR
+def _codes(texts: Sequence[str]) -> Codes:
+    text = _PADDING.join(["", *texts, ""])
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+@compiled
+def _laid(codes: Codes, folded: Codes, lengths: Places, word_counts: Places, word_lengths: Places) -> Plain:
+    """What `Laid` holds."""
+    first, spans, begins = _clauses(codes, lengths)
+    words = np.zeros(len(begins), np.int64)
+    starts = np.zeros(len(word_lengths) + len(lengths) + 1, np.int64)
+    place = clause = word = cut = 0
+    for text in range(len(lengths)):
+        starts[word] = place
+        words[clause] = word
+        word += 1
+        place += PAD
+        for _ in range(word_counts[text]):
+            while clause + 1 < first[text + 1] and begins[clause + 1] <= place:
+                clause += 1
+                words[clause] = word
+            starts[word] = place
+            place += word_lengths[cut]
+            word += 1
+            cut += 1
+        while clause + 1 < first[text + 1]:  # the last word reaches over the clauses that begin in it
+            clause += 1
+            words[clause] = word
+        clause += 1
+    starts[word], words[clause] = place, word
+    bounds = ORDERS * begins + 2 * words
+    return first, spans, begins, words, starts, bounds, _hashes(folded, begins, words, starts, bounds), codes
+
+
+@compiled
+def _clauses(codes: Codes, lengths: Places) -> tuple[Places, Places, Places]:
+    """First clause of each text; start and end of each clause in its text; the place where it begins."""
+    first = np.zeros(len(lengths) + 1, np.int64)
+    spans = np.zeros((len(codes), 2), np.int64)
+    begins = np.zeros(len(codes) + 1, np.int64)
+    place = clause = 0
+    for text in range(len(lengths)):
+        zero = place + PAD
+        found = find_clauses(codes, zero, zero + lengths[text])
+        count = max(1, len(found))
+        if len(found):
+            spans[clause : clause + count] = found - zero
+            begins[clause : clause + count] = found[:, 0]
+        begins[clause] = place
+        clause += count
+        first[text + 1] = clause
+        place = zero + lengths[text]
+    begins[clause] = place
+    return first, spans[:clause].copy(), begins[: clause + 1].copy()
+
+
+@compiled
+def _hashes(codes: Codes, begins: Places, words: Places, starts: Places, bounds: Places) -> Codes:
+    """The n-grams of each clause, kind after kind."""
+    hashes = np.empty(bounds[-1], np.uint32)
+    whole = _word_hashes(codes, starts[:-1], np.diff(starts))
+    for clause in range(len(begins) - 1):
+        length = begins[clause + 1] - begins[clause]
+        for at in range(length):
+            place = begins[clause] + at
+            one = codes[place] * _SPREAD[0]
+            two = one + codes[place + 1] * _SPREAD[1]
+            three = two + codes[place + 2] * _SPREAD[2]
+            four = three + codes[place + 3] * _SPREAD[3]
+            ngram = bounds[clause] + at
+            hashes[ngram] = np.uint32(one)
+            hashes[ngram + length] = np.uint32(four)
+            hashes[ngram + 2 * length] = np.uint32(two)
+            hashes[ngram + 3 * length] = np.uint32(three)
+        count = words[clause + 1] - words[clause]
+        for at in range(count):
+            word = words[clause] + at
+            # The padding after the last text is the same word as that before the first.
+            following = whole[word + 1] if word + 1 < len(whole) else whole[0]
+            ngram = bounds[clause] + ORDERS * length + at
+            hashes[ngram] = whole[word]
+            hashes[ngram + count] = np.uint32(whole[word] * _OF_PAIR + following)
     return hashes
 
 
-_ORDER_NUMBERS = np.arange(ORDERS)[:, None]
-_KIND_OF_LENGTH = np.array([0, 0, 2, 3, 1])  # where the n-grams of as many characters stand among the kinds
+@compiled
+def _word_hashes(codes: Codes, starts: Places, lengths: Places) -> Codes:
+    """A word is its first four characters and its length."""
+    hashes = np.empty(len(starts), np.uint32)
+    for word in range(len(starts)):
+        total = lengths[word] * np.int64(_OF_LENGTH)
+        for at in range(min(lengths[word], ORDERS)):
+            total += np.int64(codes[starts[word] + at]) * np.int64(_SPREAD[at])
+        hashes[word] = np.uint32(total & 0xFFFFFFFF)
+    return hashes
+
+
+@compiled
+def _place_of(laid: Laid) -> Places:
+    """The place where each n-gram begins."""
+    places = np.empty(len(laid.hashes), np.int64)
+    for clause in range(len(laid.spans)):
+        ngram = laid.bounds[clause]
+        for _ in range(ORDERS):
+            for place in range(laid.begins[clause], laid.begins[clause + 1]):
+                places[ngram] = place
+                ngram += 1
+        for _ in range(2):
+            for word in range(laid.words[clause], laid.words[clause + 1]):
+                places[ngram] = laid.starts[word]
+                ngram += 1
+    return places
 
 
 @cache

@@ -6,7 +6,7 @@ from itertools import repeat
 from msgspec import Struct
 
 from pipeline.language import ngrams
-from pipeline.language.clauses import aspects_of
+from pipeline.language.aspects import aspects_of
 from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.masking import mask
 from pipeline.language.ngrams import Spans
@@ -18,7 +18,7 @@ from pipeline.language.tokens import tokenizer
 from pipeline.settings import settings
 from schemas.events import Turn
 
-# Read together: as many texts as share the fixed cost of array operations while the arrays stay in a core's cache.
+# Read together: as many texts as share the fixed cost of compiled calls while their arrays stay in a core's cache.
 TOGETHER = 128
 _CHARACTERS = 1 << 14
 
@@ -39,6 +39,7 @@ class Reader:
         self._sentiment = SnowNLPSentiment() if settings().sentiment == "snownlp" else self._ours
         self._gaps = GapReader()
         self.version = f"{self._sentiment.version}-{self._gaps.version}"
+        self.read([""])  # what is to be compiled is compiled now, not when the first event waits
 
     def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
         """One reading for each text; never raises for any text. `ratings` are 1-5, None where none was given."""
@@ -73,7 +74,8 @@ class Reader:
         # Which clauses complain, our own model says even where SnowNLP tells how the text feels.
         own = feelings if self._sentiment is self._ours else self._ours.feel(batch)
         gaps = self._gaps.read(batch, own.clauses, [score for score, _, _ in verdicts])
-        clauses = map(_clauses, normalised, batch.spans, batch.first, repeat(feelings.clauses))
+        said = list(zip(aspects_of(batch), feelings.clauses, strict=True))
+        clauses = map(_clauses, normalised, batch.spans, batch.first.tolist(), repeat(said))
         return map(_reading, masked, normalised, clauses, verdicts, gaps)
 
 
@@ -89,14 +91,13 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def _clauses(one: Normalised, spans: Spans, first: int, scores: Sequence[float]) -> tuple[Clause, ...]:
-    """The clauses of a text in offsets of the text before normalising. `scores[first]` is that of its first clause."""
-    where = spans if one.unmoved else [one.span(start, end) for start, end in spans]
-    aspects = aspects_of(one.text, spans)
+def _clauses(one: Normalised, spans: Spans, first: int, said: Sequence[tuple[str, float]]) -> tuple[Clause, ...]:
+    """The clauses of a text in offsets of the text before normalising. `said[first]`: aspect and score of its first."""
+    where: Spans = spans if one.unmoved else [one.span(start, end) for start, end in spans]
     return tuple(
         [
             Clause(start, end, aspect, score)
-            for (start, end), aspect, score in zip(where, aspects, scores[first : first + len(spans)], strict=True)
+            for (start, end), (aspect, score) in zip(where, said[first : first + len(spans)], strict=True)
         ]
     )
 

@@ -8,10 +8,9 @@ import hashlib
 import io
 import math
 import zipfile
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,12 +18,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.errors import SettingsError
-from pipeline.language import ngrams
-from pipeline.language.ngrams import Batch
+from pipeline.language.compiled import compiled
+from pipeline.language.ngrams import Batch, Codes, Places
 from pipeline.language.reading import Sentiment
 from pipeline.settings import settings
 
 Floats = NDArray[np.float64]
+_Weights = tuple[tuple[float, ...], tuple[float, ...], tuple[float, float]]
 
 # What a rating says beside the text, in log-odds: of positive against negative, and of neutral.
 _RATING_ODDS = {1: (-2.0, -2.0), 2: (-1.2, -1.0), 3: (0.0, 1.0), 4: (1.2, -1.0), 5: (2.0, -2.0)}
@@ -61,9 +61,9 @@ class SentimentModel:
 
     def __init__(self, file: bytes) -> None:
         with np.load(io.BytesIO(file)) as arrays:
-            self._table: NDArray[np.int32] = ngrams.pack(arrays["table"].T, np.int32).ravel()
+            self._table: NDArray[np.int16] = np.ascontiguousarray(arrays["table"].T, np.int16)
             self._shape = msgspec.json.decode(arrays["shape"].tobytes(), type=Shape)
-        self._bits = self._table.size.bit_length() - 1
+        self._bits = len(self._table).bit_length() - 1
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod
@@ -86,8 +86,8 @@ class SentimentModel:
 
     def feel(self, batch: Batch) -> Feelings:
         """Feelings of texts; even odds without words."""
-        polarity, fact, _ = ngrams.unpack(batch.clause_sums(self._found(batch))).T
-        feelings = combine(self._shape, polarity, fact, batch.counts)
+        laid = batch.laid
+        feelings = _listed(_felt(_weights(self._shape), laid.first, laid.hashes, laid.bounds, self._table))
         for place, spans in enumerate(batch.spans):
             if not spans:
                 feelings.positive[place] = feelings.neutral[place] = 0.0
@@ -95,36 +95,63 @@ class SentimentModel:
 
     def weigh(self, batch: Batch) -> list[float]:
         """What each word of a batch of one text, with the n-grams that begin in it, adds to the sum of its clause."""
-        places = batch.place_sums(self._found(batch), 0, batch.places)
-        weights = ngrams.unpack(np.add.reduceat(places, batch.words))[:, 0]
-        sums: list[float] = (weights[1:] * self._shape.scales[0]).tolist()
+        weights = self._table[:, 0].take(batch.slots(self._bits))
+        places = np.bincount(batch.place_of(), weights, batch.laid.begins[-1])
+        sums: list[float] = (np.add.reduceat(places, batch.laid.starts[1:-1]) * self._shape.scales[0]).tolist()
         return sums
 
-    def _found(self, batch: Batch) -> NDArray[np.int32]:
-        """Polarity and matter-of-factness of each n-gram, packed."""
-        return self._table.take(batch.slots(self._bits))
+
+def combine(shape: Shape, polarity: Floats, fact: Floats, first: Places) -> Feelings:
+    """From the sums of all clauses to their texts. `first` has the first clause of each text, and the end."""
+    return _listed(_combined(_weights(shape), first, polarity, fact))
 
 
-def combine(shape: Shape, polarity: NDArray[Any], fact: NDArray[Any], counts: Sequence[int]) -> Feelings:
-    """From the sums of all clauses to their texts; text `k` has `counts[k]` clauses, at least one."""
-    bounds = np.tanh(polarity * shape.scales[0])
-    alone = shape.clause + shape.first + shape.last
-    clauses = np.tanh(bounds * (shape.temperature * alone / 2))
-    bounded, facts = bounds.tolist(), (fact * shape.scales[1]).tolist()
-    positive: list[float] = []
-    neutral: list[float] = []
-    stop = 0
-    for count in counts:
-        start, stop = stop, stop + count
-        root = math.sqrt(count)
-        added = shape.clause * sum(bounded[start:stop]) + shape.first * bounded[start] + shape.last * bounded[stop - 1]
-        odds = shape.temperature * (added / root + shape.bias)
-        intercept, of_fact, of_sureness, of_length = shape.neutral
-        positive.append(odds)
-        neutral.append(
-            intercept + of_fact * sum(facts[start:stop]) / root + of_sureness * abs(odds) + of_length * math.log(count)
-        )
-    return Feelings(positive, neutral, clauses.tolist())
+def _weights(shape: Shape) -> _Weights:
+    return (
+        (shape.clause, shape.first, shape.last, shape.bias, shape.temperature),
+        shape.neutral,
+        shape.scales,
+    )
+
+
+def _listed(feelings: tuple[Floats, Floats, Floats]) -> Feelings:
+    return Feelings(*[figures.tolist() for figures in feelings])
+
+
+@compiled
+def _felt(
+    weights: _Weights, first: Places, hashes: Codes, bounds: Places, table: NDArray[np.int16]
+) -> tuple[Floats, Floats, Floats]:
+    """Sums of integers, then combined: the same in any company and order."""
+    polarity, fact = np.empty(len(bounds) - 1), np.empty(len(bounds) - 1)
+    size = np.uint64(len(table))
+    for clause in range(len(polarity)):
+        good = plain = 0
+        for ngram in range(bounds[clause], bounds[clause + 1]):
+            slot = hashes[ngram] * size >> np.uint64(32)  # the high bits, as many as the table has
+            good += table[slot, 0]
+            plain += table[slot, 1]
+        polarity[clause], fact[clause] = good, plain
+    return _combined(weights, first, polarity, fact)
+
+
+@compiled
+def _combined(weights: _Weights, first: Places, polarity: Floats, fact: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log-odds of positive and of neutral for each text, score of each clause."""
+    (every, at_first, at_last, bias, temperature), (intercept, of_fact, of_sureness, of_length), scales = weights
+    bounded = np.tanh(polarity * scales[0])
+    clauses = np.tanh(bounded * (temperature * (every + at_first + at_last) / 2))
+    positive = np.empty(len(first) - 1)
+    neutral = np.empty(len(first) - 1)
+    for text in range(len(positive)):
+        start, stop = first[text], first[text + 1]
+        root = math.sqrt(stop - start)
+        added = every * bounded[start:stop].sum() + at_first * bounded[start] + at_last * bounded[stop - 1]
+        odds = temperature * (added / root + bias)
+        facts = scales[1] * fact[start:stop].sum() / root
+        positive[text] = odds
+        neutral[text] = intercept + of_fact * facts + of_sureness * abs(odds) + of_length * math.log(stop - start)
+    return positive, neutral, clauses
 
 
 def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:

@@ -24,10 +24,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from pipeline.errors import GapwatchError
 from pipeline.language import gaps_model, ngrams
-from pipeline.language.gaps import find_hits
-from pipeline.language.gaps_lexicon import Hit, Lexicon
+from pipeline.language.gaps_lexicon import Lexicon, find_hits
 from pipeline.language.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
-from pipeline.language.ngrams import Batch
+from pipeline.language.ngrams import Batch, Places
 from pipeline.language.normalise import normalise
 from pipeline.language.reader import Reader
 from pipeline.language.reading import GAPS as GAP_NAMES
@@ -55,9 +54,7 @@ _GROUP_SHARE = 3.2
 _COMMON_WORDS, _COMMON_SHARE = 60, 0.3  # the most frequent words mean little
 _DRAWS = 1_000  # of the bootstrap
 _RAREST = 2  # texts
-_MOST = (
-    2_000  # times the unit of n-grams that a group of the lexicon may weigh: the sum of a clause must stay in its lane
-)
+_MOST = 2_000  # units of n-grams that a group of the lexicon may weigh
 
 
 class Labelled(Struct, frozen=True):
@@ -77,7 +74,7 @@ class Features(NamedTuple):
 
     slots: sparse.csr_matrix  # texts x table, gated and normalised counts
     groups: sparse.csr_matrix  # texts x groups of the lexicon, the same
-    favour: NDArray[np.float32]  # log-odds that a text gains for none because it feels good
+    favour: NDArray[np.float64]  # log-odds that a text gains for none because it feels good
 
     def take(self, rows: NDArray[np.intp]) -> "Features":
         """The features of some texts."""
@@ -229,7 +226,7 @@ def read_vectors(folder: Path) -> WordVectors:
 def features(texts: Sequence[str], sentiment: SentimentModel | None = None) -> Features:
     """What the model sees of each text, its clauses weighed by how they feel; exactly as the reader finds them."""
     batch = ngrams.lay([normalise(text).text for text in texts], tokenizer().cut)
-    hits = find_hits(Lexicon.shipped(), batch)
+    hits = find_hits(batch.laid, Lexicon.shipped().arrays)
     feelings = (sentiment or SentimentModel.in_force()).feel(batch)
     gates = gaps_model.gate(batch, feelings.clauses)
     factors = np.asarray(gates / np.repeat(gaps_model.norms(batch, gates), batch.counts), np.float32)
@@ -300,9 +297,9 @@ def _fit(seen: sparse.csr_matrix, labels: Sequence[Labelled], weights: NDArray[n
     return solution
 
 
-def _group_counts(batch: Batch, hits: Sequence[Hit], factors: NDArray[np.float32]) -> sparse.csr_matrix:
+def _group_counts(batch: Batch, hits: Places, factors: NDArray[np.float32]) -> sparse.csr_matrix:
     """Texts by groups of the lexicon, each counting by the factor of its clause."""
-    groups, clauses = np.array(hits).reshape(-1, 2).T
+    groups, clauses = hits.T
     texts = np.searchsorted(batch.first, clauses, "right") - 1
     shape = (len(batch.texts), len(Lexicon.shipped().groups))
     return sparse.coo_matrix((factors[clauses], (texts, groups)), shape=shape).tocsr()
@@ -346,7 +343,7 @@ def _counts(batch: Batch, factors: NDArray[np.float32]) -> sparse.csr_matrix:
     """Texts by slots of the table, each n-gram counting by the factor of its clause."""
     clauses = batch.clause_of(gaps_model.KINDS)
     texts = np.repeat(np.arange(len(batch.texts)), batch.counts)
-    slots = batch.slots(gaps_model.BITS, gaps_model.KINDS)[:-1]
+    slots = batch.slots(gaps_model.BITS, gaps_model.KINDS)
     shape = (len(batch.texts), 1 << gaps_model.BITS)
     return sparse.coo_matrix((factors[clauses], (texts[clauses], slots)), shape=shape).tocsr()
 

@@ -12,7 +12,6 @@ from scipy import optimize, sparse
 from sklearn.metrics import f1_score
 
 from pipeline.language import ngrams
-from pipeline.language.ngrams import HEAVIEST
 from pipeline.language.normalise import normalise
 from pipeline.language.sentiment import Shape, combine, verdict
 from pipeline.language.tokens import tokenizer
@@ -25,6 +24,7 @@ _ROUNDS = 30  # of L-BFGS: the accuracy on dev stands still from there on
 _MOST_WEIGHT = 4.0  # of a text whose label is rare in its source
 _OWN_WEIGHT = 3.0  # of a sentence of our own: there are few
 _ANCHOR = 1_000.0  # keeps the scale of a clause where it is, for the penalty to mean the same everywhere
+_HEAVIEST = 800  # the largest weight of a file: coarser weights do as well, and compress
 _CLIPPED = 0.9999  # share of the weights that fit unclipped
 _HELD = 10  # one text in so many calibrates
 _READINESS = np.arange(-10, 11) / 10  # to read a text as neutral, in log-odds
@@ -77,11 +77,11 @@ def clauses_of(texts: Sequence[str]) -> Clauses:
     grams, counts = [], []
     for start in range(0, len(texts), _BATCH):
         batch = ngrams.lay([normalise(text).text for text in texts[start : start + _BATCH]], cut)
-        columns = batch.slots(BITS)[:-1].astype(np.int32)
+        columns = batch.slots(BITS).astype(np.int32)
         ones = np.ones(len(columns), np.float32)
         grams.append(sparse.csr_matrix((ones, (batch.clause_of(), columns)), shape=(batch.size, 1 << BITS)))
-        counts += batch.counts
-    return Clauses(sparse.vstack(grams).tocsr(), np.array(counts, np.intp))
+        counts.append(batch.counts)
+    return Clauses(sparse.vstack(grams).tocsr(), np.concatenate(counts))
 
 
 def polarity(learned: Clauses, positive: NDArray[np.bool_], weights: Floats, asked: Clauses) -> Floats:
@@ -196,7 +196,7 @@ def _calibrate(
     """The shape whose probabilities fit texts that were not learned from."""
     raw = _shape(learned)
     polarity, fact = clauses.grams @ learned.polarity.slots, clauses.grams @ learned.fact.slots
-    feelings = combine(raw, polarity, fact, clauses.counts.tolist())
+    feelings = combine(raw, polarity, fact, np.concatenate([[0], clauses.counts.cumsum()]))
     positive, matter_of_fact = np.array(feelings.positive), np.array(feelings.neutral)
     felt = given & (labels != "neutral")
     (temperature,) = _logistic(positive[felt, None], labels[felt] == "positive", weights[felt])
@@ -231,11 +231,11 @@ def _logistic(columns: Floats, wanted: NDArray[np.bool_], weights: Floats) -> Fl
 
 
 def _pack(learned: _Learned, shape: Shape) -> bytes:
-    """Weights as small integers, `HEAVIEST` for the heaviest but few, and the shape as JSON."""
+    """Weights as small integers, `_HEAVIEST` for the heaviest but few, and the shape as JSON."""
     columns, scales = [], []
     for weights in (learned.polarity.slots, learned.fact.slots):
-        scale = float(np.quantile(np.abs(weights[weights != 0]), _CLIPPED)) / HEAVIEST
-        columns.append(np.clip(np.rint(weights / scale), -HEAVIEST, HEAVIEST).astype(np.int16))
+        scale = float(np.quantile(np.abs(weights[weights != 0]), _CLIPPED)) / _HEAVIEST
+        columns.append(np.clip(np.rint(weights / scale), -_HEAVIEST, _HEAVIEST).astype(np.int16))
         scales.append(scale)
     shape = structs.replace(shape, scales=(scales[0], scales[1]))
     file = io.BytesIO()

@@ -13,7 +13,7 @@ from pipeline.cli import gapwatch
 from pipeline.errors import GapwatchError
 from pipeline.language import ngrams
 from pipeline.language.gaps import GapReader, GapReading
-from pipeline.language.gaps_lexicon import Lexicon
+from pipeline.language.gaps_lexicon import Lexicon, find_hits
 from pipeline.language.gaps_model import GapModel
 from pipeline.language.gaps_severity import severity
 from pipeline.language.reader import Reader
@@ -148,14 +148,29 @@ def test_neighbours_in_a_batch_change_nothing() -> None:
 
 
 def test_severity_rises_with_danger_and_repetition() -> None:
-    mild, again, danger = (severity(text, -0.5, 1) for text in ("味道一般", "每次味道都一般", "每次吃完都拉肚子"))
-    assert mild < again < danger <= 1
+    texts = ["这家的汤洒了", "这家的汤每次都洒了", "这家的汤洒了，孩子烫伤了"]
+    mild, again, danger = (reading.severity for reading in read_all(texts, [-0.5] * 3))
+    assert 0 < mild < again < danger <= 1
+
+
+def test_severity_grows_with_gaps_and_stays_below_one() -> None:
+    assert severity(0.1, -0.5, 1) < severity(0.1, -0.5, 2)
+    assert severity(0.75, -1.0, 3) == 1.0
 
 
 def test_lexicon_negation_silences_a_phrase() -> None:
+    broken, whole = "包装破损", "没有破损"
+    batch = ngrams.lay([broken, whole], CUT)
+    assert {clause for _, clause in find_hits(batch.laid, Lexicon.shipped().arrays).tolist()} == {0}
+
+
+def test_a_pair_of_words_speaks_within_a_clause_only() -> None:
     lexicon = Lexicon.shipped()
-    assert lexicon.find("包装破损", [(0, 4)])
-    assert not lexicon.find("没有破损", [(0, 4)])
+    batch = ngrams.lay(["物流太慢", "物流，太慢"], CUT)
+    hits = find_hits(batch.laid, lexicon.arrays).tolist()
+    together = {group for group, clause in hits if clause == 0}
+    apart = {group for group, clause in hits if clause > 0}
+    assert together - apart
 
 
 def test_the_command_scores_gaps(tmp_path: Path) -> None:
