@@ -4,9 +4,12 @@ Sums over a range are the same in either: a day that the range cuts, at its ends
 hours.
 """
 
+# The longest range of which conversations are read by minutes.
+DAYS_BY_MINUTES = 2
 # The longest range that is read by hours; beyond, a point of a chart is a day.
 DAYS_BY_HOURS = 15
 
+_SHORT = f"dateDiff('hour', $__fromTime, $__toTime) <= {24 * DAYS_BY_MINUTES}"
 _LONG = f"dateDiff('hour', $__fromTime, $__toTime) > {24 * DAYS_BY_HOURS}"
 
 
@@ -24,17 +27,33 @@ class Grains:
         The columns of `place_hour`, but for `hour` two times: `at`, when a row's hour or day begins, and `point`,
         when the point of a chart begins that it belongs to. A row lies in the range or before it, never in both.
         """
-        zone = self._zone
-        cut = ", ".join(f"toDate({instant}, '{zone}')" for instant in (since, "$__fromTime", "$__toTime"))
+        return f"(\n{self._hours_and_days('place', since)}\n)"
+
+    def conversations(self) -> str:
+        """Conversations by place, of the range on view; those of a short range by minutes.
+
+        The columns of `chat_minute`, and for `minute` the two times of `voices`.
+        """
         return f"""(
-    SELECT hour AS at, if({_LONG}, {self._midnight("hour")}, hour) AS point, * EXCEPT (hour)
-    FROM place_hour
-    WHERE hour >= {since} AND hour <= $__toTime AND (NOT ({_LONG}) OR toDate(hour, '{zone}') IN ({cut}))
+    SELECT minute AS at, at AS point, * EXCEPT (minute)
+    FROM chat_minute
+    WHERE {_SHORT} AND $__timeFilter(minute)
+    UNION ALL
+{self._hours_and_days("chat", "$__fromTime", f"NOT ({_SHORT})")}
+)"""
+
+    def _hours_and_days(self, views: str, since: str, condition: str = "1") -> str:
+        zone = self._zone
+        cut = ", ".join(
+            f"toDate({instant}, '{zone}')" for instant in dict.fromkeys((since, "$__fromTime", "$__toTime"))
+        )
+        return f"""    SELECT hour AS at, if({_LONG}, {self._midnight("hour")}, hour) AS point, * EXCEPT (hour)
+    FROM {views}_hour
+    WHERE {condition} AND hour >= {since} AND hour <= $__toTime AND (NOT ({_LONG}) OR toDate(hour, '{zone}') IN ({cut}))
     UNION ALL
     SELECT toTimeZone(toDateTime(day, '{zone}'), 'UTC') AS at, at AS point, * EXCEPT (day)
-    FROM place_day
-    WHERE {_LONG} AND day >= toDate({since}, '{zone}') AND day <= toDate($__toTime, '{zone}') AND day NOT IN ({cut})
-)"""
+    FROM {views}_day
+    WHERE {_LONG} AND day >= toDate({since}, '{zone}') AND day <= toDate($__toTime, '{zone}') AND day NOT IN ({cut})"""
 
     def _midnight(self, instant: str) -> str:
         return f"toTimeZone(toStartOfDay({instant}, '{self._zone}'), 'UTC')"

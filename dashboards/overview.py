@@ -108,8 +108,8 @@ WHERE {PLACE}"""
                 say("客服始终没有答复的对话 / 全部对话。", "Conversations no agent ever answered / all."),
                 f"""
 SELECT 100 * sum(unanswered) / greatest(sum(conversations), 1) AS "{say("本期", "this period")}"
-FROM chat_minute
-WHERE $__timeFilter(minute) AND {PLACE}""",
+FROM {grains.conversations()}
+WHERE {PLACE}""",
                 unit="percent",
             ),
             panels.number(

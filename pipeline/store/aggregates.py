@@ -208,6 +208,27 @@ _GAP_DAY = Grain(
 )
 
 _QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
+_SPANS = ("first_response", "resolution", "longest_wait")
+
+
+def _span(name: str) -> dict[str, str]:
+    """The measures of a time in seconds: its sum, and its distribution twice, as a state and counted by bucket."""
+    seconds = f"{name}_seconds"
+    known, given = f"assumeNotNull({seconds})", f"{seconds} IS NOT NULL"
+    bucket = f"toUInt16(round(40 * log(greatest({known} * 1000, 1))))"
+    return {
+        f"{name}_sum": _known_thousandths(seconds),
+        f"{name}_state": f"quantilesDDStateIf{_QUANTILES}({known}, {given})",
+        f"{name}_buckets": f"sumMapIf(map({bucket}, toUInt32(1)), {given})",
+    }
+
+
+def _coarse_chats(measure: str) -> str:
+    if measure.endswith("_state"):
+        return f"quantilesDDMergeState{_QUANTILES}(groups.{measure})"
+    return f"{'sumMap' if measure.endswith('_buckets') else 'sum'}(groups.{measure})"
+
+
 _CHAT_MINUTE = Grain(
     table="chat_minute_generations",
     key="minute",
@@ -222,21 +243,25 @@ _CHAT_MINUTE = Grain(
         "answered": "count(first_response_seconds)",
         "unanswered": "countIf(unanswered)",
         "resolved": "count(resolution_seconds)",
-        "first_response_sum": _known_thousandths("first_response_seconds"),
-        "first_response_state": f"quantilesDDStateIf{_QUANTILES}"
-        "(assumeNotNull(first_response_seconds), first_response_seconds IS NOT NULL)",
-        "resolution_sum": _known_thousandths("resolution_seconds"),
-        "resolution_state": f"quantilesDDStateIf{_QUANTILES}"
-        "(assumeNotNull(resolution_seconds), resolution_seconds IS NOT NULL)",
         "waited": "count(longest_wait_seconds)",
-        "longest_wait_sum": _known_thousandths("longest_wait_seconds"),
-        "longest_wait_state": f"quantilesDDStateIf{_QUANTILES}"
-        "(assumeNotNull(longest_wait_seconds), longest_wait_seconds IS NOT NULL)",
+        **{measure: formula for span in _SPANS for measure, formula in _span(span).items()},
         "moods": "count(mood_start)",
         "mood_start_sum": _known_thousandths("mood_start"),
         "mood_end_sum": _known_thousandths("mood_end"),
         "mood_low_sum": _known_thousandths("mood_low"),
     },
+)
+_CHAT_HOUR = Grain(
+    table="chat_hour_generations",
+    key="hour",
+    key_type="DateTime('UTC')",
+    source="chat_minute_generations",
+    period="toStartOfHour(minute)",
+    rows="sum(length(groups.channel))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=_PLACE,
+    measures={name: _coarse_chats(name) for name in _CHAT_MINUTE.measures if not name.endswith("_state")},
 )
 _CHAT_DAY = Grain(
     table="chat_day_generations",
@@ -247,11 +272,8 @@ _CHAT_DAY = Grain(
     rows="sum(length(groups.channel))",
     array_join="ARRAY JOIN groups",
     prefix="groups.",
-    dimensions=_CHAT_MINUTE.dimensions,
-    measures={
-        name: f"quantilesDDMergeState{_QUANTILES}(groups.{name})" if name.endswith("_state") else f"sum(groups.{name})"
-        for name in _CHAT_MINUTE.measures
-    },
+    dimensions=_PLACE,
+    measures={name: _coarse_chats(name) for name in _CHAT_MINUTE.measures},
 )
 
 
@@ -285,6 +307,7 @@ class Aggregates:
         self._derive_all(_PLACE_HOUR, hours)
         self._derive_all(_PLACE_DAY, days)
         self._derive_all(_GAP_DAY, days)
+        self._derive_all(_CHAT_HOUR, hours)
         self._derive_all(_CHAT_DAY, days)
 
     def close(self) -> None:

@@ -100,6 +100,25 @@ _SPANS = {
 _MOODS = ("mood_start", "mood_end", "mood_low")
 
 
+def _bucketed(seconds: str) -> str:
+    """How many times lie in each bucket; a factor of e is forty of them."""
+    bucket = f"toUInt16(round(40 * log(greatest(assumeNotNull({seconds}) * 1000, 1))))"
+    return f"sumMapIf(map({bucket}, toUInt32(1)), {seconds} IS NOT NULL)"
+
+
+_CHAT_MEASURES = {
+    "conversations": "count()",
+    "answered": "sum(first_response_seconds IS NOT NULL)",
+    "unanswered": "sum(unanswered)",
+    "resolved": "sum(resolution_seconds IS NOT NULL)",
+    "waited": "sum(longest_wait_seconds IS NOT NULL)",
+    "moods": "sum(mood_start IS NOT NULL)",
+    **{f"{span}_sum": _of_events(column) for span, column in _SPANS.items()},
+    **{f"{mood}_sum": _of_events(mood) for mood in _MOODS},
+    **{f"{span}_buckets": _bucketed(column) for span, column in _SPANS.items()},
+}
+
+
 @dataclass(frozen=True)
 class _Comparison:
     """What is counted from `source`, against the groups of a view: its columns, or expressions of them, by formula."""
@@ -137,8 +156,14 @@ class _Comparison:
 
 
 def _summed(measures: Iterable[str]) -> dict[str, str]:
-    scores = ("_sum", "_severity")
-    return {name: _exactly(f"sum({name})") if name.endswith(scores) else f"sum({name})" for name in measures}
+    """The same measures, added up over the rows of a finer grain."""
+    return {name: _sum(name) for name in measures}
+
+
+def _sum(measure: str) -> str:
+    if measure.endswith("_buckets"):
+        return f"sumMap({measure})"
+    return _exactly(f"sum({measure})") if measure.endswith(("_sum", "_severity")) else f"sum({measure})"
 
 
 def _comparisons() -> tuple[_Comparison, ...]:
@@ -192,21 +217,21 @@ def _comparisons() -> tuple[_Comparison, ...]:
             source=_CHATS,
             period="toStartOfMinute(event_time)",
             dimensions=_PLACE,
-            measures={
-                "conversations": "count()",
-                "answered": "sum(first_response_seconds IS NOT NULL)",
-                "unanswered": "sum(unanswered)",
-                "resolved": "sum(resolution_seconds IS NOT NULL)",
-                "waited": "sum(longest_wait_seconds IS NOT NULL)",
-                "moods": "sum(mood_start IS NOT NULL)",
-                **{f"{span}_sum": _of_events(column) for span, column in _SPANS.items()},
-                **{f"{mood}_sum": _of_events(mood) for mood in _MOODS},
-                **{
-                    f"finalizeAggregation({span}_state)": f"quantilesDDIf{_QUANTILES}"
-                    f"(assumeNotNull({column}), {column} IS NOT NULL)"
-                    for span, column in _SPANS.items()
-                },
+            measures=_CHAT_MEASURES
+            | {
+                f"finalizeAggregation({span}_state)": f"quantilesDDIf{_QUANTILES}"
+                f"(assumeNotNull({column}), {column} IS NOT NULL)"
+                for span, column in _SPANS.items()
             },
+        ),
+        _Comparison(
+            view="chat_hour",
+            key="hour",
+            source=_CHATS,
+            period="toStartOfHour(event_time)",
+            dimensions=_PLACE,
+            measures=_CHAT_MEASURES,
+            states=False,
         ),
         _Comparison(
             view="chat_day",
@@ -214,17 +239,8 @@ def _comparisons() -> tuple[_Comparison, ...]:
             source=_DAY_CHATS,
             period=f"toDate(minute, '{zone}')",
             dimensions=_PLACE,
-            measures={
-                **{
-                    name: f"sum({name})"
-                    for name in ("conversations", "answered", "unanswered", "resolved", "waited", "moods")
-                },
-                **{f"{name}_sum": _exactly(f"sum({name}_sum)") for name in (*_SPANS, *_MOODS)},
-                **{
-                    f"finalizeAggregation({span}_state)": f"quantilesDDMerge{_QUANTILES}({span}_state)"
-                    for span in _SPANS
-                },
-            },
+            measures=_summed(_CHAT_MEASURES)
+            | {f"finalizeAggregation({span}_state)": f"quantilesDDMerge{_QUANTILES}({span}_state)" for span in _SPANS},
         ),
     )
 

@@ -132,6 +132,14 @@ def test_every_measure_of_chats(put: Callable[..., None], query: Callable[..., l
         ((*sums, quantiles),) = query(f"SELECT {measures} FROM {view}_states")
         assert tuple(sums) == expected
         assert quantiles == pytest.approx([60, 60], rel=0.03)
+    buckets = "mapKeys(first_response_buckets), mapValues(first_response_buckets)"
+    ranked = f"exp(quantilesTimingWeightedArray(0.1, 0.5, 0.9)({buckets})[number] / 40) / 1000"
+    for view in ("chat_minute", "chat_hour", "chat_day"):
+        assert query(f"SELECT {', '.join(measures.split(', ')[:12])} FROM {view}") == [expected]
+        for number, seconds in enumerate((30, 60, 90), start=1):
+            assert query(f"SELECT {ranked.replace('number', str(number))} FROM {view}") == [
+                (pytest.approx(seconds, rel=0.013),)
+            ]
     assert query("SELECT count() FROM chat_minute") == [(2,)]
 
 
@@ -182,7 +190,7 @@ def test_deriving_again_changes_nothing(
     database: str, put: Callable[..., None], query: Callable[..., list[Any]]
 ) -> None:
     put(*[feedback(f"e{n}", n % 5, n, "design", customer=f"c{n}") for n in range(40)], chat("k", 1, 99, wait=3))
-    views = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day")
+    views = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day")
     before = [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views]
     Aggregates(database).derive(int(at(n).timestamp()) for n in range(5))
     assert [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views] == before
@@ -395,7 +403,7 @@ def _crashing_after(statements: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(
-    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day"]
+    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day"]
 )
 def test_a_client_can_read_every_column(view: str, put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
     put(feedback("a", 1, 1, "design"), chat("k", 1, 2, wait=3))

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from store_voices import TODAY, chat, columns
 from voices import NASTY, NOW, report, store, story, usual
 
 from dashboards.board.data import Board, RequestError
 from dashboards.expansion import expand
 from dashboards.grains import Grains
 from pipeline.signals import runner
-from pipeline.store import ClickHouse
+from pipeline.store import Aggregates, ClickHouse, EventStore
 
 RANGE = {"from": [(NOW - timedelta(days=7)).isoformat()], "to": ["now"]}
 # Promises, signals and conversations: the voices below have none of the first and last, and one evaluation may find none
@@ -76,6 +77,19 @@ _COUNTED = """
 SELECT countIf(hour >= $__fromTime), countIf(hour < $__fromTime)
 FROM (SELECT toStartOfHour(event_time) AS hour FROM events) WHERE hour >= {since} AND hour <= $__toTime
 """
+
+
+def test_conversations_are_the_same_from_minutes_hours_and_days(database):
+    every_ten_hours = [chat(f"k{n}", -600 * n, n, wait=20 + 2 * n) for n in range(60)]
+    Aggregates(database).derive(EventStore(database).insert(columns(every_ten_hours), "t"))
+    board, uid = Board(ClickHouse(database), "en"), "gapwatch-conversations"
+    for days in (1.5, 7, 24):
+        asked = {"from": [(TODAY - timedelta(days=days)).isoformat()], "to": [TODAY.isoformat()]}
+        number, median, over_time = (board.panel(uid, panel, board.view(uid, asked))[0] for panel in (1, 2, 7))
+        count = int(days * 2.4) + 1
+        assert number.rows == [[count]]
+        assert median.rows == [[pytest.approx(20 + (count - 1), rel=0.013, abs=1)]]
+        assert all(20 * 0.98 < half <= most <= 2.02 * (10 + count) for _, half, most in over_time.rows)
 
 
 def test_signals_are_marked_from_their_opening_to_their_end(full_board):

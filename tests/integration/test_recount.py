@@ -152,7 +152,7 @@ def test_events_beyond_the_retention_are_not_missed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day"]
+    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day"]
 )
 def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> None:
     _history(world)

@@ -122,7 +122,16 @@ def test_every_column_is_as_if_a_worker_had_read_the_event_anew(
     assert outcome.changed
     assert _rows(world.database, "events", times) == _rows(other_database, "events", times)
     assert ClickHouse(world.database).execute("SELECT event_id, stored_at FROM events ORDER BY event_id") == stored
-    for view in ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_day"):
+    for view in (
+        "gap_minute",
+        "gap_hour",
+        "gap_day",
+        "place_hour",
+        "place_day",
+        "chat_minute",
+        "chat_hour",
+        "chat_day",
+    ):
         assert _rows(world.database, view) == _rows(other_database, view)
     world.catch_up()
     assert recount(world.database).exact
