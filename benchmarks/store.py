@@ -22,10 +22,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.columns import EventColumns
 from pipeline.language.reading import Clause, Evidence, Reading
 from pipeline.records import Record
 from pipeline.stack import LocalStack
-from pipeline.store import Aggregates, ClickHouse, EventColumns, EventStore, migrate
+from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
 from schemas.events import Complaint, Feedback
 
 BATCH = 5_000

@@ -17,13 +17,13 @@ from uuid import uuid4
 import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from pipeline.columns import ALL_COLUMNS, MOODS, READING, moods, reading_columns
 from pipeline.errors import StoreUnavailable
 from pipeline.language.masking import mask
 from pipeline.language.reader import Reader
 from pipeline.language.reading import ChatReading, Reading
 from pipeline.logs import logger
 from pipeline.store import Aggregates, ClickHouse
-from pipeline.store.columns import ALL_COLUMNS, MOODS, READING, moods, reading_columns
 from pipeline.store.recount_aggregates import minutes_between, whole_days
 
 log = logger(__name__)

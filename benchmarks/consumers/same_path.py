@@ -3,9 +3,10 @@
 import os
 import uuid
 
+from pipeline.columns import EventColumns
 from pipeline.language.reader import Reader
 from pipeline.records import Record
-from pipeline.store import EventColumns, EventStore
+from pipeline.store import EventStore
 from pipeline.worker.ingest import EventReader
 
 BATCH = 2_000

@@ -1,8 +1,6 @@
 """ClickHouse: tables, writing events, deriving aggregates, recounting."""
 
 from pipeline.store.aggregates import Aggregates as Aggregates
-from pipeline.store.columns import EventColumns as EventColumns
-from pipeline.store.columns import version_of as version_of
 from pipeline.store.connection import ClickHouse as ClickHouse
 from pipeline.store.connection import connect as connect
 from pipeline.store.events import EventStore as EventStore

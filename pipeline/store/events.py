@@ -13,7 +13,7 @@ and it finds both events, because an event is written before its place.
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.store.columns import EventColumns, hash_of
+from pipeline.columns import EventColumns, hash_of
 from pipeline.store.connection import ClickHouse
 
 # Each with a few minutes and up to 128 characters: well below the longest query allowed.

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
+from pipeline.columns import hash_of, version_of
 from pipeline.decode import Rejected, decode
 from pipeline.endpoints import kafka_client_options
 from pipeline.records import Record
-from pipeline.store.columns import hash_of, version_of
 from pipeline.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
 from schemas.events import EVENT_TYPES, EventType, topic_of
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from pipeline.columns import EventColumns
 from pipeline.conversations import ordered
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected, decode
 from pipeline.language.reading import ChatReading, Reading
 from pipeline.logs import logger
 from pipeline.records import Record
-from pipeline.store import EventColumns
 from pipeline.worker import metrics
 from schemas.events import AnyEvent, Chat, EventType, Feedback, Turn
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.columns import EventColumns
 from pipeline.dead_letters import DeadLetter
 from pipeline.records import Record
-from pipeline.store import EventColumns
 from pipeline.worker.ingest import Portion
 from schemas.events import EventType
 

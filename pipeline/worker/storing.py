@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from kafka.errors import KafkaError
 
+from pipeline.columns import EventColumns
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
 from pipeline.errors import RowsRefused, StoreUnavailable
 from pipeline.logs import logger
 from pipeline.outbox import Message, Outbox
 from pipeline.records import Record
-from pipeline.store import EventColumns, EventStore
+from pipeline.store import EventStore
 from pipeline.worker import metrics, touched
 from pipeline.worker.ingest import Flush, RecordReader, joined
 from pipeline.worker.patience import Patience

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pipeline.columns import EventColumns
 from pipeline.language.reading import ChatReading, Evidence, Reading
 from pipeline.records import Record
-from pipeline.store import EventColumns
 from schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn, topic_of
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)

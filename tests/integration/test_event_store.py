@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from store_voices import Voice, at, chat, columns, complaint, feedback, standing
 
+from pipeline.columns import version_of
 from pipeline.errors import RowsRefused, StoreError
-from pipeline.store import ClickHouse, EventStore, version_of
+from pipeline.store import ClickHouse, EventStore
 from pipeline.store.connection import ClickHouse as Connection
 
 

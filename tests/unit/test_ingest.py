@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
+from pipeline.columns import EventColumns
 from pipeline.errors import RowsRefused, StoreUnavailable
 from pipeline.language.reading import ChatReading, Reading
 from pipeline.records import Record
-from pipeline.store import EventColumns
 from pipeline.topics import TOUCHED_TOPIC
 from pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest
 from pipeline.worker.patience import Patience, Waits

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from clickhouse_driver import errors as driver
 
+from pipeline.columns import EventColumns, version_of
 from pipeline.errors import GapwatchError, RowsRefused, SettingsError, StoreError, StoreUnavailable
 from pipeline.language.reading import Evidence, Reading
 from pipeline.records import Record
-from pipeline.store import EventColumns, connect, version_of
+from pipeline.store import connect
 from pipeline.store.aggregates import _packed, day_of
 from pipeline.store.failures import CODES, store_error
 from pipeline.store.migrations import Migration, migrations

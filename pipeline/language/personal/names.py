@@ -3,14 +3,21 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from itertools import accumulate
-
-import rjieba
+from typing import Any
 
 from pipeline.language.personal import Span
 
 _LISTS = tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _jieba() -> Any:
+    import rjieba  # noqa: PLC0415 - 34 MB that only those need who meet a name
+
+    return rjieba
 
 
 def _characters(name: str) -> frozenset[str]:
@@ -95,12 +102,12 @@ def _before_titles(text: str) -> Iterator[Span]:
 
 
 def _is_word(text: str) -> bool:
-    return len(text) > 1 and rjieba.has_word(text)
+    return len(text) > 1 and _jieba().has_word(text)
 
 
 def _is_name_word(word: str, tag: str) -> bool:
     """Whether a word that begins with a surname is a name: one the dictionary lists so, or one it does not know."""
-    return word not in _WORDS and (tag.startswith("nr") or not rjieba.has_word(word))
+    return word not in _WORDS and (tag.startswith("nr") or not _jieba().has_word(word))
 
 
 def _surname_length(text: str) -> int:
@@ -115,7 +122,7 @@ def _name_length(window: str, *, sure: bool = False) -> int:
     run = _CJK.match(window)
     if not surname or run is None:
         return 0
-    words = rjieba.tag(run.group())
+    words = _jieba().tag(run.group())
     word, tag = words[0]
     longest = min(run.end(), surname + 2)
     alone = sure and run.end() == longest and word not in _WORDS
@@ -135,7 +142,7 @@ def _cut_length(words: list[tuple[str, str]], surname: int) -> int:
 
 def _name_before(before: str) -> int:
     """Characters of the name a text ends with, 0 for none."""
-    *earlier, (word, tag) = rjieba.tag(before)
+    *earlier, (word, tag) = _jieba().tag(before)
     previous = earlier[-1][0] if earlier else ""
     if word in _COMPOUND:
         return 2
