@@ -38,6 +38,11 @@ class Clauses(Struct, frozen=True):
     grams: sparse.csr_matrix
     counts: NDArray[np.intp]
 
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """The first clause of each text, and the end."""
+        return np.concatenate([[0], self.counts.cumsum()])
+
     def take(self, chosen: NDArray[np.bool_]) -> "Clauses":
         return Clauses(self.grams[np.repeat(chosen, self.counts)], self.counts[chosen])
 
@@ -88,8 +93,7 @@ def polarity(learned: Clauses, positive: NDArray[np.bool_], weights: Floats, ask
     """Log-odds of positive, not calibrated, of the texts asked for: the quick part of `train`."""
     fitted = _fit(learned, positive, weights, bounded=True)
     sums = asked.grams @ fitted.slots
-    odds = combine(_shape(_Learned(fitted, fitted)), sums, sums, asked.counts.tolist()).positive
-    return np.array(odds)
+    return np.array(combine(_shape(_Learned(fitted, fitted)), sums, sums, asked.first).positive)
 
 
 class _Weights(Struct, frozen=True):
@@ -196,7 +200,7 @@ def _calibrate(
     """The shape whose probabilities fit texts that were not learned from."""
     raw = _shape(learned)
     polarity, fact = clauses.grams @ learned.polarity.slots, clauses.grams @ learned.fact.slots
-    feelings = combine(raw, polarity, fact, np.concatenate([[0], clauses.counts.cumsum()]))
+    feelings = combine(raw, polarity, fact, clauses.first)
     positive, matter_of_fact = np.array(feelings.positive), np.array(feelings.neutral)
     felt = given & (labels != "neutral")
     (temperature,) = _logistic(positive[felt, None], labels[felt] == "positive", weights[felt])
