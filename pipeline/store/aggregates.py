@@ -318,10 +318,13 @@ class Aggregates:
         for start in range(0, len(periods), PERIODS_AT_ONCE):
             left = list(periods[start : start + PERIODS_AT_ONCE])
             for _ in range(ATTEMPTS):
+                began = time.monotonic()
                 left = self._derive_once(grain, left)
                 if not left:
                     break
-                time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 - so that two do not stay in step
+                # So that those at work on the same periods do not stay in step, however slow the server is.
+                took = time.monotonic() - began
+                time.sleep(random.uniform(0, max(PAUSE_SECONDS, 3 * took)))  # noqa: S311
             else:
                 raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
 
