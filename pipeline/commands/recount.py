@@ -55,6 +55,12 @@ def show(console: Console, result: Recount) -> None:
     console.print(_topics(result))
     for name, what in _WHAT.items():
         _print_found(console, what, getattr(result, name))
+    if result.final and (result.lost.count or result.stale.count):
+        console.print(
+            "to store them, let workers of another group read the topics again until `gapwatch status` shows no lag:\n"
+            "  GAPWATCH_GROUP=again gapwatch worker",
+            highlight=False,
+        )
     for view, found in result.aggregates.items():
         _print_found(console, f"periods of {view} that differ from the events", found)
     if not result.final:

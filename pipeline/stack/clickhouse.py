@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import psutil
 
+from pipeline.stack.clickhouse_server import KEPT_FREE_BYTES
 from pipeline.stack.service import Service
 
 DATABASE = "gapwatch"
@@ -23,6 +24,9 @@ _CONFIG = """\
   <timezone>UTC</timezone>
   <max_server_memory_usage>{server_memory}</max_server_memory_usage>
   <mark_cache_size>134217728</mark_cache_size>
+  <storage_configuration>
+    <disks><default><keep_free_space_bytes>{kept_free}</keep_free_space_bytes></default></disks>
+  </storage_configuration>
   <log-level>information</log-level>
   <logger>
     <log>clickhouse.log</log>
@@ -130,7 +134,12 @@ class ClickHouse(Service):
     def prepare(self) -> None:
         memory = min(_MEMORY_BYTES, psutil.virtual_memory().total // 2)
         (self.directory / "config.xml").write_text(
-            _CONFIG.format(tcp_port=self._access.tcp_port, http_port=self._access.http_port, server_memory=memory),
+            _CONFIG.format(
+                tcp_port=self._access.tcp_port,
+                http_port=self._access.http_port,
+                server_memory=memory,
+                kept_free=KEPT_FREE_BYTES,
+            ),
             encoding="ascii",
         )
         users = self.directory / "users.xml"

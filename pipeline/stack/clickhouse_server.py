@@ -2,13 +2,22 @@
 
 The engine in the `chdb-core` wheel is a whole ClickHouse that opens its native and HTTP listeners when asked to. It
 reads `config.xml` of the working directory and serves as long as its last statement, which waits for a FIFO.
+
+This build takes no notice of a write that fails: where a ClickHouse server gives up the insert or the merge, it goes on
+and commits a part of empty files. So it must not meet a full disk: it starts nothing new with less than
+KEPT_FREE_BYTES free, and is ended in mid-work, as by a kill, with less than half of that. What it had merged wrongly by
+then it finds broken when it starts again, and takes the parts that were merged, which it keeps for eight minutes.
 """
 
+import contextlib
+import fcntl
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +26,11 @@ EXIT_FAILED = 1
 EXIT_DIRECTORY_IN_USE = 3
 
 _STOP_FIFO = Path("stop.fifo")
-_JOIN_SECONDS = 1.0
+_DATA = "data"
+KEPT_FREE_BYTES = 256 * 1024**2
+"""Free space of the disk below which nothing is inserted or merged."""
+
+_WATCH_SECONDS = 0.1  # half of the reserve lasts longer than that at 1 GB/s
 _LOCK_SECONDS = 3.0  # a killed server of many threads holds its files for a moment after it has gone
 _OPEN_FILES = 65_536  # a part of a table has dozens; the usual soft limit of 1,024 is for shells
 
@@ -42,7 +55,7 @@ class _Server(threading.Thread):
         from chdb._chdb import query  # type: ignore[attr-defined]  # noqa: PLC0415
 
         try:
-            query(_SERVE, "TabSeparated", path="data")
+            query(_SERVE, "TabSeparated", path=_DATA)
         except RuntimeError as error:
             self._failure = str(error)
 
@@ -50,6 +63,10 @@ class _Server(threading.Thread):
         """Ask it to end; returns at once, for the FIFO opens only when the engine has come to read it."""
         self._stop_asked = True
         threading.Thread(target=lambda: _STOP_FIFO.open("w").close(), daemon=True).start()
+
+    @property
+    def serves(self) -> bool:
+        return self.is_alive() and not self._stop_asked
 
     @property
     def failure(self) -> str | None:
@@ -66,12 +83,16 @@ def serve(directory: Path) -> int:
         print(f"another ClickHouse serves {directory}", file=sys.stderr)
         return EXIT_DIRECTORY_IN_USE
     _prepare()
+    data = Path(_DATA).resolve()  # the engine changes the working directory while it starts
+    _wait_for_space(data)
     server = _Server()
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
     server.start()
     while server.is_alive():
-        server.join(_JOIN_SECONDS)  # returns now and then so that signal handlers get their turn
+        server.join(_WATCH_SECONDS)
+        if server.serves and shutil.disk_usage(data).free < KEPT_FREE_BYTES // 2:
+            _begin_anew()
     if server.failure is not None:
         print(server.failure, file=sys.stderr)
         return EXIT_FAILED
@@ -79,10 +100,26 @@ def serve(directory: Path) -> int:
 
 
 def _prepare() -> None:
-    Path("data", "metadata").mkdir(parents=True, exist_ok=True)  # without it background merges never start
+    Path(_DATA, "metadata").mkdir(parents=True, exist_ok=True)  # without it background merges never start
     _STOP_FIFO.unlink(missing_ok=True)
     os.mkfifo(_STOP_FIFO, 0o600)
     _allow_open_files()
+
+
+def _wait_for_space(data: Path) -> None:
+    if shutil.disk_usage(data).free < KEPT_FREE_BYTES:
+        print(f"no start before {KEPT_FREE_BYTES >> 20} MB are free in {data}", file=sys.stderr, flush=True)
+    while shutil.disk_usage(data).free < KEPT_FREE_BYTES:
+        time.sleep(_WATCH_SECONDS)
+
+
+def _begin_anew() -> None:
+    """End the engine this instant, and serve again, under the same process id, when there is space."""
+    for descriptor in (int(entry.name) for entry in Path("/dev/fd").iterdir()):
+        if descriptor > sys.stderr.fileno():
+            with contextlib.suppress(OSError):  # closed by now, as the one that listed them
+                fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
 
 
 def _allow_open_files() -> None:

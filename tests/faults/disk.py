@@ -1,22 +1,20 @@
-"""The disk under ClickHouse's data, to be filled or made read-only.
+"""The disk under ClickHouse's data, to be filled or made read-only: a file system of its own in memory.
 
-Where mounts are allowed it is a file system of its own in memory, and the faults are real ones. Elsewhere the server
-may let no file grow, which is as a full disk is to it.
+Where mounts are not allowed there is none, and tests of it are skipped.
 """
 
 import contextlib
-import os
-import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
+from pipeline.stack.clickhouse_server import KEPT_FREE_BYTES
 
-from pipeline.stack.clickhouse import ClickHouse
-
-BYTES = 6 * 1024**3
+_BYTES = 6 * 1024**3
+_CHUNK = bytes(4 * 1024**2)
+_CHUNKS_PER_SECOND = 50  # 200 MB/s, as a disk would be filled
 
 
 class Disk:
@@ -25,46 +23,43 @@ class Disk:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True)
-        self.mounted = _mount("-t", "tmpfs", "-o", f"size={BYTES}", "none", str(directory))
+        self.mounted = _mount("-t", "tmpfs", "-o", f"size={_BYTES}", "none", str(directory))
 
     def close(self) -> None:
         if self.mounted:
             _unmount(str(self.directory))
 
     @contextlib.contextmanager
-    def full(self, server: ClickHouse) -> Iterator[None]:
-        """No byte is free."""
-        if not self.mounted:
-            with _no_growth(server):
-                yield
-            return
-        while not _mount("-o", f"remount,size={self._used()}", str(self.directory)):
-            time.sleep(0.001)  # it holds more by now
+    def full(self) -> Iterator[None]:
+        """Somebody else's file takes the disk, to the last byte."""
+        assert self._resize(shutil.disk_usage(self.directory).used + KEPT_FREE_BYTES + KEPT_FREE_BYTES // 2)
+        filler = self.directory / "filler"
         try:
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(_CHUNK):
+                    time.sleep(1 / _CHUNKS_PER_SECOND)
+            while not self._resize(shutil.disk_usage(self.directory).used):
+                time.sleep(0.001)  # it holds more by now
             yield
         finally:
-            assert _mount("-o", f"remount,size={BYTES}", str(self.directory))
+            assert self._resize(_BYTES)
+            filler.unlink()
 
     @contextlib.contextmanager
-    def read_only(self, server: ClickHouse) -> Iterator[None]:
+    def read_only(self) -> Iterator[None]:
         """Nothing can be written, made or removed."""
-        if not self.mounted:
-            with _no_growth(server):
-                yield
-            return
         # A read-only view of the tables' directory on top of it: a remount would need every file closed.
         tables = str(self.directory / "store")
         assert _mount("--bind", tables, tables)
-        assert _mount("-o", "remount,bind,ro", tables)
         try:
+            while not _mount("-o", "remount,bind,ro", tables):
+                time.sleep(0.001)  # a file was opened in between
             yield
         finally:
             _unmount(tables)
 
-    def _used(self) -> int:
-        """Bytes; a size of 0 would mean without a limit, so there is always one block."""
-        found = os.statvfs(self.directory)
-        return max(1, found.f_blocks - found.f_bfree) * found.f_frsize
+    def _resize(self, size: int) -> bool:
+        return _mount("-o", f"remount,size={size}", str(self.directory))
 
 
 def _mount(*arguments: str) -> bool:
@@ -75,15 +70,3 @@ def _mount(*arguments: str) -> bool:
 
 def _unmount(directory: str) -> None:
     subprocess.run(["umount", "--lazy", directory], check=True)
-
-
-@contextlib.contextmanager
-def _no_growth(server: ClickHouse) -> Iterator[None]:
-    process = psutil.Process(server.pid)
-    before = process.rlimit(resource.RLIMIT_FSIZE)
-    process.rlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.rlimit(resource.RLIMIT_FSIZE, before)

@@ -134,7 +134,11 @@ class World:
 
     def publish(self, load: Load, per_second: float = 3_000) -> None:
         producer = KafkaProducer(
-            bootstrap_servers=self.stack.kafka, linger_ms=10, delivery_timeout_ms=300_000, max_block_ms=300_000
+            bootstrap_servers=self.stack.kafka,
+            bootstrap_timeout_ms=300_000,
+            delivery_timeout_ms=300_000,
+            linger_ms=10,
+            max_block_ms=300_000,
         )
         began = time.monotonic()
         sent = []
@@ -158,12 +162,18 @@ class World:
 
     @contextlib.contextmanager
     def publishing(self, loads: Iterable[Load], per_second: float = 3_000) -> Iterator[threading.Thread]:
-        """Publish in the background, one load after the other; the block ends when all is published."""
+        """Publish in the background, one load after the other; the block ends when all is published.
+
+        After an error in the block no further load is begun.
+        """
         failures: list[BaseException] = []
+        given_up = threading.Event()
 
         def run() -> None:
             try:
                 for load in loads:
+                    if given_up.is_set():
+                        return
                     self.publish(load, per_second)
             except BaseException as error:  # noqa: BLE001 - raised below
                 failures.append(error)
@@ -172,6 +182,9 @@ class World:
         thread.start()
         try:
             yield thread
+        except BaseException:
+            given_up.set()
+            raise
         finally:
             thread.join()
         if failures:
