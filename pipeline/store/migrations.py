@@ -34,13 +34,6 @@ _DISTRIBUTED = re.compile(r"^-- distributed: (\w+) by (.+)$", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _RETENTION = re.compile(r"(TTL .*?toIntervalDay\()(\d+)(\))")
 
-_HISTORY = """
-CREATE TABLE IF NOT EXISTS schema_migrations{local} {on_cluster}
-(name String, checksum String, applied_at DateTime('UTC') DEFAULT now())
-ENGINE = {replicated}ReplacingMergeTree ORDER BY name;
--- distributed: schema_migrations by halfMD5(name)
-"""
-
 
 @dataclass(frozen=True)
 class Migration:
@@ -56,6 +49,17 @@ class Migration:
     def statements(self, cluster: str | None, retention_days: int, database: str) -> Iterator[str]:
         """The statements for one server, or for a cluster."""
         return _statements(self.text, cluster, retention_days, database)
+
+
+_HISTORY = Migration(
+    "schema_migrations",
+    """
+CREATE TABLE IF NOT EXISTS schema_migrations{local} {on_cluster}
+(name String, checksum String, applied_at DateTime('UTC') DEFAULT now())
+ENGINE = {replicated}ReplacingMergeTree ORDER BY name;
+-- distributed: schema_migrations by halfMD5(name)
+""",
+)
 
 
 def migrations() -> list[Migration]:
@@ -120,19 +124,19 @@ def _create_database(url: str) -> None:
 
 
 def _applied(clickhouse: ClickHouse) -> dict[str, str]:
-    for statement in _statements(
-        _HISTORY, settings().clickhouse_cluster, settings().retention_days, clickhouse.database
-    ):
-        clickhouse.execute(statement)
+    _execute(clickhouse, _HISTORY)
     return dict(clickhouse.execute("SELECT name, checksum FROM schema_migrations FINAL"))
 
 
 def _apply(clickhouse: ClickHouse, migration: Migration) -> None:
-    for statement in migration.statements(
-        settings().clickhouse_cluster, settings().retention_days, clickhouse.database
-    ):
-        clickhouse.execute(statement)
+    _execute(clickhouse, migration)
     clickhouse.execute("INSERT INTO schema_migrations (name, checksum) VALUES", [(migration.name, migration.checksum)])
+
+
+def _execute(clickhouse: ClickHouse, migration: Migration) -> None:
+    in_force = settings()
+    for statement in migration.statements(in_force.clickhouse_cluster, in_force.retention_days, clickhouse.database):
+        clickhouse.execute(statement)
 
 
 def _set_retention(clickhouse: ClickHouse) -> None:
