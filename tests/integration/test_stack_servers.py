@@ -1,5 +1,6 @@
 """The local stack: what it promises to those who start, kill and restart it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import RetriableError
 
 from pipeline.errors import StackError
 from pipeline.stack import LocalStack
@@ -302,8 +304,10 @@ def test_three_brokers_go_on_without_one(tmp_path: Path) -> None:
         assert three.running
 
         def in_sync() -> bool:
-            [topic] = admin.describe_topics(["kept"])
-            return all(len(partition["isr_nodes"]) == 3 for partition in topic["partitions"])
+            with contextlib.suppress(RetriableError):  # the one that was asked has only just come back
+                [topic] = admin.describe_topics(["kept"])
+                return all(len(partition["isr_nodes"]) == 3 for partition in topic["partitions"])
+            return False
 
         assert eventually(in_sync)
         admin.close()
