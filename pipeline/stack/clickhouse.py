@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import psutil
 
-from pipeline.stack.clickhouse_server import KEPT_FREE_BYTES
 from pipeline.stack.service import Service
 
 DATABASE = "gapwatch"
 USER = "gapwatch"
 READER = "analyst"
+KEPT_FREE_BYTES = 256 * 1024**2
+"""Free space of the disk below which nothing is inserted or merged."""
 _MEMORY_BYTES = 2 * 1024**3
 
 _CONFIG = """\

@@ -22,14 +22,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.stack.clickhouse import KEPT_FREE_BYTES
+
 EXIT_FAILED = 1
 EXIT_DIRECTORY_IN_USE = 3
 
 _STOP_FIFO = Path("stop.fifo")
 _DATA = "data"
-KEPT_FREE_BYTES = 256 * 1024**2
-"""Free space of the disk below which nothing is inserted or merged."""
-
 _WATCH_SECONDS = 0.1  # half of the reserve lasts longer than that at 1 GB/s
 _LOCK_SECONDS = 3.0  # a killed server of many threads holds its files for a moment after it has gone
 _OPEN_FILES = 65_536  # a part of a table has dozens; the usual soft limit of 1,024 is for shells
