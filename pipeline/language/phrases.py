@@ -49,17 +49,12 @@ class Phrases(NamedTuple):
         return cls(roots, keys, nodes, np.array(ends))
 
 
-class Match(NamedTuple):
-    """Where a phrase stands in a batch: its number, the clause that it begins in, and the place."""
-
-    phrase: int
-    clause: int
-    place: int
-
-
 @compiled
 def find(laid: Laid, phrases: Phrases) -> Places:
-    """Every `Match` in a batch, a row each, in order. What stands between two clauses counts to the second."""
+    """Every phrase in a batch, in order: its number, the clause that it begins in and the place, a row each.
+
+    What stands between two clauses counts to the second.
+    """
     matches = np.empty((_ROOM + len(laid.codes) // _ROOM, 3), np.int64)
     count = 0
     codes, roots = laid.codes, phrases.roots

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import StoreUnavailable
+from pipeline.language.reading import GAPS
 from pipeline.settings import settings
 from pipeline.store.connection import ClickHouse
 
@@ -158,7 +159,6 @@ _GAP_HOUR = Grain(
     dimensions=_COARSE_DIMENSIONS,
     measures=_COARSE_GAPS,
 )
-_GAPS = ("information", "design", "communication", "fulfillment")
 _PLACE = ("channel", "product_id", "region")
 _PLACE_HOUR = Grain(
     table="place_hour_generations",
@@ -178,8 +178,8 @@ _PLACE_HOUR = Grain(
         "sentiment_sum": "sum(groups.primary_sentiment_sum)",
         "promises_kept": "sum(groups.promises_kept)",
         "promises_broken": "sum(groups.promises_broken)",
-        **{gap: f"sumIf(groups.events, groups.gap = '{gap}')" for gap in _GAPS},
-        **{f"{gap}_severity": f"sumIf(groups.severity_sum, groups.gap = '{gap}')" for gap in _GAPS},
+        **{gap: f"sumIf(groups.events, groups.gap = '{gap}')" for gap in GAPS},
+        **{f"{gap}_severity": f"sumIf(groups.severity_sum, groups.gap = '{gap}')" for gap in GAPS},
     },
 )
 _PLACE_DAY = Grain(

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from clickhouse_driver import Client
 
+from pipeline.language.reading import GAPS
 from pipeline.settings import settings
 from pipeline.store.aggregates import oldest_derived
 from pipeline.store.connection import ClickHouse
@@ -85,11 +86,8 @@ _PLACE_MEASURES = {
     "sentiment_sum": _of_events("sentiment_score"),
     "promises_kept": f"sum({_KEPT})",
     "promises_broken": f"sum({_BROKEN})",
-    **{gap: f"sum(has(voiced, '{gap}'))" for gap in ("information", "design", "communication", "fulfillment")},
-    **{
-        f"{gap}_severity": _of_events("severity", f"has(voiced, '{gap}')")
-        for gap in ("information", "design", "communication", "fulfillment")
-    },
+    **{gap: f"sum(has(voiced, '{gap}'))" for gap in GAPS},
+    **{f"{gap}_severity": _of_events("severity", f"has(voiced, '{gap}')") for gap in GAPS},
 }
 _QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
 _SPANS = {
