@@ -5,7 +5,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/gapwatch
 WORKDIR /src
 COPY requirements/${REQUIREMENTS}.txt requirements.txt
-RUN /opt/gapwatch/bin/pip install --require-hashes -r requirements.txt
+RUN /opt/gapwatch/bin/pip install --require-hashes --no-deps -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 COPY agents agents

@@ -18,12 +18,12 @@ help: ## list the commands
 	  echo "python3 has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 .venv/demo.installed: requirements/demo.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on -r requirements/demo.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --progress-bar on -r requirements/demo.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev.installed: requirements/dev.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar on -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --progress-bar on -r requirements/dev.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch .venv/demo.installed $@
 
