@@ -71,6 +71,12 @@ class App(faust.App):
         await super().on_stop()
         self.stopping.set()
 
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        """Faust waits for what agents took, which includes minutes that are at rest."""
+        if hasattr(self, "work"):
+            self.work.derivation.hurry()
+        await super()._consumer_wait_empty(consumer, logger)
+
     @property
     def ready(self) -> bool:
         """Whether this worker is in its group and nothing keeps it from storing."""

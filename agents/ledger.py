@@ -1,6 +1,6 @@
 """Which batches of a partition agents hold, and up to which offset everything before is acknowledged."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -13,6 +13,7 @@ class Batch(Protocol):
     tp: TP
     next_offset: int
     size: int
+    count: int
     acked: bool
 
 
@@ -26,12 +27,14 @@ class Ledger:
     def __init__(self) -> None:
         self._held: dict[TP, deque[Batch]] = {}
         self._safe: dict[TP, int] = {}
+        self._records_held: Counter[TP] = Counter()
         self.bytes_held = 0
 
     def enter(self, batch: Batch) -> None:
         """A batch is about to be handed to an agent."""
         self._held.setdefault(batch.tp, deque()).append(batch)
         self.bytes_held += batch.size
+        self._records_held[batch.tp] += batch.count
 
     def settle(self, tp: TP) -> None:
         """Move the safe offset of a partition past every leading batch that is acknowledged."""
@@ -40,6 +43,7 @@ class Ledger:
             batch = held.popleft()
             self._safe[tp] = batch.next_offset
             self.bytes_held -= batch.size
+            self._records_held[tp] -= batch.count
 
     def safe_offset(self, tp: TP) -> int | None:
         """The offset that may be committed, or None if nothing was acknowledged since the partition was forgotten."""
@@ -48,9 +52,9 @@ class Ledger:
     def safe_offsets(self) -> Mapping[TP, int]:
         return self._safe
 
-    def batches_held(self, tp: TP) -> int:
-        """Batches of the partition that are not yet behind the safe offset."""
-        return len(self._held.get(tp, ()))
+    def records_held(self, tp: TP) -> int:
+        """Records of the partition in batches that are not yet behind the safe offset."""
+        return self._records_held[tp]
 
     def held(self) -> list[Batch]:
         return [batch for held in self._held.values() for batch in held]
@@ -64,8 +68,10 @@ class Ledger:
         for tp in partitions:
             self.bytes_held -= sum(batch.size for batch in self._held.pop(tp, ()))
             self._safe.pop(tp, None)
+            self._records_held.pop(tp, None)
 
     def forget_all(self) -> None:
         self._held.clear()
         self._safe.clear()
+        self._records_held.clear()
         self.bytes_held = 0

@@ -55,7 +55,11 @@ class Grain:
     condition: str = "1"
 
     def derivation(self, periods: str, generation: int) -> str:
-        """The statement that derives the periods listed; those without events any more get a row without groups."""
+        """The statement that derives the periods listed; those without events any more get a row without groups.
+
+        In one thread: two take as long (0.14 s for 90,000 events of a minute), and the second would take, on a small
+        machine, the core that reads.
+        """
         columns = [*self.dimensions, *self.measures]
         groups = [*self.dimensions, *(f"group_{name}" for name in self.measures)]
         dimensions = (f"{self.prefix}{name} AS {name}" for name in self.dimensions)
@@ -75,7 +79,7 @@ class Grain:
                 )
                 GROUP BY derived
             ) AS found ON derived = asked
-            SETTINGS do_not_merge_across_partitions_select_final = 1
+            SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 1
         """  # noqa: S608 - every part is written in this module
 
     def look(self, periods: str) -> str:

@@ -1,14 +1,15 @@
 """Touched minutes on their way from the workers that stored events to the ones that derive aggregates.
 
 A message names the minutes of one day, and its key is the day, so that one worker at a time derives a day. Minutes that
-many flushes touched are derived once: while one derivation runs, what arrives is joined for the next.
+many flushes touched are derived once: while one derivation runs or rests, what arrives is joined for the next.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -22,11 +23,8 @@ from pipeline.worker import metrics
 
 log = logger(__name__)
 
-# Enough for the messages of one flush, which come to several partitions, to be derived together.
-GATHER_SECONDS = 0.1
-# For each second of deriving, how many of rest: a back-fill leaves ClickHouse time for others, and joins more minutes.
-FINE_REST = 1.0
-COARSE_REST = 2.0
+# Minutes that began no longer ago are what somebody is watching: they are derived before all others.
+LIVE_SECONDS = 600
 
 _DAY_SECONDS = 86_400
 
@@ -77,83 +75,145 @@ class TouchedDelivery:
     current: Callable[[], bool] = lambda: True
 
 
+class Pace(NamedTuple):
+    """How long a stage waits, in seconds.
+
+    `gather`: from the first arrival after a rest, for what belongs to it; `rest`: for each second of deriving; `least`
+    and `most`: bounds of a rest, but a rest is never shorter than the derivation was once that took longer than `most`.
+    """
+
+    gather: float
+    rest: float
+    least: float = 0.0
+    most: float = 10.0
+
+    def after(self, took: float) -> float:
+        return min(max(self.least, took * self.rest), max(self.most, took))
+
+
+# Why these: docs/decisions/0015-live-minutes-first.md.
+# One flush names its live minutes in one message, so there is nothing to wait for.
+LIVE = Pace(gather=0.01, rest=0.25)
+# A back-fill touches the same minutes with each flush. The rest joins five flushes and more, and leaves the server to
+# reading; the messages of one flush come to several partitions within a tenth of a second.
+LATE = Pace(gather=0.1, rest=4.0)
+# Nobody watches an hour by the second, and a derivation of hours and days costs more than one of a minute.
+COARSE = Pace(gather=0.1, rest=4.0, least=5.0)
+# As long as a transport waits for what it handed out, before partitions go to another worker.
+HURRY_SECONDS = 5.0
+
+
 class Derivation:
     """Takes deliveries with `put` and derives their minutes, then the hours and days these lie in, with `run`.
 
-    Hours and days need not be as fresh, and do not keep the next minutes waiting.
+    Live minutes wait for no others, minutes for no hours and days. A delivery is done when all of it is derived.
     """
 
     def __init__(
         self,
         derive_minutes: Callable[[list[int]], object],
+        derive_late_minutes: Callable[[list[int]], object],
         derive_hours_and_days: Callable[[list[int]], object],
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._coarse = _Stage(derive_hours_and_days, COARSE_REST, _acknowledge)
-        self._fine = _Stage(derive_minutes, FINE_REST, self._coarse.take)
+        self._clock = clock
+        self._hurry = asyncio.Event()
+        self._coarse = _Stage(derive_hours_and_days, COARSE, _acknowledge, self._hurry)
+        self._late = _Stage(derive_late_minutes, LATE, self._minutes_derived, self._hurry)
+        self._live = _Stage(derive_minutes, LIVE, self._minutes_derived, self._hurry)
 
     async def put(self, delivery: TouchedDelivery) -> None:
         """Take a delivery. The transport bounds how many are out."""
         minutes = minutes_of(delivery.records)
         metrics.TOUCHED_MINUTES.inc(len(minutes))
-        self._fine.take([_Derived(delivery, minutes)])
+        recent = self._clock() - LIVE_SECONDS
+        live = {minute for minute in minutes if minute >= recent}
+        parts = [(stage, part) for stage, part in ((self._live, live), (self._late, minutes - live)) if part]
+        task = _Task(delivery, minutes, len(parts))
+        for stage, part in parts:
+            stage.take([_Part(task, part)])
+        if not parts:
+            self._coarse.take([_Part(task, minutes)])
+
+    def hurry(self) -> None:
+        """Somebody waits for the end of what is here: for some seconds, derive without rest."""
+        self._hurry.set()
+        asyncio.get_running_loop().call_later(HURRY_SECONDS, self._hurry.clear)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._fine.run())
-            tasks.create_task(self._coarse.run())
+            for stage in (self._live, self._late, self._coarse):
+                tasks.create_task(stage.run())
+
+    def _minutes_derived(self, parts: Sequence["_Part"]) -> None:
+        for part in parts:
+            part.task.underived -= 1
+        self._coarse.take([_Part(part.task, part.task.minutes) for part in parts if not part.task.underived])
 
 
-class _Derived(NamedTuple):
+@dataclass
+class _Task:
+    """A delivery, and how many parts of its minutes are not derived yet."""
+
     delivery: TouchedDelivery
+    minutes: set[int]
+    underived: int
+
+
+class _Part(NamedTuple):
+    task: _Task
     minutes: set[int]
 
 
-def _acknowledge(derived: Sequence[_Derived]) -> None:
-    for delivery, minutes in derived:
+def _acknowledge(parts: Sequence[_Part]) -> None:
+    for task, minutes in parts:
         metrics.DERIVED_MINUTES.inc(len(minutes))
-        delivery.done()
+        task.delivery.done()
 
 
+@dataclass
 class _Stage:
     """Derives what arrives, joined while it last worked or rested, and passes it on."""
 
-    def __init__(
-        self,
-        derive: Callable[[list[int]], object],
-        rest: float,
-        pass_on: Callable[[Sequence[_Derived]], object],
-    ) -> None:
-        self._derive = derive
-        self._rest = rest
-        self._pass_on = pass_on
-        self._gathered: list[_Derived] = []
-        self._arrived = asyncio.Event()
+    derive: Callable[[list[int]], object]
+    pace: Pace
+    pass_on: Callable[[Sequence[_Part]], object]
+    hurry: asyncio.Event
+    gathered: list[_Part] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, arrived: Sequence[_Derived]) -> None:
-        self._gathered += arrived
-        self._arrived.set()
+    def take(self, arrived: Sequence[_Part]) -> None:
+        if arrived:
+            self.gathered += arrived
+            self.arrived.set()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        pause = GATHER_SECONDS
+        rested = loop.time()
         with ThreadPoolExecutor(1, "derive") as thread:
             while True:
-                await self._arrived.wait()
-                await asyncio.sleep(pause)
+                await self.arrived.wait()
+                await self._wait(max(self.pace.gather, rested - loop.time()))
                 current = self._take_current()
-                began = time.monotonic()
+                began = loop.time()
                 await loop.run_in_executor(thread, self._derive_all, current)
-                self._pass_on(current)
-                pause = max(GATHER_SECONDS, (time.monotonic() - began) * self._rest)
+                self.pass_on(current)
+                rested = loop.time() + self.pace.after(loop.time() - began)
 
-    def _take_current(self) -> list[_Derived]:
-        self._arrived.clear()
-        taken, self._gathered = self._gathered, []
-        return [one for one in taken if one.delivery.current()]
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.hurry.wait()
 
-    def _derive_all(self, derived: Sequence[_Derived]) -> None:
-        minutes = sorted(set().union(*(one.minutes for one in derived)))
+    def _take_current(self) -> list[_Part]:
+        self.arrived.clear()
+        taken, self.gathered = self.gathered, []
+        return [part for part in taken if part.task.delivery.current()]
+
+    def _derive_all(self, parts: Sequence[_Part]) -> None:
+        minutes = sorted(set().union(*(part.minutes for part in parts)))
         if minutes:
             with metrics.STAGE_SECONDS.labels("derive").time():
-                self._derive(minutes)
+                self.derive(minutes)

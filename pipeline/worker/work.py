@@ -50,13 +50,16 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     def derive_minutes(minutes: list[int]) -> None:
         patience("derive", lambda: aggregates.derive_minutes(minutes), _passes)
 
+    def derive_late_minutes(minutes: list[int]) -> None:
+        patience("derive late", lambda: aggregates.derive_minutes(minutes), _passes)
+
     def derive_hours_and_days(minutes: list[int]) -> None:
         patience("derive hours", lambda: aggregates.derive_hours_and_days(minutes), _passes)
 
     Reports(ClickHouse(url)).start(stopping)
     return Work(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
-        Derivation(derive_minutes, derive_hours_and_days),
+        Derivation(derive_minutes, derive_late_minutes, derive_hours_and_days),
         waits,
     )
 

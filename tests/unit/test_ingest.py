@@ -15,9 +15,10 @@ from pipeline.errors import RowsRefused, StoreUnavailable
 from pipeline.language.reading import ChatReading, Reading
 from pipeline.records import Record
 from pipeline.topics import TOUCHED_TOPIC
-from pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest
+from pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest, Portion
 from pipeline.worker.patience import Patience, Waits
 from pipeline.worker.storing import Storing
+from schemas.events import EventType
 
 POISON = "poison"
 
@@ -155,10 +156,37 @@ async def test_what_waits_is_bounded_while_the_store_does_not_answer(reader: Eve
             for delivery in batches(50, 10, done):
                 await asyncio.wait_for(ingest.put(delivery), 0.5)
                 taken += 1
-        # One being stored, one gathered, two read, one waiting for its turn and one handed in.
-        assert taken == 6
+        # One being stored, one gathered, two read and one waiting for its turn.
+        assert taken == 5
         store.release.set()
         await until(lambda: len(done) == taken)
+
+
+async def test_small_batches_that_wait_are_read_together(reader: EventReader) -> None:
+    class Counting:
+        sizes: list[int] = []  # noqa: RUF012 - one instance
+
+        def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+            self.sizes.append(len(records))
+            return reader.read(event_type, records)
+
+    store, done, counting = Recording(), list[int](), Counting()
+    ingest = Ingest(counting, store, flush_events=50, flush_seconds=3600)
+    for delivery in batches(5, 10, done):
+        await ingest.put(delivery)
+    async with running(ingest):
+        await until(lambda: done == [0, 1, 2, 3, 4])
+    assert counting.sizes == [50]
+
+
+async def test_nothing_waits_for_its_age_when_no_more_is_on_its_way(reader: EventReader) -> None:
+    store, done = Recording(), list[int]()
+    ingest = Ingest(reader, store, flush_events=1_000, flush_seconds=3600)
+    async with running(ingest):
+        for delivery in batches(3, 10, done):
+            await ingest.put(delivery)
+            await until(lambda: len(done) * 10 > delivery.records[0].offset)  # noqa: B023 - called at once
+    assert [flush.records for flush in store.flushes] == [10, 10, 10]
 
 
 async def test_batches_of_partitions_that_went_away_are_not_read(reader: EventReader) -> None:
@@ -223,7 +251,7 @@ def stored(reader: EventReader, store: FakeStore, outbox: FakeOutbox, records: l
     waits = Waits()
     flush = Flush()
     delivery = Delivery("feedback", records, lambda: None)
-    flush.add(delivery, reader.read("feedback", records))
+    flush.add([delivery], reader.read("feedback", records))
     Storing(store, outbox, reader, Patience(waits, threading.Event())).store(flush)  # type: ignore[arg-type]
     return waits
 

@@ -16,6 +16,7 @@ class Entry:
     tp: TP
     next_offset: int
     size: int = 10
+    count: int = 1
     acked: bool = False
 
 
@@ -72,4 +73,4 @@ def test_in_any_order_of_acknowledgement_the_safe_offset_is_the_first_gap(length
         acknowledge(ledger, batch)
         done = next((number for number, one in enumerate(batches) if not one.acked), len(batches))
         assert ledger.safe_offset(HERE) == (ends[done - 1] if done else None)
-        assert ledger.batches_held(HERE) == len(batches) - done
+        assert ledger.records_held(HERE) == len(batches) - done
