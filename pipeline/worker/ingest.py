@@ -163,6 +163,11 @@ class Flush:
         self.portions.append(portion)
         self.records += _records(deliveries)
 
+    @property
+    def published(self) -> float:
+        """When the newest of its records was, in seconds since 1970."""
+        return max(delivery.records[-1].timestamp for delivery in self.deliveries) / 1000
+
 
 class Ingest:
     """Takes deliveries with `put`, runs them through reading and storing with `run`, and calls `done` of each."""

@@ -41,7 +41,7 @@ class Storing:
         if not whole.columns:
             return
         try:
-            self._insert(whole.columns)
+            self._insert(whole.columns, flush.published)
         except RowsRefused:
             for delivery in flush.deliveries:
                 self._insert_in_parts(delivery.event_type, delivery.records)
@@ -52,7 +52,7 @@ class Storing:
         """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter."""
         columns = self._reader.read(event_type, records).columns
         try:
-            self._insert(columns)
+            self._insert(columns, records[-1].timestamp / 1000)
         except RowsRefused as refused:
             if len(records) == 1:
                 log.warning("an event cannot be stored", topic=records[0].topic, error=str(refused))
@@ -62,14 +62,14 @@ class Storing:
             self._insert_in_parts(event_type, records[:middle])
             self._insert_in_parts(event_type, records[middle:])
 
-    def _insert(self, columns: EventColumns) -> None:
+    def _insert(self, columns: EventColumns, published: float) -> None:
         # A token of its own for each flush: a retry is recognised, while records that are read again, perhaps with
         # other models, are not mistaken for rows already there. Events read again replace themselves anyway.
         token = uuid.uuid4().hex
         with metrics.STAGE_SECONDS.labels("store").time():
             minutes = self._patience("store", lambda: self._store.insert(columns, token), _passes)
         metrics.EVENTS.inc(len(columns))
-        self._publish(touched.messages(minutes))
+        self._publish(touched.messages(minutes, published))
 
     def _bury(self, letters: Sequence[DeadLetter]) -> None:
         self._publish(letters)

@@ -7,7 +7,7 @@ many flushes touched are derived once: while one derivation runs or rests, what 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -25,26 +25,30 @@ log = logger(__name__)
 
 # Minutes that began no longer ago are what somebody is watching: they are derived before all others.
 LIVE_SECONDS = 600
+# A flush whose newest record was published longer ago is one of a back-fill: its events are late whatever their minute.
+BEHIND_SECONDS = 5
 
 _DAY_SECONDS = 86_400
 
 
 class _Touched(msgspec.Struct):
-    """`minutes` are seconds since 1970."""
+    """`minutes` are seconds since 1970; `behind` is true of a back-fill."""
 
     day: date
     minutes: list[int]
+    behind: bool = False
 
 
 _DECODER = msgspec.json.Decoder(_Touched)
 
 
-def messages(minutes: Iterable[int]) -> list[PlainMessage]:
-    """One message for each day; `minutes` are seconds since 1970."""
+def messages(minutes: Iterable[int], published: float) -> list[PlainMessage]:
+    """One message for each day; `minutes`, and when the newest event was `published`, are in seconds since 1970."""
+    behind = time.time() - published > BEHIND_SECONDS
     by_day: dict[int, list[int]] = {}
     for minute in sorted(minutes):
         by_day.setdefault(minute // _DAY_SECONDS, []).append(minute)
-    return [_message(_Touched(_date(day), of_day)) for day, of_day in by_day.items()]
+    return [_message(_Touched(_date(day), of_day, behind)) for day, of_day in by_day.items()]
 
 
 def _date(day: int) -> date:
@@ -55,15 +59,13 @@ def _message(touched: _Touched) -> PlainMessage:
     return PlainMessage(TOUCHED_TOPIC, touched.day.isoformat().encode(), msgspec.json.encode(touched))
 
 
-def minutes_of(records: Iterable[Record]) -> set[int]:
-    """The minutes that messages name. A message that says nothing readable is logged and passed over."""
-    minutes: set[int] = set()
+def _read(records: Iterable[Record]) -> Iterator[_Touched]:
+    """What the messages say. A message that says nothing readable is logged and passed over."""
     for record in records:
         try:
-            minutes.update(_DECODER.decode(record.value or b"").minutes)
+            yield _DECODER.decode(record.value or b"")
         except msgspec.DecodeError:
             log.warning("not a message of touched minutes", partition=record.partition, offset=record.offset)
-    return minutes
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,14 @@ class Derivation:
 
     async def put(self, delivery: TouchedDelivery) -> None:
         """Take a delivery. The transport bounds how many are out."""
-        minutes = minutes_of(delivery.records)
-        metrics.TOUCHED_MINUTES.inc(len(minutes))
         recent = self._clock() - LIVE_SECONDS
-        live = {minute for minute in minutes if minute >= recent}
+        minutes: set[int] = set()
+        live: set[int] = set()
+        for touched in _read(delivery.records):
+            minutes.update(touched.minutes)
+            if not touched.behind:
+                live.update(minute for minute in touched.minutes if minute >= recent)
+        metrics.TOUCHED_MINUTES.inc(len(minutes))
         parts = [(stage, part) for stage, part in ((self._live, live), (self._late, minutes - live)) if part]
         task = _Task(delivery, minutes, len(parts))
         for stage, part in parts:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -53,10 +54,12 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def delivery(done: list[str], name: str, *minutes: int, current: bool = True) -> TouchedDelivery:
+def delivery(
+    done: list[str], name: str, *minutes: int, current: bool = True, published: float | None = None
+) -> TouchedDelivery:
+    touched = messages(minutes, time.time() if published is None else published)
     records = [
-        Record(message.topic, 0, offset, 0, message.key, message.value, [])
-        for offset, message in enumerate(messages(minutes))
+        Record(message.topic, 0, offset, 0, message.key, message.value, []) for offset, message in enumerate(touched)
     ]
     return TouchedDelivery(records, lambda: done.append(name), lambda: current)
 
@@ -91,6 +94,14 @@ async def test_live_minutes_wait_neither_for_late_ones_nor_for_hours_and_days(de
     for number in (1, 2, 3):
         await deriving.derivation.put(delivery([], "live", LIVE))
         await until(lambda number=number: len(deriving.of("live")) == number)
+
+
+async def test_a_back_fill_is_late_whatever_its_minutes(deriving: Deriving) -> None:
+    deriving.gates["late"].clear()
+    await deriving.derivation.put(delivery([], "a back-fill", LIVE, published=time.time() - 3_600))
+    await until(lambda: deriving.of("late") == [[LIVE]])
+    await deriving.derivation.put(delivery([], "live", LIVE))
+    await until(lambda: deriving.of("live") == [[LIVE]])
 
 
 async def test_what_comes_during_a_derivation_is_derived_together(deriving: Deriving) -> None:
