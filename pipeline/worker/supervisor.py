@@ -28,6 +28,14 @@ HELD_OUT_SECONDS = 30.0
 # A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
 SILENT_SECONDS = 30.0
 _TICK_SECONDS = 0.2
+# What keeps a worker and its reader small, unless it is set otherwise.
+SMALL = {
+    # The ClickHouse driver makes a table of all dates from 1900 to 2299 when it is loaded: 25 MB and half a second.
+    "CLICKHOUSE_DRIVER_LASY_DATE_LUT": "none beforehand",
+    # Each thread that allocates takes a heap of its own, which keeps what it once needed. Two are enough where one lock
+    # lets one thread work at a time.
+    "MALLOC_ARENA_MAX": "2",
+}
 # By -c, not by -m: the reader's process, which is spawned, would import a main module and with it all of Faust.
 WORKER_COMMAND = (sys.executable, "-c", "from agents.worker import main; main()")
 
@@ -96,7 +104,7 @@ class Supervisor:
 
     def _start(self, slot: Slot) -> None:
         ours, theirs = socket.socketpair()
-        environment = os.environ | {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
+        environment = SMALL | os.environ | {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
         # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the workers in good order.
         slot.process = subprocess.Popen(
             self._command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True, stdin=subprocess.DEVNULL
