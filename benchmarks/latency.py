@@ -1,6 +1,6 @@
 """How long after its publication an event is visible in `gap_minute`, at a given load.
 
-    nice .venv/bin/python benchmarks/latency.py [--per-second 500 ...] [--seconds 60]
+    nice .venv/bin/python benchmarks/latency.py [--per-second 500 ...] [--capacity 5700] [--seconds 60]
 
 Live events are published evenly; each tenth of a second one carries a product of its own, and a query that asks for
 these products whenever a minute was derived anew, looked for twenty times a second, notes when each appears. One
@@ -24,6 +24,7 @@ from pipeline.demo.reviews import load_reviews
 
 PROBE_SECONDS = 0.1
 POLL_SECONDS = 0.05
+SHARES = (0.1, 0.5, 0.9)
 WARM_UP_SECONDS = 10.0
 TICK_SECONDS = 0.01
 CHANGED = "SELECT max(generation) FROM gap_minute_generations WHERE minute >= now() - 180"
@@ -88,13 +89,15 @@ def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> l
 
 
 @click.command()
-@click.option("--per-second", multiple=True, type=float, default=[500.0], show_default=True, help="Repeatable.")
+@click.option("--per-second", multiple=True, type=float, help="Repeatable; 500 if no load is given.")
+@click.option("--capacity", type=float, help="Events/s of one worker: 10, 50 and 90 % of it.")
 @click.option("--seconds", default=60.0, show_default=True)
-def main(per_second: tuple[float, ...], seconds: float) -> None:
+def main(per_second: tuple[float, ...], capacity: float | None, seconds: float) -> None:
+    rates = [*per_second, *(share * capacity for share in SHARES if capacity)] or [500.0]
     with bench() as made:
         environment = made.fresh()
         with worker(environment):
-            for rate in per_second:
+            for rate in rates:
                 waits = measure(made.stack.kafka, environment["GAPWATCH_CLICKHOUSE"], rate, seconds)
                 half, most, nearly = np.percentile(waits, [50, 90, 99])
                 print(

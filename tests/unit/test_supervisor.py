@@ -59,6 +59,21 @@ def test_ready_when_every_worker_says_so(run) -> None:  # type: ignore[no-untype
     assert supervisor.live
 
 
+def test_workers_are_kept_small_unless_told_otherwise(
+    run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
+) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
+    told = tmp_path / "told"
+    names = ("MALLOC_ARENA_MAX", "CLICKHOUSE_DRIVER_LASY_DATE_LUT")
+    run(
+        f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(repr([os.environ[name] for name in {names}]))"
+        + REPORTS
+    )
+    wait_for(lambda: told.exists() and told.read_text() == "['7', 'none beforehand']")
+
+
 def test_a_worker_that_was_killed_is_started_again(run) -> None:  # type: ignore[no-untyped-def]
     supervisor = run(REPORTS)
     wait_for(lambda: supervisor.ready)
