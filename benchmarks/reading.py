@@ -13,13 +13,13 @@ from importlib.resources import files
 
 import psutil
 
-from pipeline.language import ngrams
-from pipeline.language.gaps import GapReader
+from pipeline.language.gaps_model import GapModel
 from pipeline.language.masking import mask
 from pipeline.language.normalise import normalise
 from pipeline.language.reader import TOGETHER, Reader
 from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
+from pipeline.language.whole import WholeReader
 from pipeline.worker.garbage import search_seldom
 
 MEGABYTE = 1 << 20
@@ -51,20 +51,18 @@ def show(name: str, seconds: float, texts: int) -> None:
 
 
 def stages(texts: Sequence[str]) -> None:
-    cut, model, gaps = tokenizer().cut, SentimentModel.in_force(), GapReader()
+    cut = tokenizer().cut
     masked = [mask(text).text for text in texts]
-    plain = [normalise(text).text for text in masked]
-    batches = [ngrams.lay(plain[start : start + TOGETHER], cut) for start in range(0, len(plain), TOGETHER)]
-    felt = [model.feel(batch).clauses for batch in batches]
-    scores = [0.0] * TOGETHER
+    normalised = list(map(normalise, masked))
+    tokens = {one.text: cut(one.text) for one in normalised}
+    whole = WholeReader(tokens.__getitem__, SentimentModel.in_force(), GapModel.shipped())
+    parts = [slice(start, start + TOGETHER) for start in range(0, len(texts), TOGETHER)]
     steps: dict[str, Callable[[], object]] = {
         "mask": lambda: [mask(text) for text in texts],
         "normalise": lambda: [normalise(text) for text in masked],
-        "tokens": lambda: [cut(text) for text in plain],
-        "n-grams, with tokens and clauses": lambda: [ngrams.lay(batch.texts, cut) for batch in batches],
-        "sentiment": lambda: [model.feel(batch) for batch in batches],
-        "gaps and evidence": lambda: [
-            gaps.read(batch, clauses, scores[: len(batch.texts)]) for batch, clauses in zip(batches, felt, strict=True)
+        "tokens": lambda: [cut(one.text) for one in normalised],
+        "feelings, gaps, clauses": lambda: [
+            whole.read(masked[part], normalised[part], [0] * len(masked[part])) for part in parts
         ],
     }
     for name, work in steps.items():

@@ -1,11 +1,13 @@
 """The thing that a clause speaks of."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.language import phrases
-from pipeline.language.compiled import Plain, compiled
-from pipeline.language.ngrams import Batch, Laid, Places
+from pipeline.language.compiled import compiled
+from pipeline.language.ngrams import Laid, Places
 from pipeline.language.phrases import Phrases
 
 _ASPECT_WORDS = {
@@ -22,22 +24,26 @@ _ASPECT_WORDS = {
     "content": "内容 情节 故事 文笔 翻译 作者 印刷 纸张 书",
     "location": "位置 地理 交通 地段 停车",
 }
-_NAMES = ("", *_ASPECT_WORDS)
-_NUMBERED = [(word, number) for number, name in enumerate(_NAMES) for word in _ASPECT_WORDS.get(name, "").split()]
-_ASPECT_OF = np.array([number for _, number in _NUMBERED])
-_PHRASES = tuple(Phrases.of([word for word, _ in _NUMBERED]))
+ASPECTS = ("", *_ASPECT_WORDS)
+_NUMBERED = [(word, number) for number, name in enumerate(ASPECTS) for word in _ASPECT_WORDS.get(name, "").split()]
 
 
-def aspects_of(batch: Batch) -> list[str]:
-    """What each clause speaks of first; empty where unsaid."""
-    return [_NAMES[number] for number in _first(tuple(batch.laid), _PHRASES, _ASPECT_OF).tolist()]
+class AspectWords(NamedTuple):
+    """The words of aspects, and which of `ASPECTS` each names."""
+
+    words: Phrases
+    aspects: NDArray[np.int64]
+
+
+ASPECT_WORDS = AspectWords(Phrases.of([word for word, _ in _NUMBERED]), np.array([number for _, number in _NUMBERED]))
 
 
 @compiled
-def _first(plain: Plain, words: Plain, aspects: NDArray[np.int64]) -> Places:
-    laid = Laid(*plain)
+def aspects_of(laid: Laid, named: AspectWords) -> Places:
+    """The number of the aspect that each clause speaks of first."""
     first = np.zeros(len(laid.spans), np.int64)
-    matches = phrases.find(laid, Phrases(*words))
+    aspects = named.aspects
+    matches = phrases.find(laid, named.words)
     for row in range(len(matches)):
         clause = matches[row, 1]
         if not first[clause]:

@@ -52,9 +52,14 @@ def gate(batch: Batch, feelings: Sequence[float]) -> Floats:
     return gates_of(batch.laid, np.array(feelings), CONCESSIONS)
 
 
+@compiled
+def favour_of(scores: Floats) -> Floats:
+    return _PRAISE * np.maximum(scores, 0) - _CLAIM
+
+
 def favour(scores: Sequence[float]) -> Floats:
     """Log-odds that texts which feel like `scores`, -1 ... 1, gain for `none`."""
-    return np.asarray(_PRAISE * np.maximum(np.array(scores), 0) - _CLAIM)
+    return favour_of(np.array(scores))
 
 
 def norms(batch: Batch, gates: Floats) -> Floats:
@@ -69,8 +74,10 @@ class GapModel:
         with np.load(io.BytesIO(file)) as arrays:
             rows = np.zeros(1 << BITS, np.uint16)
             rows[arrays["slots"]] = np.arange(1, len(arrays["slots"]) + 1)
-            weights = np.vstack([np.zeros((1, OUTPUTS), np.int8), arrays["weights"]])
-            self.table = Table(rows, weights, arrays["groups"], arrays["scale"], arrays["bias"])
+            weights = np.vstack([np.zeros((1, OUTPUTS), np.int8), np.asarray(arrays["weights"], np.int8)])
+            groups = np.ascontiguousarray(arrays["groups"], np.int16)
+            scale, bias = (np.asarray(arrays[name], np.float32) for name in ("scale", "bias"))
+            self.table = Table(rows, weights, groups, scale, bias)
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod

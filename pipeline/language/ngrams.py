@@ -101,16 +101,7 @@ def lay(texts: Sequence[str], cut: Callable[[str], list[str]]) -> Batch:
     word_lengths = _numbers(map(len, chain.from_iterable(tokens)))
     if lengths.sum() != word_lengths.sum():
         raise ValueError("the tokens of a text, joined, are not the text")
-    codes = _codes(texts)
-    laid = Laid(
-        *_laid(
-            codes,
-            _folding().take(codes),
-            lengths,
-            _numbers(map(len, tokens)),
-            word_lengths,
-        )
-    )
+    laid = Laid(*lay_codes(_codes(texts), folding(), lengths, _numbers(map(len, tokens)), word_lengths))
     return Batch(texts, tokens, _spans(laid), laid)
 
 
@@ -118,7 +109,7 @@ def word_slots(words: Sequence[str], bits: int) -> Codes:
     """The slot of each word in a table of 2**bits slots."""
     lengths = _numbers(map(len, words))
     ends = (lengths + PAD).cumsum()
-    return _word_hashes(_folding().take(_codes(words)), ends - lengths, lengths) >> np.uint32(32 - bits)
+    return _word_hashes(_folded(_codes(words), folding()), ends - lengths, lengths) >> np.uint32(32 - bits)
 
 
 def _spans(laid: Laid) -> list[Spans]:
@@ -131,14 +122,19 @@ def _numbers(numbers: Iterable[int]) -> Places:
     return np.fromiter(numbers, np.int64)
 
 
+def encoded(texts: Sequence[str]) -> bytes:
+    """The texts side by side, four bytes for each place."""
+    return _PADDING.join(["", *texts, ""]).encode("utf-32-le", "surrogatepass")
+
+
 def _codes(texts: Sequence[str]) -> Codes:
-    text = _PADDING.join(["", *texts, ""])
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return np.frombuffer(encoded(texts), np.uint32)
 
 
 @compiled
-def _laid(codes: Codes, folded: Codes, lengths: Places, word_counts: Places, word_lengths: Places) -> Plain:
+def lay_codes(codes: Codes, folding: Codes, lengths: Places, word_counts: Places, word_lengths: Places) -> Plain:
     """What `Laid` holds."""
+    folded = _folded(codes, folding)
     first, spans, begins = _clauses(codes, lengths)
     words = np.zeros(len(begins), np.int64)
     starts = np.zeros(len(word_lengths) + len(lengths) + 1, np.int64)
@@ -163,6 +159,15 @@ def _laid(codes: Codes, folded: Codes, lengths: Places, word_counts: Places, wor
     starts[word], words[clause] = place, word
     bounds = ORDERS * begins + 2 * words
     return first, spans, begins, words, starts, bounds, _hashes(folded, begins, words, starts, bounds), codes
+
+
+@compiled
+def _folded(codes: Codes, folding: Codes) -> Codes:
+    folded = codes.copy()
+    for place in range(len(folded)):
+        if folded[place] < len(folding):
+            folded[place] = folding[folded[place]]
+    return folded
 
 
 @compiled
@@ -246,9 +251,9 @@ def _place_of(laid: Laid) -> Places:
 
 
 @cache
-def _folding() -> Codes:
-    """Character code to folded code: compatibility forms and case are one, every digit is 0, blanks are one."""
-    table = np.arange(0x110000, dtype=np.uint32)
+def folding() -> Codes:
+    """Folded codes of the basic plane: compatibility forms and case are one, every digit is 0, blanks are one."""
+    table = np.arange(1 << 16, dtype=np.uint32)
     for start, end in ((1, 0x3400), (0xF900, 0x10000)):
         table[start:end] = [_fold(chr(code)) for code in range(start, end)]
     return table

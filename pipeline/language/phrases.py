@@ -14,6 +14,7 @@ NOWHERE = -1
 _ROOM = 8  # matches to begin with, and characters for each further one
 _ROOTS = 1 << 16  # characters of the basic plane
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd and without a pattern: the high bits of a product tell keys apart
+_HIGH_BITS = 40
 
 
 class Phrases(NamedTuple):
@@ -39,14 +40,21 @@ class Phrases(NamedTuple):
             if ends[node] == NOWHERE:
                 ends[node] = number
         size = 1 << (2 * len(children) + 1).bit_length()
-        keys = np.full(size, NOWHERE, np.int64)
-        nodes = np.zeros(size, np.int64)
+        keys, nodes = [NOWHERE] * size, [0] * size
         for (node, character), following in children.items():
-            slot = _slot(keys, node << _CODE_BITS | character)
-            keys[slot], nodes[slot] = node << _CODE_BITS | character, following
+            key = node << _CODE_BITS | character
+            slot = _first_slot(key, size)
+            while keys[slot] != NOWHERE:
+                slot = (slot + 1) % size
+            keys[slot], nodes[slot] = key, following
         roots = np.zeros(_ROOTS, np.bool_)
         roots[[character for node, character in children if not node]] = True
-        return cls(roots, keys, nodes, np.array(ends))
+        return cls(roots, np.array(keys), np.array(nodes), np.array(ends))
+
+
+def _first_slot(key: int, size: int) -> int:
+    """Where the search for a key begins; compiled, `_slot` begins there too."""
+    return (key * int(_SPREAD) % (1 << 64) >> _HIGH_BITS) % size
 
 
 @compiled
@@ -124,7 +132,7 @@ def _follow(keys: Places, nodes: Places, node: int, character: int) -> int:
 def _slot(keys: Places, key: int | np.int64) -> int:
     """Where the key stands, or would stand."""
     mask = len(keys) - 1
-    slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(40)) & mask
+    slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(_HIGH_BITS)) & mask
     while keys[slot] != key and keys[slot] != NOWHERE:
         slot = (slot + 1) & mask
     return int(slot)

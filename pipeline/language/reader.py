@@ -1,20 +1,19 @@
 """The whole reading of a text: mask, normalise, tokenize, feel, find gaps."""
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.language import ngrams
-from pipeline.language.aspects import aspects_of
-from pipeline.language.gaps import GapReader, GapReading
+from pipeline.language.gaps_model import GapModel
 from pipeline.language.masking import mask
-from pipeline.language.ngrams import Spans
 from pipeline.language.normalise import Normalised, normalise
-from pipeline.language.reading import ChatReading, Clause, Evidence, Reading, Sentiment
+from pipeline.language.reading import ChatReading, Clause, Reading
 from pipeline.language.reference import SnowNLPSentiment
 from pipeline.language.sentiment import SentimentModel, verdict
 from pipeline.language.tokens import tokenizer
+from pipeline.language.whole import WholeReader
 from pipeline.settings import settings
 from schemas.events import Turn
 
@@ -35,11 +34,11 @@ class Reader:
 
     def __init__(self) -> None:
         self._cut = tokenizer().cut
-        self._ours = SentimentModel.in_force()
-        self._sentiment = SnowNLPSentiment() if settings().sentiment == "snownlp" else self._ours
-        self._gaps = GapReader()
-        self.version = f"{self._sentiment.version}-{self._gaps.version}"
-        self.read([""])  # what is to be compiled is compiled now, not when the first event waits
+        ours, gap_model = SentimentModel.in_force(), GapModel.shipped()
+        self._reference = SnowNLPSentiment() if settings().sentiment == "snownlp" else None
+        self._sentiment = self._reference or ours
+        self._whole = WholeReader(self._cut, ours, gap_model)
+        self.version = f"{self._sentiment.version}-{gap_model.version}"
 
     def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
         """One reading for each text; never raises for any text. `ratings` are 1-5, None where none was given."""
@@ -66,17 +65,34 @@ class Reader:
         (tokens,) = batch.tokens
         return list(map(Token, tokens, self._sentiment.weigh(batch)))
 
-    def _read(self, masked: Sequence[str], ratings: Sequence[int | None]) -> Iterator[Reading]:
-        normalised = [normalise(text) for text in masked]
+    def _read(self, masked: Sequence[str], ratings: Sequence[int | None]) -> list[Reading]:
+        normalised = list(map(normalise, masked))
+        if self._reference:
+            return self._as_reference(self._reference, masked, normalised, ratings)
+        return self._whole.read(masked, normalised, [rating or 0 for rating in ratings])
+
+    def _as_reference(
+        self,
+        reference: SnowNLPSentiment,
+        masked: Sequence[str],
+        normalised: Sequence[Normalised],
+        ratings: Sequence[int | None],
+    ) -> list[Reading]:
+        """Which clauses complain, our own model says even where SnowNLP tells how a text and its clauses feel."""
         batch = ngrams.lay([one.text for one in normalised], self._cut)
-        feelings = self._sentiment.feel(batch)
+        feelings = reference.feel(batch)
         verdicts = list(map(verdict, feelings.positive, feelings.neutral, ratings))
-        # Which clauses complain, our own model says even where SnowNLP tells how the text feels.
-        own = feelings if self._sentiment is self._ours else self._ours.feel(batch)
-        gaps = self._gaps.read(batch, own.clauses, [score for score, _, _ in verdicts])
-        said = list(zip(aspects_of(batch), feelings.clauses, strict=True))
-        clauses = map(_clauses, normalised, batch.spans, batch.first.tolist(), repeat(said))
-        return map(_reading, masked, normalised, clauses, verdicts, gaps)
+        readings = self._whole.read(masked, normalised, [0] * len(masked), [score for score, _, _ in verdicts])
+        clause_scores = [feelings.clauses[first:] for first in batch.first.tolist()]
+        return [
+            replace(
+                reading,
+                sentiment=sentiment,
+                rating_conflict=conflict,
+                clauses=tuple(map(_rescored, reading.clauses, scores)),
+            )
+            for reading, (_, sentiment, conflict), scores in zip(readings, verdicts, clause_scores, strict=True)
+        ]
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -91,40 +107,5 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def _clauses(one: Normalised, spans: Spans, first: int, said: Sequence[tuple[str, float]]) -> tuple[Clause, ...]:
-    """The clauses of a text in offsets of the text before normalising. `said[first]`: aspect and score of its first."""
-    where: Spans = spans if one.unmoved else [one.span(start, end) for start, end in spans]
-    return tuple(
-        [
-            Clause(start, end, aspect, score)
-            for (start, end), (aspect, score) in zip(where, said[first : first + len(spans)], strict=True)
-        ]
-    )
-
-
-def _reading(
-    text: str,
-    normalised: Normalised,
-    clauses: tuple[Clause, ...],
-    verdict: tuple[float, Sentiment, bool],
-    gaps: GapReading,
-) -> Reading:
-    score, sentiment, conflict = verdict
-    return Reading(
-        text=text,
-        sentiment=sentiment,
-        sentiment_score=score,
-        gaps=gaps.gaps,
-        primary_gap=gaps.primary_gap,
-        dimension=gaps.dimension,
-        stage=gaps.stage,
-        severity=gaps.severity,
-        evidence=tuple([_evidence(text, normalised, item) for item in gaps.evidence]),
-        clauses=clauses,
-        rating_conflict=conflict,
-    )
-
-
-def _evidence(text: str, normalised: Normalised, item: Evidence) -> Evidence:
-    start, end = normalised.span(item.start, item.end)
-    return Evidence(item.gap, text[start:end], start, end)
+def _rescored(clause: Clause, score: float) -> Clause:
+    return replace(clause, sentiment_score=score)

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from pipeline.errors import SettingsError
 from pipeline.language.compiled import compiled
-from pipeline.language.ngrams import Batch, Codes, Places
+from pipeline.language.ngrams import Batch, Laid, Places
 from pipeline.language.reading import Sentiment
 from pipeline.settings import settings
 
 Floats = NDArray[np.float64]
-_Weights = tuple[tuple[float, ...], tuple[float, ...], tuple[float, float]]
+LABELS: tuple[Sentiment, ...] = ("neutral", "positive", "negative")
 
 # What a rating says beside the text, in log-odds: of positive against negative, and of neutral.
-_RATING_ODDS = {1: (-2.0, -2.0), 2: (-1.2, -1.0), 3: (0.0, 1.0), 4: (1.2, -1.0), 5: (2.0, -2.0)}
+_RATING_ODDS = ((0.0, 0.0), (-2.0, -2.0), (-1.2, -1.0), (0.0, 1.0), (1.2, -1.0), (2.0, -2.0))  # the first for none
 _SHIPPED = resources.files("pipeline.language.weights").joinpath("sentiment.npz")
 _CONFLICT = 0.6  # a text at least this sure contradicts a rating on the other side
 
@@ -61,9 +61,10 @@ class SentimentModel:
 
     def __init__(self, file: bytes) -> None:
         with np.load(io.BytesIO(file)) as arrays:
-            self._table: NDArray[np.int16] = np.ascontiguousarray(arrays["table"].T, np.int16)
+            self.table: NDArray[np.int16] = np.ascontiguousarray(arrays["table"].T, np.int16)
             self._shape = msgspec.json.decode(arrays["shape"].tobytes(), type=Shape)
-        self._bits = len(self._table).bit_length() - 1
+        self.weights = _weights(self._shape)
+        self._bits = len(self.table).bit_length() - 1
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod
@@ -72,7 +73,12 @@ class SentimentModel:
 
         Raises SettingsError where the file is none of `gapwatch train sentiment`.
         """
-        return cls.of_file(chosen) if (chosen := settings().sentiment_weights) else cls(_SHIPPED.read_bytes())
+        return cls.of_file(chosen) if (chosen := settings().sentiment_weights) else cls.shipped()
+
+    @classmethod
+    def shipped(cls) -> "SentimentModel":
+        """The weights of this package."""
+        return cls(_SHIPPED.read_bytes())
 
     @classmethod
     def of_file(cls, file: Path) -> "SentimentModel":
@@ -86,16 +92,11 @@ class SentimentModel:
 
     def feel(self, batch: Batch) -> Feelings:
         """Feelings of texts; even odds without words."""
-        laid = batch.laid
-        feelings = _listed(_felt(_weights(self._shape), laid.first, laid.hashes, laid.bounds, self._table))
-        for place, spans in enumerate(batch.spans):
-            if not spans:
-                feelings.positive[place] = feelings.neutral[place] = 0.0
-        return feelings
+        return _listed(feel_laid(batch.laid, self.table, self.weights))
 
     def weigh(self, batch: Batch) -> list[float]:
         """What each word of a batch of one text, with the n-grams that begin in it, adds to the sum of its clause."""
-        weights = self._table[:, 0].take(batch.slots(self._bits))
+        weights = self.table[:, 0].take(batch.slots(self._bits))
         places = np.bincount(batch.place_of(), weights, batch.laid.begins[-1])
         sums: list[float] = (np.add.reduceat(places, batch.laid.starts[1:-1]) * self._shape.scales[0]).tolist()
         return sums
@@ -106,12 +107,9 @@ def combine(shape: Shape, polarity: Floats, fact: Floats, first: Places) -> Feel
     return _listed(_combined(_weights(shape), first, polarity, fact))
 
 
-def _weights(shape: Shape) -> _Weights:
-    return (
-        (shape.clause, shape.first, shape.last, shape.bias, shape.temperature),
-        shape.neutral,
-        shape.scales,
-    )
+def _weights(shape: Shape) -> Floats:
+    odds = (shape.clause, shape.first, shape.last, shape.bias, shape.temperature)
+    return np.array([*odds, *shape.neutral, *shape.scales])
 
 
 def _listed(feelings: tuple[Floats, Floats, Floats]) -> Feelings:
@@ -119,10 +117,9 @@ def _listed(feelings: tuple[Floats, Floats, Floats]) -> Feelings:
 
 
 @compiled
-def _felt(
-    weights: _Weights, first: Places, hashes: Codes, bounds: Places, table: NDArray[np.int16]
-) -> tuple[Floats, Floats, Floats]:
-    """Sums of integers, then combined: the same in any company and order."""
+def feel_laid(laid: Laid, table: NDArray[np.int16], weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Sums of integers, then combined: the same in any company and order. Even odds without words."""
+    hashes, bounds = laid.hashes, laid.bounds
     polarity, fact = np.empty(len(bounds) - 1), np.empty(len(bounds) - 1)
     size = np.uint64(len(table))
     for clause in range(len(polarity)):
@@ -132,13 +129,19 @@ def _felt(
             good += table[slot, 0]
             plain += table[slot, 1]
         polarity[clause], fact[clause] = good, plain
-    return _combined(weights, first, polarity, fact)
+    positive, neutral, clauses = _combined(weights, laid.first, polarity, fact)
+    for text in range(len(positive)):
+        if not laid.spans[laid.first[text], 1]:
+            positive[text] = neutral[text] = 0.0
+    return positive, neutral, clauses
 
 
 @compiled
-def _combined(weights: _Weights, first: Places, polarity: Floats, fact: Floats) -> tuple[Floats, Floats, Floats]:
+def _combined(weights: Floats, first: Places, polarity: Floats, fact: Floats) -> tuple[Floats, Floats, Floats]:
     """Log-odds of positive and of neutral for each text, score of each clause."""
-    (every, at_first, at_last, bias, temperature), (intercept, of_fact, of_sureness, of_length), scales = weights
+    every, at_first, at_last, bias, temperature = weights[0], weights[1], weights[2], weights[3], weights[4]
+    intercept, of_fact, of_sureness, of_length = weights[5], weights[6], weights[7], weights[8]
+    scales = weights[9:]
     bounded = np.tanh(polarity * scales[0])
     clauses = np.tanh(bounded * (temperature * (every + at_first + at_last) / 2))
     positive = np.empty(len(first) - 1)
@@ -155,18 +158,25 @@ def _combined(weights: _Weights, first: Places, polarity: Floats, fact: Floats) 
 
 
 def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:
-    """Score -1 ... 1, label, and whether rating and text contradict each other, from log-odds and the rating given.
+    """Score -1 ... 1, label, and whether rating and text contradict each other, from log-odds and the rating given."""
+    score, label, conflict = judge(positive, neutral, rating or 0)
+    return score, LABELS[label], bool(conflict)
+
+
+@compiled
+def judge(positive: float, neutral: float, rating: int) -> tuple[float, int, bool]:
+    """The same for a rating of 0 where none was given, with the number of the label.
 
     The score is the probability of positive less that of negative, given that there is an opinion; of a neutral text
     it is drawn towards 0 by the probability that there is none.
     """
     certain = math.tanh(positive / 2)
-    conflict = rating is not None and abs(certain) > _CONFLICT and (rating - 3) * certain < 0
-    if rating is not None:
+    conflict = rating != 0 and abs(certain) > _CONFLICT and (rating - 3) * certain < 0
+    if rating:
         for_positive, for_neutral = _RATING_ODDS[rating]
         certain = math.tanh((positive + for_positive) / 2)
         neutral += for_neutral
     opinion = 1 / (1 + math.exp(min(neutral, 50.0)))
     if opinion * (1 + abs(certain)) / 2 < 1 - opinion:
-        return certain * opinion, "neutral", conflict
-    return certain, "positive" if certain > 0 else "negative", conflict
+        return certain * opinion, 0, conflict
+    return certain, 1 if certain > 0 else 2, conflict

@@ -12,25 +12,27 @@ from hypothesis import strategies as st
 from pipeline.cli import gapwatch
 from pipeline.errors import GapwatchError
 from pipeline.language import ngrams
-from pipeline.language.gaps import GapReader, GapReading
 from pipeline.language.gaps_lexicon import Lexicon, find_hits
 from pipeline.language.gaps_model import GapModel
 from pipeline.language.gaps_severity import severity
+from pipeline.language.normalise import normalise
 from pipeline.language.reader import Reader
+from pipeline.language.reading import Reading
 from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
+from pipeline.language.whole import WholeReader
 from pipeline.training import gaps as training
 from pipeline.training.word_vectors import WordVectors
 
-READER, SENTIMENT, CUT = GapReader(), SentimentModel.in_force(), tokenizer().cut
+SENTIMENT, CUT = SentimentModel.in_force(), tokenizer().cut
+READER = WholeReader(CUT, SENTIMENT, GapModel.shipped())
 
 
-def read_all(texts: list[str], scores: list[float], reader: GapReader = READER) -> list[GapReading]:
-    batch = ngrams.lay(texts, CUT)
-    return reader.read(batch, SENTIMENT.feel(batch).clauses, scores)
+def read_all(texts: list[str], scores: list[float], reader: WholeReader = READER) -> list[Reading]:
+    return reader.read(texts, list(map(normalise, texts)), [0] * len(texts), scores)
 
 
-def read(text: str, score: float = -0.7) -> GapReading:
+def read(text: str, score: float = -0.7) -> Reading:
     return read_all([text], [score])[0]
 
 
@@ -221,7 +223,8 @@ def test_training_learns_from_few_texts() -> None:
     ]
     words = WordVectors(["太慢", "客服"], np.eye(2, 8, dtype=np.float32))
     seen = training.features([label.text for label in labels])
-    reader = GapReader(GapModel(training.pack(training.train(seen, labels, np.ones(len(labels)), words))))
+    model = GapModel(training.pack(training.train(seen, labels, np.ones(len(labels)), words)))
+    reader = WholeReader(CUT, SENTIMENT, model)
     read = read_all(["物流太慢", "客服态度差"], [-0.5, -0.5], reader)
     assert [one.primary_gap for one in read] == ["fulfillment", "communication"]
 
