@@ -5,9 +5,11 @@
 Reading 10^8 events would take hours, so their aggregates are made in ClickHouse: the events of one week are drawn there
 from `numbers()` (50 products, 9 channels, 10 regions, three types, unequal weights as in aggregates.py) and grouped by
 minute in the form the workers leave them; hours and days are derived from those as workers do, and the weeks before
-are copies. Single events are not made: panels that list voices find none. Times are of the server (`system.query_log`):
-what the clock said, and the processor time of all its threads, which another load on the machine inflates less. A row
-read is an hour or a day with all its groups.
+are copies. So are the single events: five whole weeks of them (9.6 million), and of each week before every twentieth
+event: a panel that samples a year reads a twentieth of what it would there; over 7 days it reads what it would. Four
+workers report every ten seconds for four weeks. Times are of the server (`system.query_log`): what the clock said, and
+the processor time of all its threads, which another load on the machine inflates less. A row read is an event, or an
+hour or a day with all its groups.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from pipeline.store import Aggregates, ClickHouse, migrate
 
 AIM_MS = 300
 WEEK = 7 * 86_400
+_KEPT_DAYS = 398  # the retention, as far as a month is not cut
 _DRAWN = """
 WITH arrayFlatten(arrayMap(rank -> arrayWithConstant(toUInt64(ceil(40 / rank)), rank), range(1, 10))) AS channels
 SELECT
@@ -42,22 +45,25 @@ SELECT
     if(rand(5) % 10 < if(event_type = 'feedback', 7, 2), 'none', ['fulfillment', 'fulfillment', 'fulfillment',
         'information', 'design', 'communication'][1 + rand(6) % 6]) AS gap,
     toInt64(rand(7) % 2001) - 1000 AS score, toString(rand(8) % 5000000) AS customer,
-    toFloat64(exp((rand(9) % 9000) / 1000)) AS seconds
+    toFloat64(exp((rand(9) % 9000) / 1000)) AS seconds,
+    if(gap = 'none', 'none', ['reliability', 'reliability', 'responsiveness', 'assurance', 'empathy', 'tangibles']
+        [1 + rand(10) % 6]) AS dimension, ['pre_sale', 'in_sale', 'after_sale', 'after_sale'][1 + rand(11) % 4] AS stage
 FROM numbers({events})
 """
 _GAPS = """
 INSERT INTO gap_minute_generations (minute, generation, groups.event_type, groups.channel, groups.product_id,
-    groups.region, groups.stage, groups.gap, groups.events, groups.primary_events, groups.customers_state,
-    groups.positive, groups.neutral, groups.negative, groups.sentiment_sum, groups.severity_sum,
+    groups.region, groups.stage, groups.dimension, groups.gap, groups.events, groups.primary_events,
+    groups.customers_state, groups.positive, groups.neutral, groups.negative, groups.sentiment_sum, groups.severity_sum,
     groups.primary_positive, groups.primary_neutral, groups.primary_negative, groups.primary_sentiment_sum,
     groups.promises_kept, groups.promises_broken, groups.evidence)
 SELECT period, 1, groupArray(event_type), groupArray(channel), groupArray(product_id), groupArray(region),
-    groupArray('in_sale'), groupArray(gap), groupArray(n), groupArray(n), groupArray(customers), groupArray(good),
-    groupArray(fair), groupArray(bad), groupArray(total), groupArray(n), groupArray(good), groupArray(fair),
-    groupArray(bad), groupArray(total), groupArray(kept), groupArray(broken), groupArray([]::Array(String))
+    groupArray(stage), groupArray(dimension), groupArray(gap), groupArray(n), groupArray(n), groupArray(customers),
+    groupArray(good), groupArray(fair), groupArray(bad), groupArray(total), groupArray(n), groupArray(good),
+    groupArray(fair), groupArray(bad), groupArray(total), groupArray(kept), groupArray(broken),
+    groupArray([]::Array(String))
 FROM (
-    SELECT toStartOfMinute(at) AS period, event_type, channel, product_id, region, gap, count() AS n,
-        uniqState(customer) AS customers, countIf(score > 300) AS good, countIf(score < -300) AS bad,
+    SELECT toStartOfMinute(at) AS period, event_type, channel, product_id, region, stage, dimension, gap,
+        count() AS n, uniqState(customer) AS customers, countIf(score > 300) AS good, countIf(score < -300) AS bad,
         n - good - bad AS fair, sum(score) AS total, countIf(seconds < 2) AS kept, countIf(seconds > 4000) AS broken
     FROM drawn WHERE {window} GROUP BY ALL
 )
@@ -68,25 +74,69 @@ INSERT INTO chat_minute_generations (minute, generation, groups.channel, groups.
     groups.conversations, groups.answered, groups.unanswered, groups.resolved, groups.first_response_sum,
     groups.first_response_state, groups.first_response_buckets, groups.resolution_sum, groups.resolution_state,
     groups.resolution_buckets, groups.waited, groups.longest_wait_sum, groups.longest_wait_state,
-    groups.longest_wait_buckets, groups.moods, groups.mood_start_sum, groups.mood_end_sum, groups.mood_low_sum)
+    groups.longest_wait_buckets, groups.moods, groups.mood_start_sum, groups.mood_end_sum, groups.mood_low_sum,
+    groups.mood_lowest)
 SELECT period, 1, groupArray(channel), groupArray(product_id), groupArray(region), groupArray(n), groupArray(n),
     groupArray(0), groupArray(n), groupArray(total), groupArray(state), groupArray(buckets), groupArray(total),
     groupArray(state), groupArray(buckets), groupArray(n), groupArray(total), groupArray(state), groupArray(buckets),
-    groupArray(n), groupArray(mood), groupArray(mood), groupArray(mood)
+    groupArray(n), groupArray(mood), groupArray(mood), groupArray(mood), groupArray(lowest)
 FROM (
     SELECT toStartOfMinute(at) AS period, channel, product_id, region, count() AS n,
         sum(toInt64(seconds * 1000)) AS total, quantilesDDState(0.01, 0.5, 0.9, 0.99)(seconds) AS state,
-        sumMap(map(toUInt16(round(40 * log(seconds * 1000))), toUInt32(1))) AS buckets, sum(score) AS mood
+        sumMap(map(toUInt16(round(40 * log(seconds * 1000))), toUInt32(1))) AS buckets, sum(score) AS mood,
+        toFloat32(min(score) / 1000) AS lowest
     FROM drawn WHERE event_type = 'chat' AND {window} GROUP BY ALL
 )
 GROUP BY period
 """
+# A text of 52 characters, evidence of one or two phrases of a thousand, a chat of four turns; stored two seconds later.
+_EVENTS = """
+INSERT INTO event_versions (event_id, event_type, event_time, channel, customer_id, product_id, region, text, rating,
+    sentiment, sentiment_score, gaps, primary_gap, dimension, stage, severity, evidence, rating_conflict, model_version,
+    conversation_id, agent_id, turns, first_response_seconds, resolution_seconds, longest_wait_seconds, mood_start,
+    mood_end, mood_low, version, stored_at)
+WITH '{letters}' AS letters, rand64(1) AS chance, event_type = 'chat' AS chats,
+    (place, length) -> substringUTF8(letters, toUInt32(1 + place % (lengthUTF8(letters) - length)), length) AS words,
+    toUnixTimestamp(at) * 1000 + chance % 1000 AS milliseconds
+SELECT toString(generateUUIDv4()), event_type, fromUnixTimestamp64Milli(toInt64(milliseconds), 'UTC'), channel,
+    customer, product_id, region,
+    arrayStringConcat(arrayMap(part -> words(cityHash64(chance, part), 4), range(13))) AS text,
+    if(event_type = 'feedback', 1 + chance % 5, NULL),
+    multiIf(score > 300, 'positive', score < -300, 'negative', 'neutral'), score / 1000,
+    if(gap = 'none', [], [gap]), gap, dimension, stage, if(gap = 'none', 0, 1),
+    arrayMap(part -> (gap, words(toUInt64(150 * pow(rand(part) / 4294967296, 3)), toUInt8(2 + chance % 6)), 0, 4),
+        range(if(gap = 'none', 0, 1 + chance % 2))), chance % 50 = 0, 'model',
+    if(chats, toString(chance), ''), if(chats, 'a' || toString(chance % 500), ''),
+    arrayMap(part -> (if(part % 2 = 0, 'customer', 'agent'), words(cityHash64(chance, part), 20), NULL, NULL),
+        range(if(chats, 4, 0))),
+    if(chats, seconds, NULL), if(chats, seconds, NULL), if(chats, seconds, NULL),
+    if(chats, score / 1000, NULL), if(chats, score / 1000, NULL), if(chats, score / 1000, NULL),
+    bitShiftLeft(toUInt128(milliseconds + 500), 80) + bitShiftLeft(toUInt128(chance % 8), 48) + rand(),
+    fromUnixTimestamp64Milli(toInt64(milliseconds + 2000 + rand(2) % 1000), 'UTC')
+FROM drawn WHERE {window}
+SETTINGS max_threads = 1, max_block_size = 32768, min_insert_block_size_rows = 262144
+"""
+_LETTERS = (
+    "这个商品质量很好但是物流太慢客服没有回复我说今天送到结果等了三天才来包装破损颜色与图片不符退款一直处理中"
+    "联系店家也找不到人承诺发货时间改变两次服务态度差安装师傅约好又取消价格比别处贵尺寸偏小面料舒适穿着合身推荐"
+    "朋友购买下次还会光顾手机屏幕有划痕充电器发热系统卡顿使用方便操作简单说明书不清楚售后电话打不通活动规则复杂优惠券用不了"
+)
+_REPORTS = """
+INSERT INTO worker_reports (at, worker, seconds, topics.topic, topics.partitions, topics.lag, topics.records,
+    topics.dead_letters, stored, flushes, flush_seconds, delay_seconds)
+SELECT now64(3) - toIntervalSecond(10 * intDiv(number, 4)), 'host:' || toString(number % 4), 10,
+    ['feedback.events', 'complaint.events', 'chat.events'], [2, 2, 2], [3, 2, 1], [4, 2, 1], [0, 0, 0], 7, 5, 0.5, 10
+FROM numbers(4 * 28 * 8640)
+"""
+# Of the weeks before these every twentieth event is made: all would take an hour and 12 GB.
+_WHOLE_WEEKS, _THINNED = 5, 20
 # What panels read, and how many weeks of it at most: all, unless a panel looks back no further.
 _COPIED = {
     "place_hour": ("hour", None),
     "place_day": ("day", None),
     "chat_hour": ("hour", None),
     "chat_day": ("day", None),
+    "chat_channel_day": ("day", None),
     "chat_minute": ("minute", 2),
     "gap_minute": ("minute", 2),
 }
@@ -118,11 +168,15 @@ def draw(clickhouse: ClickHouse, aggregates: Aggregates, yearly: int, days: int)
         window = f"at >= toDateTime({begin}, 'UTC') AND at < toDateTime({begin + 21_600}, 'UTC')"
         clickhouse.execute(_GAPS.format(window=window))
         clickhouse.execute(_CHATS.format(window=window))
+        clickhouse.execute(_EVENTS.format(window=window, letters=_LETTERS))
     clickhouse.execute("DROP TABLE drawn SYNC")
     aggregates.derive_hours_and_days(range(start, start + WEEK, 3_600))
     for view, (key, most) in _COPIED.items():
         weeks = -(-days // 7) + 5  # four weeks before the range are "as usual"
         _copy(clickhouse, f"{view}_generations", key, min(weeks, most) if most else weeks)
+    clickhouse.execute(_REPORTS)
+    for week in range(1, -(-2 * days // 7) if days < _KEPT_DAYS // 2 else _KEPT_DAYS // 7):
+        _copy_events(clickhouse, start, week)
 
 
 def _copy(clickhouse: ClickHouse, table: str, key: str, weeks: int) -> None:
@@ -135,6 +189,19 @@ def _copy(clickhouse: ClickHouse, table: str, key: str, weeks: int) -> None:
             "min_insert_block_size_rows = 512, min_insert_block_size_bytes = 33554432"
         )
     clickhouse.execute(f"OPTIMIZE TABLE {table}")
+
+
+def _copy_events(clickhouse: ClickHouse, start: int, week: int) -> None:
+    """The week drawn once more, `week` weeks before."""
+    before = f"toIntervalDay({7 * week})"
+    clickhouse.execute(
+        f"INSERT INTO event_versions SELECT * REPLACE (own.event_time - {before} AS event_time, "  # noqa: S608
+        f"own.stored_at - {before} AS stored_at, own.stored_at - {before} AS read_at, "
+        f"own.version - bitShiftLeft(toUInt128({week * WEEK * 1000}), 80) AS version) FROM event_versions AS own "
+        f"WHERE own.event_time >= toDateTime({start}, 'UTC') "
+        f"AND own.version % {_THINNED if week >= _WHOLE_WEEKS else 1} = 0 "
+        "SETTINGS max_threads = 1, max_block_size = 8192, min_insert_block_size_rows = 65536"
+    )
 
 
 class _Noted(ClickHouse):

@@ -24,7 +24,7 @@ _PROVIDED_FROM = "/etc/grafana/provisioning/dashboards"  # where docker-compose.
 def dashboards(locale: Locale, time_zone: str) -> list[dict[str, Any]]:
     """Grafana's JSON of each dashboard, in the order of their menu."""
     by_day = [page(locale, time_zone) for page in (overview, drill_down, conversations)]
-    return [*by_day, operations(locale)]
+    return [*by_day, operations(locale, time_zone)]
 
 
 def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") -> dict[str, str]:

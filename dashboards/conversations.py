@@ -4,11 +4,13 @@ from typing import Any
 
 from dashboards.frame import CONVERSATIONS, PLACE, page
 from dashboards.grains import Grains
+from dashboards.minutes import Minutes
 from dashboards.panels import Panels
 from dashboards.query import named
 from dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, ROLES, Locale, Words
 
 _LEVELS = (0.5, 0.9)
+_LOWEST = 50
 
 
 def quantile(level: float, span: str) -> str:
@@ -149,9 +151,9 @@ SELECT event_time AS "{say("时间", "Time")}", product_id AS "{say("产品", "P
     arrayStringConcat(arrayMap(t -> concat({named("t.role", ROLES, locale)}, '{say("：", ": ")}', t.text), turns), ' / ') AS "{say("对话", "Conversation")}",
     first_response_seconds AS "{say("首次响应", "First response")}", mood_low AS "{say("情绪最低点", "Lowest mood")}"
 FROM events
-WHERE event_type = 'chat' AND $__timeFilter(event_time) AND {PLACE}
+WHERE event_type = 'chat' AND $__timeFilter(event_time) AND {PLACE} AND {Minutes(time_zone).lowest_moods(_LOWEST)}
 ORDER BY mood_low, event_time DESC
-LIMIT 50""",
+LIMIT {_LOWEST}""",
                 units={say("首次响应", "First response"): "s"},
                 widths={
                     say("时间", "Time"): 160,

@@ -1,15 +1,19 @@
 """The drill-down: from a gap to the product, the place, the stage, and the customers' own words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.frame import FULFILLMENT, PLACE, page
 from dashboards.grains import Grains
+from dashboards.minutes import Minutes
 from dashboards.panels import Panels
 from dashboards.query import named
 from dashboards.words import BAD_COLOR, CHANNELS, DIMENSIONS, GAP_COLORS, GOOD_COLOR, SENTIMENTS, STAGES, Locale, Words
 
 # `gap` holds a code, never a customer's text; the plugin quotes it all the same.
 _GAP = "${gap:singlequote}"
+_NEWEST = 200
+_BEFORE_RANGE = "$__fromTime - toIntervalSecond(dateDiff('second', $__fromTime, $__toTime))"
 _VOICES = f"$__timeFilter(event_time) AND has(gaps, {_GAP}) AND {PLACE}"
 
 
@@ -24,10 +28,21 @@ def _of_chosen_gap(suffix: str = "") -> str:
 _EVENTS, _SEVERITY = _of_chosen_gap(), _of_chosen_gap("_severity")
 
 
+def _counts(column: str, names: Mapping[str, Words], places: str, locale: Locale) -> str:
+    """The query for the names of a dimension or stage, and how many voices on the chosen gap have it."""
+    counts = ", ".join(f"('{code}', sum({_of_chosen_gap(f'_{column}s.{code}')}))" for code in names)
+    return f"""
+SELECT {named("counted.1", names, locale)} AS name, counted.2 AS value
+FROM (SELECT arrayJoin([{counts}]) AS counted FROM {places} WHERE {PLACE})
+WHERE value > 0
+ORDER BY value DESC"""
+
+
 def drill_down(locale: Locale, time_zone: str) -> dict[str, Any]:
     """For analysts. Reads the aggregates by place, and events where a row is a voice."""
     panels = Panels(locale)
     places = Grains(time_zone).voices()
+    minutes = Minutes(time_zone)
 
     def say(zh: str, en: str) -> str:
         return Words(zh, en)(locale)
@@ -77,30 +92,21 @@ LIMIT 12""",
             panels.ranking(
                 say("服务质量维度", "SERVQUAL dimensions"),
                 say("说到所选差距的声音，按主要维度。", "Voices on the gap by their main dimension."),
-                f"""
-SELECT {named("dimension", DIMENSIONS, locale)} AS name, count() AS value
-FROM events
-WHERE {_VOICES}
-GROUP BY dimension
-ORDER BY value DESC""",
+                _counts("dimension", DIMENSIONS, places, locale),
                 span=6,
             ),
             panels.ranking(
                 say("服务阶段", "Service stage"),
                 say("说到所选差距的声音，按售前、售中、售后。", "Voices on the gap before, during and after the sale."),
-                f"""
-SELECT {named("stage", STAGES, locale)} AS name, count() AS value
-FROM events
-WHERE {_VOICES}
-GROUP BY stage
-ORDER BY value DESC""",
+                _counts("stage", STAGES, places, locale),
                 span=6,
             ),
             panels.rows(
                 say("上升的说法", "Rising phrases"),
                 say(
-                    "作为证据的原话：本期次数、上一同长时段次数，按增量排序。",
-                    "Words that speak for the gap: how often in this period and in the one before, by increase.",
+                    "作为证据的原话：本期次数、上一同长时段次数，按增量排序。两期共超过十万条声音时，均匀抽取约十万条计数。",
+                    "Words that speak for the gap: how often in this period and in the one before, by increase. "
+                    "Where the two have more than 100,000 voices, counted in a sample of about so many, drawn evenly.",
                 ),
                 f"""
 SELECT phrase AS "{say("说法", "Phrase")}",
@@ -108,8 +114,8 @@ SELECT phrase AS "{say("说法", "Phrase")}",
 FROM (
     SELECT event_time, arrayJoin(arrayDistinct(arrayMap(e -> e.text, arrayFilter(e -> e.gap = {_GAP}, evidence)))) AS phrase
     FROM events
-    WHERE event_time >= $__fromTime - toIntervalSecond(dateDiff('second', $__fromTime, $__toTime))
-        AND event_time <= $__toTime AND {PLACE}
+    WHERE event_time >= {_BEFORE_RANGE} AND event_time <= $__toTime AND {PLACE}
+        AND {minutes.sample(_BEFORE_RANGE)}
 )
 GROUP BY phrase
 HAVING countIf(event_time >= $__fromTime) >= 2
@@ -161,9 +167,9 @@ SELECT event_time AS "{say("时间", "Time")}", {named("channel", CHANNELS, loca
     arrayStringConcat(arrayMap(e -> e.text, arrayFilter(e -> e.gap = {_GAP}, evidence)), ' · ') AS "{say("证据", "Evidence")}",
     {named("sentiment", SENTIMENTS, locale)} AS "{say("情绪", "Sentiment")}", severity AS "{say("严重度", "Severity")}"
 FROM events
-WHERE {_VOICES}
+WHERE {_VOICES} AND {minutes.newest(_GAP, _EVENTS, _NEWEST)}
 ORDER BY event_time DESC
-LIMIT 200""",
+LIMIT {_NEWEST}""",
                 shaded={
                     say("严重度", "Severity"): ((None, "transparent"), (0.4, "yellow"), (0.6, "orange"), (0.8, "red"))
                 },

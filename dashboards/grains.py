@@ -10,6 +10,9 @@ DAYS_BY_MINUTES = 2
 DAYS_BY_HOURS = 15
 
 _SHORT = f"dateDiff('hour', $__fromTime, $__toTime) <= {24 * DAYS_BY_MINUTES}"
+# Whether all products and all regions are on view.
+_ALL_PLACES = "($__conditionalAll(1=0, $product) AND $__conditionalAll(1=0, $region))"
+_WITHOUT_PLACE = "channel, toLowCardinality('') AS product_id, toLowCardinality('') AS region, * EXCEPT (day, channel)"
 _LONG = f"dateDiff('hour', $__fromTime, $__toTime) > {24 * DAYS_BY_HOURS}"
 
 
@@ -27,33 +30,42 @@ class Grains:
         The columns of `place_hour`, but for `hour` two times: `at`, when a row's hour or day begins, and `point`,
         when the point of a chart begins that it belongs to. A row lies in the range or before it, never in both.
         """
-        return f"(\n{self._hours_and_days('place', since)}\n)"
+        return f"(\n{self._hours('place', since)}\n    UNION ALL\n{self._days('place', since)}\n)"
 
     def conversations(self) -> str:
         """Conversations by place, of the range on view; those of a short range by minutes.
 
-        The columns of `chat_minute`, and for `minute` the two times of `voices`.
+        The columns of `chat_minute`, and for `minute` the two times of `voices`. Days of all products and regions come from
+        `chat_channel_day`, where they have neither.
         """
         return f"""(
     SELECT minute AS at, at AS point, * EXCEPT (minute)
     FROM chat_minute
     WHERE {_SHORT} AND $__timeFilter(minute)
     UNION ALL
-{self._hours_and_days("chat", "$__fromTime", f"NOT ({_SHORT})")}
+{self._hours("chat", "$__fromTime")} AND NOT ({_SHORT})
+    UNION ALL
+{self._days("chat", "$__fromTime")} AND NOT {_ALL_PLACES}
+    UNION ALL
+{self._days("chat_channel", "$__fromTime", _WITHOUT_PLACE)} AND {_ALL_PLACES}
 )"""
 
-    def _hours_and_days(self, views: str, since: str, condition: str = "1") -> str:
+    def _hours(self, views: str, since: str) -> str:
         zone = self._zone
-        cut = ", ".join(
-            f"toDate({instant}, '{zone}')" for instant in dict.fromkeys((since, "$__fromTime", "$__toTime"))
-        )
         return f"""    SELECT hour AS at, if({_LONG}, {self._midnight("hour")}, hour) AS point, * EXCEPT (hour)
     FROM {views}_hour
-    WHERE {condition} AND hour >= {since} AND hour <= $__toTime AND (NOT ({_LONG}) OR toDate(hour, '{zone}') IN ({cut}))
-    UNION ALL
-    SELECT toTimeZone(toDateTime(day, '{zone}'), 'UTC') AS at, at AS point, * EXCEPT (day)
+    WHERE hour >= {since} AND hour <= $__toTime AND (NOT ({_LONG}) OR toDate(hour, '{zone}') IN ({self._cut(since)}))"""
+
+    def _days(self, views: str, since: str, columns: str = "* EXCEPT (day)") -> str:
+        zone = self._zone
+        return f"""    SELECT toTimeZone(toDateTime(day, '{zone}'), 'UTC') AS at, at AS point, {columns}
     FROM {views}_day
-    WHERE {_LONG} AND day >= toDate({since}, '{zone}') AND day <= toDate($__toTime, '{zone}') AND day NOT IN ({cut})"""
+    WHERE {_LONG} AND day >= toDate({since}, '{zone}') AND day <= toDate($__toTime, '{zone}') AND day NOT IN ({self._cut(since)})"""
+
+    def _cut(self, since: str) -> str:
+        """The days that the range cuts."""
+        instants = dict.fromkeys((since, "$__fromTime", "$__toTime"))
+        return ", ".join(f"toDate({instant}, '{self._zone}')" for instant in instants)
 
     def _midnight(self, instant: str) -> str:
         return f"toTimeZone(toStartOfDay({instant}, '{self._zone}'), 'UTC')"

@@ -3,11 +3,11 @@
 from typing import Any
 
 from dashboards.frame import PIPELINE, PLACE, page
+from dashboards.minutes import Minutes
 from dashboards.panels import Panels
 from dashboards.query import named
 from dashboards.words import CHANNELS, EVENT_TYPES, Locale, Words
 
-_STORED = "$__timeFilter(stored_at)"
 _DELAY = "dateDiff('millisecond', published_at, stored_at) / 1000"
 _REPORTED = "$__timeFilter(at)"
 _OF_EVENTS = "endsWith(topic, '.events')"
@@ -15,9 +15,17 @@ _OF_EVENTS = "endsWith(topic, '.events')"
 _LATEST = "minute = (SELECT max(minute) FROM worker_minute WHERE minute >= now() - toIntervalMinute(5))"
 
 
-def operations(locale: Locale) -> dict[str, Any]:
-    """For operators. Reads when events were published and stored, and what workers report of themselves."""
+def operations(locale: Locale, time_zone: str) -> dict[str, Any]:
+    """For operators. Reads what workers report of themselves, and of events a sample by the time they happened.
+
+    Not by the time they were stored: no key or index finds those among late events and corrections.
+    """
     panels = Panels(locale)
+    sample = f"$__timeFilter(event_time) AND {PLACE} AND {Minutes(time_zone).sample()}"
+    sampled = Words(
+        " 按事件发生时间；本期超过十万条时，均匀抽取约十万条。",
+        " By the time they happened; of more than 100,000 a sample of about so many, drawn evenly.",
+    )(locale)
 
     def say(zh: str, en: str) -> str:
         return Words(zh, en)(locale)
@@ -29,25 +37,35 @@ def operations(locale: Locale) -> dict[str, Any]:
         [
             panels.number(
                 say("最后一次写入", "Last write"),
-                say("距最近一条事件入库的秒数。", "Seconds since the latest event was stored."),
-                f"""SELECT dateDiff('second', max(stored_at), now()) AS "{say("秒前", "seconds ago")}" FROM events""",
+                say(
+                    "距 worker 最近一次报告有事件入库的秒数。",
+                    "Seconds since a worker last reported that it stored events.",
+                ),
+                f"""
+SELECT if(count() = 0, nan, toFloat64(dateDiff('second', max(at), now()))) AS "{say("秒前", "seconds ago")}"
+FROM worker_reports
+WHERE stored > 0""",
                 unit="s",
                 decimals=0,
                 thresholds=((None, "green"), (300, "yellow"), (900, "red")),
             ),
             panels.number(
                 say("入库事件", "Events stored"),
-                say("本期入库的事件数。", "Events stored in this range."),
-                f"""SELECT count() AS "{say("事件", "events")}" FROM events WHERE {_STORED} AND {PLACE}""",
+                say(
+                    "本期入库的事件数，按 worker 报告；报告保留四周。",
+                    "Events stored in this range, by the workers' reports, which are kept for four weeks.",
+                ),
+                f"""SELECT sum(stored) AS "{say("事件", "events")}" FROM worker_reports WHERE {_REPORTED}""",
                 decimals=0,
             ),
             panels.number(
                 say("发布到入库", "Published to stored"),
-                say("从 Kafka 时间戳到入库：中位数和 99%。", "From the Kafka timestamp to the row: median and 99 %."),
+                say("从 Kafka 时间戳到入库：中位数和 99%。", "From the Kafka timestamp to the row: median and 99 %.")
+                + sampled,
                 f"""
 SELECT quantile(0.5)({_DELAY}) AS "{say("中位数", "median")}", quantile(0.99)({_DELAY}) AS "99 %"
 FROM events
-WHERE {_STORED} AND {PLACE}""",
+WHERE {sample}""",
                 unit="s",
             ),
             panels.number(
@@ -63,17 +81,18 @@ WHERE {_STORED} AND {PLACE}""",
                 say(
                     "本期事件由几个模型版本读过；多于一个时可用 reprocess 统一。",
                     "How many model versions read the events of this range; reprocess makes them one.",
-                ),
-                f"""SELECT uniqExact(model_version) AS "{say("版本", "versions")}" FROM events WHERE {_STORED} AND {PLACE}""",
+                )
+                + sampled,
+                f"""SELECT uniqExact(model_version) AS "{say("版本", "versions")}" FROM events WHERE {sample}""",
                 decimals=0,
             ),
             panels.number(
                 say("评分与文字相反", "Rating against text"),
-                say("星级评分与文字情绪相反的反馈百分比。", "Feedback whose rating contradicts its words."),
+                say("星级评分与文字情绪相反的反馈百分比。", "Feedback whose rating contradicts its words.") + sampled,
                 f"""
 SELECT 100 * countIf(rating_conflict) / greatest(countIf(rating IS NOT NULL), 1) AS "{say("占比", "share")}"
 FROM events
-WHERE {_STORED} AND {PLACE}""",
+WHERE {sample}""",
                 unit="percent",
             ),
             panels.number(
@@ -135,24 +154,28 @@ WHERE {_REPORTED}""",
                 unit="s",
             ),
             panels.lines(
-                say("每分钟入库事件", "Events stored a minute"),
-                say("按事件类型。", "By event type."),
+                say("每分钟处理的记录", "Records processed a minute"),
+                say(
+                    "按事件类型；重复的也计入，死信不计。",
+                    "By event type, duplicates included and dead letters not.",
+                ),
                 f"""
-SELECT $__timeInterval(stored_at) AS time, {named("event_type", EVENT_TYPES, locale)} AS kind,
-    count() / greatest(dateDiff('minute', $__fromTime, $__toTime) / 150, 1) AS value
-FROM events
-WHERE {_STORED} AND {PLACE}
-GROUP BY time, kind
+SELECT $__timeInterval(at) AS time, {named("replaceOne(topics.topic, '.events', '')", EVENT_TYPES, locale)} AS kind,
+    sum(topics.records - topics.dead_letters) / greatest(dateDiff('minute', $__fromTime, $__toTime) / 150, 1) AS value
+FROM worker_reports
+ARRAY JOIN topics
+WHERE {_REPORTED} AND endsWith(topics.topic, '.events')
+GROUP BY time, topics.topic
 ORDER BY time, kind""",
                 bars=True,
             ),
             panels.lines(
                 say("发布到入库的时间", "Time from published to stored"),
-                say("秒；积压或存储变慢时上升。", "Seconds; rises with a backlog or a slow store."),
+                say("秒；积压或存储变慢时上升。", "Seconds; rises with a backlog or a slow store.") + sampled,
                 f"""
-SELECT $__timeInterval(stored_at) AS time, quantile(0.5)({_DELAY}) AS "{say("中位数", "median")}", quantile(0.99)({_DELAY}) AS "99 %"
+SELECT $__timeInterval(event_time) AS time, quantile(0.5)({_DELAY}) AS "{say("中位数", "median")}", quantile(0.99)({_DELAY}) AS "99 %"
 FROM events
-WHERE {_STORED} AND {PLACE}
+WHERE {sample}
 GROUP BY time
 ORDER BY time""",
                 unit="s",
@@ -235,16 +258,18 @@ ORDER BY max(minute)""",
             panels.rows(
                 say("分区", "Partitions"),
                 say(
-                    "每个分区本期入库的事件和最大偏移量。",
-                    "Events stored by partition in this range, and the greatest offset.",
-                ),
+                    "每个分区占本期事件的百分比，和其中的最大偏移量。",
+                    "Each partition's share of the events of this range, and their greatest offset.",
+                )
+                + sampled,
                 f"""
 SELECT source_topic AS "{say("主题", "Topic")}", source_partition AS "{say("分区", "Partition")}",
-    count() AS "{say("事件", "Events")}", max(source_offset) AS "{say("最大偏移量", "Greatest offset")}", max(stored_at) AS "{say("最后写入", "Last write")}"
+    100 * count() / sum(count()) OVER () AS "{say("占比", "Share")}", max(source_offset) AS "{say("最大偏移量", "Greatest offset")}", max(stored_at) AS "{say("最后写入", "Last write")}"
 FROM events
-WHERE {_STORED} AND {PLACE}
+WHERE {sample}
 GROUP BY source_topic, source_partition
 ORDER BY source_topic, source_partition""",
+                units={say("占比", "Share"): "percent"},
                 span=12,
             ),
             panels.rows(

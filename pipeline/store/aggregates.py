@@ -6,7 +6,7 @@ server's clock before the events are. So whoever begins after an event was ackno
 earlier can hide it. Should clocks disagree, as between the servers of a cluster, or step back, a generation is still
 greater than any that was there; and who finds, after writing, that somebody else wrote meanwhile derives once more.
 
-Coarser grains derive from finer ones, after them: hours from minutes, hours by place from hours, days from hours.
+Coarser grains derive from finer ones, after them: hours from minutes, days from hours.
 """
 
 import random
@@ -15,10 +15,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import StoreUnavailable
-from pipeline.language.reading import GAPS
+from pipeline.language.reading import GAPS, Dimension, Stage
 from pipeline.settings import settings
 from pipeline.store.connection import ClickHouse
 
@@ -124,7 +125,7 @@ _GAP_MINUTE = Grain(
     rows="count()",
     # The primary gap is one of the gaps; of an event without any it is 'none'.
     array_join="ARRAY JOIN arrayDistinct(arrayPushFront(gaps, primary_gap)) AS gap",
-    dimensions=("event_type", "channel", "product_id", "region", "stage", "gap"),
+    dimensions=("event_type", "channel", "product_id", "region", "stage", "dimension", "gap"),
     measures={
         "events": "count()",
         "primary_events": f"countIf({_PRIMARY})",
@@ -164,12 +165,20 @@ _GAP_HOUR = Grain(
     measures=_COARSE_GAPS,
 )
 _PLACE = ("channel", "product_id", "region")
+# Of the voices on a gap: a count for each code of the event's column, as a tuple named by the codes.
+_VOICED = {"dimensions": ("dimension", get_args(Dimension)), "stages": ("stage", get_args(Stage))}
+
+
+def _counts(numbers: Iterable[str], codes: Iterable[str]) -> str:
+    return f"CAST(({', '.join(numbers)}), 'Tuple({', '.join(f'{code} UInt32' for code in codes)})')"
+
+
 _PLACE_HOUR = Grain(
     table="place_hour_generations",
     key="hour",
     key_type="DateTime('UTC')",
-    source="gap_hour_generations",
-    period="hour",
+    source="gap_minute_generations",
+    period="toStartOfHour(minute)",
     rows="sum(length(groups.gap))",
     array_join="ARRAY JOIN groups",
     prefix="groups.",
@@ -184,6 +193,13 @@ _PLACE_HOUR = Grain(
         "promises_broken": "sum(groups.promises_broken)",
         **{gap: f"sumIf(groups.events, groups.gap = '{gap}')" for gap in GAPS},
         **{f"{gap}_severity": f"sumIf(groups.severity_sum, groups.gap = '{gap}')" for gap in GAPS},
+        **{
+            f"{gap}_{name}": _counts(
+                (f"sumIf(groups.events, groups.gap = '{gap}' AND groups.{column} = '{code}')" for code in codes), codes
+            )
+            for gap in GAPS
+            for name, (column, codes) in _VOICED.items()
+        },
     },
 )
 _PLACE_DAY = Grain(
@@ -196,7 +212,12 @@ _PLACE_DAY = Grain(
     array_join="ARRAY JOIN groups",
     prefix="groups.",
     dimensions=_PLACE,
-    measures={name: f"sum(groups.{name})" for name in _PLACE_HOUR.measures},
+    measures={name: f"sum(groups.{name})" for name in _PLACE_HOUR.measures}
+    | {
+        f"{gap}_{name}": _counts((f"sum(groups.{gap}_{name}.{code})" for code in codes), codes)
+        for gap in GAPS
+        for name, (_, codes) in _VOICED.items()
+    },
 )
 _GAP_DAY = Grain(
     table="gap_day_generations",
@@ -230,6 +251,8 @@ def _span(name: str) -> dict[str, str]:
 def _coarse_chats(measure: str) -> str:
     if measure.endswith("_state"):
         return f"quantilesDDMergeState{_QUANTILES}(groups.{measure})"
+    if measure == "mood_lowest":
+        return "min(groups.mood_lowest)"
     return f"{'sumMap' if measure.endswith('_buckets') else 'sum'}(groups.{measure})"
 
 
@@ -253,6 +276,8 @@ _CHAT_MINUTE = Grain(
         "mood_start_sum": _known_thousandths("mood_start"),
         "mood_end_sum": _known_thousandths("mood_end"),
         "mood_low_sum": _known_thousandths("mood_low"),
+        # Above all scores where no customer said anything; groupArray would leave out a NULL.
+        "mood_lowest": "ifNull(min(mood_low), 2)",
     },
 )
 _CHAT_HOUR = Grain(
@@ -278,6 +303,18 @@ _CHAT_DAY = Grain(
     prefix="groups.",
     dimensions=_PLACE,
     measures={name: _coarse_chats(name) for name in _CHAT_MINUTE.measures},
+)
+_CHAT_CHANNEL_DAY = Grain(
+    table="chat_channel_day_generations",
+    key="day",
+    key_type="Date",
+    source="chat_day_generations",
+    period="day",
+    rows="sum(length(groups.channel))",
+    array_join="ARRAY JOIN groups",
+    prefix="groups.",
+    dimensions=("channel",),
+    measures=_CHAT_HOUR.measures,
 )
 
 
@@ -313,6 +350,7 @@ class Aggregates:
         self._derive_all(_GAP_DAY, days)
         self._derive_all(_CHAT_HOUR, hours)
         self._derive_all(_CHAT_DAY, days)
+        self._derive_all(_CHAT_CHANNEL_DAY, days)
 
     def close(self) -> None:
         """Close the connection of the calling thread."""

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from clickhouse_driver import Client
 
-from pipeline.language.reading import GAPS
+from pipeline.language.reading import GAPS, Dimension, Stage
 from pipeline.settings import settings
 from pipeline.store.aggregates import oldest_derived
 from pipeline.store.connection import ClickHouse
@@ -80,6 +81,12 @@ _GAP_MEASURES = {
 }
 _COARSE_DIMENSIONS = ("event_type", "channel", "product_id", "region", "gap")
 _PLACE = ("channel", "product_id", "region")
+_VOICED = {
+    f"{gap}_{column}s.{code}": f"sum(has(voiced, '{gap}') AND {column} = '{code}')"
+    for gap in GAPS
+    for column, codes in (("dimension", get_args(Dimension)), ("stage", get_args(Stage)))
+    for code in codes
+}
 _PLACE_MEASURES = {
     "voices": "count()",
     **{word: f"sum(sentiment = '{word}')" for word in ("positive", "neutral", "negative")},
@@ -88,6 +95,7 @@ _PLACE_MEASURES = {
     "promises_broken": f"sum({_BROKEN})",
     **{gap: f"sum(has(voiced, '{gap}'))" for gap in GAPS},
     **{f"{gap}_severity": _of_events("severity", f"has(voiced, '{gap}')") for gap in GAPS},
+    **_VOICED,
 }
 _QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
 _SPANS = {
@@ -95,6 +103,8 @@ _SPANS = {
     "resolution": "resolution_seconds",
     "longest_wait": "longest_wait_seconds",
 }
+# A hash of a NULL is no hash.
+_LOWEST = "ifNull(mood_lowest, 2)"
 _MOODS = ("mood_start", "mood_end", "mood_low")
 
 
@@ -114,6 +124,7 @@ _CHAT_MEASURES = {
     **{f"{span}_sum": _of_events(column) for span, column in _SPANS.items()},
     **{f"{mood}_sum": _of_events(mood) for mood in _MOODS},
     **{f"{span}_buckets": _bucketed(column) for span, column in _SPANS.items()},
+    _LOWEST: "ifNull(min(mood_low), 2)",
 }
 
 
@@ -161,6 +172,8 @@ def _summed(measures: Iterable[str]) -> dict[str, str]:
 def _sum(measure: str) -> str:
     if measure.endswith("_buckets"):
         return f"sumMap({measure})"
+    if measure == _LOWEST:
+        return "ifNull(min(mood_lowest), 2)"
     return _exactly(f"sum({measure})") if measure.endswith(("_sum", "_severity")) else f"sum({measure})"
 
 
@@ -172,7 +185,7 @@ def _comparisons() -> tuple[_Comparison, ...]:
             key="minute",
             source=_GAPS,
             period="toStartOfMinute(event_time)",
-            dimensions=("event_type", "channel", "product_id", "region", "stage", "gap"),
+            dimensions=("event_type", "channel", "product_id", "region", "stage", "dimension", "gap"),
             measures=_GAP_MEASURES,
         ),
         _Comparison(
@@ -239,6 +252,15 @@ def _comparisons() -> tuple[_Comparison, ...]:
             dimensions=_PLACE,
             measures=_summed(_CHAT_MEASURES)
             | {f"finalizeAggregation({span}_state)": f"quantilesDDMerge{_QUANTILES}({span}_state)" for span in _SPANS},
+        ),
+        _Comparison(
+            view="chat_channel_day",
+            key="day",
+            source=_DAY_CHATS,
+            period=f"toDate(minute, '{zone}')",
+            dimensions=("channel",),
+            measures=_summed(_CHAT_MEASURES),
+            states=False,
         ),
     )
 

@@ -190,7 +190,8 @@ def test_deriving_again_changes_nothing(
     database: str, put: Callable[..., None], query: Callable[..., list[Any]]
 ) -> None:
     put(*[feedback(f"e{n}", n % 5, n, "design", customer=f"c{n}") for n in range(40)], chat("k", 1, 99, wait=3))
-    views = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day")
+    gaps = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day")
+    views = (*gaps, "chat_minute", "chat_hour", "chat_day", "chat_channel_day")
     before = [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views]
     Aggregates(database).derive(int(at(n).timestamp()) for n in range(5))
     assert [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views] == before
@@ -403,7 +404,11 @@ def _crashing_after(statements: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(
-    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day"]
+    "view",
+    [
+        *("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day"),
+        *("chat_minute", "chat_hour", "chat_day", "chat_channel_day"),
+    ],
 )
 def test_a_client_can_read_every_column(view: str, put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
     put(feedback("a", 1, 1, "design"), chat("k", 1, 2, wait=3))

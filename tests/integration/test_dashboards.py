@@ -1,13 +1,16 @@
 """Every query of every dashboard, on a real ClickHouse."""
 
+import random
 from datetime import timedelta
 
 import pytest
 from store_voices import TODAY, chat, columns
 from voices import NASTY, NOW, report, store, story, usual
 
+from dashboards import minutes
 from dashboards.board.data import Board, RequestError
 from dashboards.expansion import expand
+from dashboards.frame import PLACE
 from dashboards.grains import Grains
 from pipeline.signals import runner
 from pipeline.store import Aggregates, ClickHouse, EventStore
@@ -90,6 +93,111 @@ def test_conversations_are_the_same_from_minutes_hours_and_days(database):
         assert number.rows == [[count]]
         assert median.rows == [[pytest.approx(20 + (count - 1), rel=0.013, abs=1)]]
         assert all(20 * 0.98 < half <= most <= 2.02 * (10 + count) for _, half, most in over_time.rows)
+
+
+def test_the_newest_voices_are_the_newest_of_all(full_board, database):
+    """Found by way of the days, hours and minutes that have any, at any place and whenever the range ends."""
+    uid, clickhouse = "gapwatch-fulfillment", ClickHouse(database)
+    for days, end, chosen in (
+        (40, NOW, {}),
+        (7, NOW - timedelta(days=3, hours=5, minutes=17), {}),
+        (18, NOW - timedelta(minutes=40), {"var-channel": ["phone"], "var-region": ["华北"]}),
+        (0.1, NOW - timedelta(minutes=7), {}),
+    ):
+        asked = {"from": [(end - timedelta(days=days)).isoformat()], "to": [end.isoformat()]}
+        view = full_board.view(uid, asked | chosen)
+        found = [row[0] for row in full_board.panel(uid, 8, view)[0].rows]
+        expected = clickhouse.execute(expand(_NEWEST, view))
+        assert found == [moment.isoformat(timespec="milliseconds") for (moment,) in expected], (days, end)
+        assert found
+
+
+_NEWEST = f"""
+SELECT event_time FROM events WHERE $__timeFilter(event_time) AND has(gaps, ${{gap:singlequote}}) AND {PLACE}
+ORDER BY event_time DESC LIMIT 200
+"""  # noqa: S608 - written here
+
+
+def test_dimensions_and_stages_count_each_voice_on_the_gap(full_board, database):
+    uid = "gapwatch-fulfillment"
+    for days in (3, 20):
+        asked = {"from": [(NOW - timedelta(days=days)).isoformat()], "to": [NOW.isoformat()]}
+        view = full_board.view(uid, asked | {"var-gap": ["communication"]})
+        voices = ClickHouse(database).execute(expand(_VOICED, view))
+        dimensions, stages = (full_board.panel(uid, panel, view)[0].rows for panel in (3, 4))
+        assert dimensions == [["可靠性", voices[0][0]]]
+        assert stages == [["售后", voices[0][0]]]
+
+
+_VOICED = """
+SELECT count() FROM events WHERE has(gaps, ${gap:singlequote})
+    AND toStartOfHour(event_time) >= $__fromTime AND toStartOfHour(event_time) <= $__toTime
+"""
+
+
+@pytest.mark.parametrize("days", [2, 30])
+def test_the_lowest_moods_are_the_lowest_of_all(database, days):
+    rng = random.Random(5)
+    chats = [
+        chat(f"k{n}", -rng.randrange(40 * 24 * 60), n, wait=20, scores=(rng.randrange(-9, 9) / 10,)) for n in range(400)
+    ]
+    Aggregates(database).derive(EventStore(database).insert(columns(chats), "t"))
+    board, uid = Board(ClickHouse(database), "en"), "gapwatch-conversations"
+    view = board.view(uid, {"from": [(TODAY - timedelta(days=days)).isoformat()], "to": [TODAY.isoformat()]})
+    found = [(row[4], row[0]) for row in board.panel(uid, 11, view)[0].rows]
+    expected = ClickHouse(database).execute(expand(_LOWEST, view))
+    assert found == [(mood, moment.isoformat(timespec="milliseconds")) for mood, moment in expected]
+    assert found
+
+
+_LOWEST = """
+SELECT mood_low, event_time FROM events WHERE event_type = 'chat' AND $__timeFilter(event_time)
+ORDER BY mood_low, event_time DESC LIMIT 50
+"""
+
+
+def test_a_sample_is_all_of_few_events_and_some_of_many(full_board, database, monkeypatch):
+    clickhouse = ClickHouse(database)
+    view = full_board.view(
+        "gapwatch-overview", {"from": [(NOW - timedelta(days=8)).isoformat()], "to": [NOW.isoformat()]}
+    )
+
+    def counted():
+        since = "$__fromTime - toIntervalDay(8)"
+        query = expand(_SAMPLED.format(sample=minutes.Minutes("Asia/Shanghai").sample(since), since=since), view)
+        return clickhouse.execute(query)[0]
+
+    now, before, of_now, of_before = counted()
+    assert (now, before) == (of_now, of_before)
+    for most in (2_000, 200, 5):
+        monkeypatch.setattr(minutes, "SAMPLED_EVENTS", most)
+        now, before, *_ = counted()
+        assert now + before < 2 * most + 50
+        if most >= 200:
+            assert now + before > most / 2
+            assert min(now, before) > most / 8
+
+
+_SAMPLED = """
+SELECT countIf(sampled AND now), countIf(sampled AND NOT now), countIf(now), countIf(NOT now)
+FROM (SELECT {sample} AS sampled, event_time >= $__fromTime AS now FROM events
+    WHERE event_time >= {since} AND event_time <= $__toTime)
+"""
+
+
+def test_conversations_of_a_product_and_of_all_are_the_same_over_months(database):
+    chats = [chat(f"k{n}", -600 * n, n, wait=20 + 2 * n) for n in range(60)]
+    Aggregates(database).derive(EventStore(database).insert(columns(chats), "t"))
+    board, uid = Board(ClickHouse(database), "en"), "gapwatch-conversations"
+    asked = {"from": [(TODAY - timedelta(days=24)).isoformat()], "to": [TODAY.isoformat()]}
+    product = chats[0].event.product_id or ""
+    for panel in range(1, 11):
+        of_all, of_product = (
+            board.panel(uid, panel, board.view(uid, asked | chosen))[0].rows
+            for chosen in ({}, {"var-product": [product]})
+        )
+        assert of_all == of_product
+        assert of_all
 
 
 def test_signals_are_marked_from_their_opening_to_their_end(full_board):

@@ -152,13 +152,17 @@ def test_events_beyond_the_retention_are_not_missed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["gap_minute", "gap_hour", "gap_day", "place_hour", "place_day", "chat_minute", "chat_hour", "chat_day"]
+    "view",
+    [
+        *("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day"),
+        *("chat_minute", "chat_hour", "chat_day", "chat_channel_day"),
+    ],
 )
 def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> None:
     _history(world)
     world.catch_up()
     counted = {"gap": "events", "place": "fulfillment", "chat": "conversations"}[view.split("_", maxsplit=1)[0]]
-    key = view.split("_")[1]
+    key = view.rsplit("_", maxsplit=1)[1]
     table = f"{view}_generations"
     world.query(
         f"INSERT INTO {table} SELECT * REPLACE (generation + 1 AS generation, "
@@ -169,6 +173,28 @@ def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> Non
     assert result.aggregates[view] == Found(1, (period,))
     repaired = recount(world.database, repair=True)
     assert repaired.exact, repaired
+
+
+@pytest.mark.parametrize(
+    ("view", "column", "wrong"),
+    [
+        ("place_hour", "fulfillment_dimensions", "(one.reliability + 1, 0, 0, 0, 0, 0)"),
+        ("place_day", "design_stages", "(0, one.in_sale, 1)"),
+        ("chat_minute", "mood_lowest", "one - 0.25"),
+        ("chat_channel_day", "mood_lowest", "one - 0.25"),
+    ],
+)
+def test_what_stands_for_single_events_is_counted_too(world: World, view: str, column: str, wrong: str) -> None:
+    _history(world)
+    world.catch_up()
+    key = view.rsplit("_", maxsplit=1)[1]
+    world.query(
+        f"INSERT INTO {view}_generations SELECT * REPLACE (generation + 1 AS generation, CAST(arrayMap(one -> {wrong}, "
+        f"`groups.{column}`), toTypeName(`groups.{column}`)) AS `groups.{column}`) "
+        f"FROM {view}_generations FINAL ORDER BY {key} LIMIT 1"
+    )
+    assert recount(world.database).aggregates[view].count == 1
+    assert recount(world.database, repair=True).exact
 
 
 def test_a_group_too_many_is_found(world: World) -> None:

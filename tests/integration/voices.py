@@ -15,7 +15,7 @@ CHANNELS = {"app": 5, "wechat": 4, "phone": 2, "marketplace": 4, "physical": 2}
 REGIONS = ("华东", "华南", "华北", "")
 _COLUMNS = (
     "event_id, event_type, event_time, channel, customer_id, product_id, region, text, sentiment, gaps, primary_gap, "
-    "severity, evidence, promised_at, delivered_at, unanswered, first_response_seconds, version"
+    "dimension, stage, severity, evidence, promised_at, delivered_at, unanswered, first_response_seconds, version"
 )
 _TEXT = "说好三天到，一个星期还没到"
 
@@ -73,6 +73,8 @@ def voice(  # noqa: PLR0917
         "negative" if gaps else "positive",
         gaps,
         gaps[0] if gaps else "none",
+        "reliability" if gaps else "none",
+        "after_sale",
         rng.choice((0.4, 0.6, 0.8)) if gaps else 0.0,
         [(gap, "一个星期还没到", 6, 13) for gap in gaps],
         None,
