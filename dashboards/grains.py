@@ -11,7 +11,7 @@ DAYS_BY_HOURS = 15
 
 _SHORT = f"dateDiff('hour', $__fromTime, $__toTime) <= {24 * DAYS_BY_MINUTES}"
 # Whether all products and all regions are on view.
-_ALL_PLACES = "($__conditionalAll(1=0, $product) AND $__conditionalAll(1=0, $region))"
+ALL_PLACES = "($__conditionalAll(1=0, $product) AND $__conditionalAll(1=0, $region))"
 _WITHOUT_PLACE = "channel, toLowCardinality('') AS product_id, toLowCardinality('') AS region, * EXCEPT (day, channel)"
 _LONG = f"dateDiff('hour', $__fromTime, $__toTime) > {24 * DAYS_BY_HOURS}"
 
@@ -45,9 +45,9 @@ class Grains:
     UNION ALL
 {self._hours("chat", "$__fromTime")} AND NOT ({_SHORT})
     UNION ALL
-{self._days("chat", "$__fromTime")} AND NOT {_ALL_PLACES}
+{self._days("chat", "$__fromTime")} AND NOT {ALL_PLACES}
     UNION ALL
-{self._days("chat_channel", "$__fromTime", _WITHOUT_PLACE)} AND {_ALL_PLACES}
+{self._days("chat_channel", "$__fromTime", _WITHOUT_PLACE)} AND {ALL_PLACES}
 )"""
 
     def _hours(self, views: str, since: str) -> str:

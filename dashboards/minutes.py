@@ -5,7 +5,7 @@ looked for, these are read and nothing is left out; where all events count alike
 """
 
 from dashboards.frame import PLACE
-from dashboards.grains import Grains
+from dashboards.grains import ALL_PLACES, Grains
 
 # Events that a sample reads, about; a range with fewer is read whole.
 SAMPLED_EVENTS = 100_000
@@ -58,8 +58,13 @@ class Minutes:
         SELECT {key} FROM {view} WHERE {inside} AND {PLACE}
         GROUP BY {key} ORDER BY {key} IN ({ends}) DESC, min(mood_lowest), {key} DESC LIMIT {count + 2}"""
 
+        by_day = f"""(
+            SELECT day, channel, product_id, region, mood_lowest FROM chat_day WHERE NOT {ALL_PLACES}
+            UNION ALL
+            SELECT day, channel, '', '', mood_lowest FROM chat_channel_day WHERE {ALL_PLACES}
+        )"""
         days = lowest(
-            "day", "chat_day", self._days, f"toDate($__fromTime, '{self._zone}'), toDate($__toTime, '{self._zone}')"
+            "day", by_day, self._days, f"toDate($__fromTime, '{self._zone}'), toDate($__toTime, '{self._zone}')"
         )
         hours = lowest(
             "hour", "chat_hour", self._hours_in(days), "toStartOfHour($__fromTime), toStartOfHour($__toTime)"

@@ -10,7 +10,7 @@ from dashboards.words import CHANNELS, EVENT_TYPES, Locale, Words
 
 _DELAY = "dateDiff('millisecond', published_at, stored_at) / 1000"
 _REPORTED = "$__timeFilter(at)"
-_OF_EVENTS = "endsWith(topic, '.events')"
+_OF_EVENTS = "endsWith(topics.topic, '.events')"
 # The last minute that workers reported on; without one lately nobody knows the lag.
 _LATEST = "minute = (SELECT max(minute) FROM worker_minute WHERE minute >= now() - toIntervalMinute(5))"
 
@@ -126,10 +126,11 @@ WHERE {sample}""",
                     "Records of this range that could not be processed, and their share of the records read.",
                 ),
                 f"""
-SELECT sum(dead_letters) AS "{say("条", "letters")}",
-    concat(toString(round(100 * sum(dead_letters) / greatest(sum(records), 1), 2)), ' %') AS "{say("占比", "share")}"
-FROM worker_minute
-WHERE $__timeFilter(minute) AND {_OF_EVENTS}""",
+SELECT sum(topics.dead_letters) AS "{say("条", "letters")}",
+    concat(toString(round(100 * sum(topics.dead_letters) / greatest(sum(topics.records), 1), 2)), ' %') AS "{say("占比", "share")}"
+FROM worker_reports
+ARRAY JOIN topics
+WHERE {_REPORTED} AND {_OF_EVENTS}""",
                 decimals=0,
             ),
             panels.number(
@@ -164,7 +165,7 @@ SELECT $__timeInterval(at) AS time, {named("replaceOne(topics.topic, '.events', 
     sum(topics.records - topics.dead_letters) / greatest(dateDiff('minute', $__fromTime, $__toTime) / 150, 1) AS value
 FROM worker_reports
 ARRAY JOIN topics
-WHERE {_REPORTED} AND endsWith(topics.topic, '.events')
+WHERE {_REPORTED} AND {_OF_EVENTS}
 GROUP BY time, topics.topic
 ORDER BY time, kind""",
                 bars=True,
