@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(epilog="Example: gapwatch evaluate --data dev.jsonl --train train.jsonl.gz --snownlp 300")
+@click.command(epilog="Example: gapwatch evaluate --data dev.jsonl --train train.jsonl.gz --tf-idf --snownlp 300")
 @click.option("--data", type=_FILE, multiple=True, help='{"text", "label"[, "source"]} lines; repeatable.')
 @click.option(
     "--gaps", type=_FILE, help='Read gaps too: {"id", "text", "gaps", "primary", "dimension", "stage"} lines.'
 )
 @click.option("--weights", type=_FILE, help="A weight file of `gapwatch train sentiment`; by default the one in force.")
-@click.option("--train", "trained_on", type=_FILE, multiple=True, help="Compare with TF-IDF learned from these.")
+@click.option("--train", "trained_on", type=_FILE, multiple=True, help="What the next three learn from; repeatable.")
+@click.option("--tf-idf", is_flag=True, help="Compare with TF-IDF and logistic regression learned from --train.")
 @click.option("--snownlp", type=click.IntRange(0), default=0, help="Compare with SnowNLP on so many of the texts.")
-@click.option("--left-out", is_flag=True, help="Learn anew without each source, then read it (needs --train).")
+@click.option("--left-out", is_flag=True, help="Learn anew without each source, then read it.")
 @click.option("--curve", is_flag=True, help="Learn anew from 10, 25, 50 and 100 % of the texts of --train.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def evaluate(  # noqa: PLR0917 - click passes by name
@@ -33,6 +34,7 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     weights: Path | None,
     trained_on: tuple[Path, ...],
     snownlp: int,
+    tf_idf: bool,
     left_out: bool,
     curve: bool,
     as_json: bool,
@@ -40,8 +42,8 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     """How well sentiment and gaps are read on labelled texts, with 95 % intervals, beside the baselines."""
     if not (data or gaps):
         raise click.UsageError("give --data, --gaps or both")
-    if (left_out or curve) and not trained_on:
-        raise click.UsageError("--left-out and --curve need --train")
+    if (tf_idf or left_out or curve) and not trained_on:
+        raise click.UsageError("--tf-idf, --left-out and --curve need --train")
     try:
         from pipeline.training import evaluation  # noqa: PLC0415 - scikit-learn belongs to the train extra
         from pipeline.training.examples import read_labelled  # noqa: PLC0415
@@ -53,7 +55,7 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         return
     examples, learned = read_labelled(data), read_labelled(trained_on)
     cards = {"gapwatch": evaluation.score(examples, evaluation.ours(examples, weights))}
-    if learned:
+    if tf_idf:
         _progress(f"TF-IDF learns from {len(learned):,} texts")
         cards["TF-IDF, words and characters"] = evaluation.score(examples, evaluation.tf_idf(examples, learned))
     if snownlp:

@@ -1,6 +1,7 @@
 """How well sentiment is read: accuracy, macro-F1, calibration and confusion, with confidence intervals."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -156,7 +157,7 @@ def tf_idf(examples: Sequence[Labelled], learned: Sequence[Labelled]) -> Answers
 def fit_tf_idf(learned: Sequence[Labelled]) -> Pipeline:
     """The baseline: TF-IDF of word and character n-grams, logistic regression over the labels there are."""
     grams = make_union(
-        TfidfVectorizer(analyzer=_words, min_df=2, sublinear_tf=True),
+        TfidfVectorizer(analyzer=partial(_words, tokenizer().cut), min_df=2, sublinear_tf=True),
         TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=3, sublinear_tf=True, max_features=300_000),
     )
     model = make_pipeline(grams, LogisticRegression(C=5.0, solver="saga", max_iter=40, random_state=0))
@@ -164,8 +165,8 @@ def fit_tf_idf(learned: Sequence[Labelled]) -> Pipeline:
     return model
 
 
-def _words(text: str) -> list[str]:
-    tokens = tokenizer().cut(text)
+def _words(cut: Callable[[str], list[str]], text: str) -> list[str]:
+    tokens = cut(text)
     return tokens + [f"{one} {two}" for one, two in pairwise(tokens)]
 
 

@@ -94,6 +94,7 @@ def test_commands_train_and_evaluate(tmp_path: Path) -> None:
         str(output),
         "--train",
         str(data),
+        "--tf-idf",
         "--snownlp",
         "3",
         "--json",
