@@ -160,7 +160,7 @@ def fit_tf_idf(learned: Sequence[Labelled]) -> Pipeline:
         TfidfVectorizer(analyzer=partial(_words, tokenizer().cut), min_df=2, sublinear_tf=True),
         TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=3, sublinear_tf=True, max_features=300_000),
     )
-    model = make_pipeline(grams, LogisticRegression(C=5.0, solver="saga", max_iter=40, random_state=0))
+    model = make_pipeline(grams, LogisticRegression(C=5.0, max_iter=100, tol=1e-3))
     model.fit([one.text for one in learned], [one.label for one in learned])
     return model
 
