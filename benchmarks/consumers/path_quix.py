@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import tempfile
+from pathlib import Path
 
 from quixstreams import Application
 from quixstreams.sinks import BatchingSink, SinkBatch
@@ -36,6 +38,7 @@ app = Application(
     auto_offset_reset="earliest",
     loglevel=logging.ERROR,
     commit_every=FLUSH * PARTITIONS,
+    state_dir=Path(tempfile.gettempdir()) / "quix",  # else beside whatever is here
 )
 app.dataframe(app.topic(topic, value_deserializer="bytes", key_deserializer="bytes")).sink(Sink())
 app.run()
