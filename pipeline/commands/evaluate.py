@@ -22,7 +22,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--gaps", type=_FILE, help='Read gaps too: {"id", "text", "gaps", "primary", "dimension", "stage"} lines.'
 )
 @click.option("--weights", type=_FILE, help="A weight file of `gapwatch train sentiment`; by default the one in force.")
-@click.option("--train", "trained_on", type=_FILE, multiple=True, help="What --tf-idf, --left-out and --curve learn.")
+@click.option("--train", "trained_on", type=_FILE, multiple=True, help="What --tf-idf, --left-out, --curve learn from.")
 @click.option("--tf-idf", is_flag=True, help="Compare with TF-IDF and logistic regression learned from --train.")
 @click.option("--snownlp", type=click.IntRange(0), default=0, help="Compare with SnowNLP on so many of the texts.")
 @click.option("--left-out", is_flag=True, help="Learn anew without each source, then read it.")
