@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -110,11 +111,13 @@ def worker(environment: dict[str, str], processes: int = 1) -> Iterator[tuple[ps
     )
     line = process.stderr.readline() if process.stderr else b""
     url = line[line.index(b"http://") :].strip().decode()
+    # A pipe that nobody reads holds 64 KB of log, and then the worker waits.
+    threading.Thread(target=process.communicate, daemon=True).start()
     try:
         yield process, url.removeprefix("url=")
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
 
 
 def metrics(url: str) -> str:

@@ -13,15 +13,24 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import get_args
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import StoreUnavailable
-from pipeline.language.reading import GAPS, Dimension, Stage
 from pipeline.settings import settings
 from pipeline.store.connection import ClickHouse
+from pipeline.store.grains import (
+    CHAT_CHANNEL_DAY,
+    CHAT_DAY,
+    CHAT_HOUR,
+    CHAT_MINUTE,
+    GAP_DAY,
+    GAP_HOUR,
+    GAP_MINUTE,
+    PLACE_DAY,
+    PLACE_HOUR,
+    Grain,
+)
 
 # Rows read by one statement. Of a back-fill nearly every row is a group of its own, and a group takes a kilobyte while
 # it is being built: a million needed more than the 1 GiB that the local stack allows a query. This many need 0.2 GB.
@@ -33,289 +42,6 @@ ATTEMPTS = 10
 PAUSE_SECONDS = 0.2
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-
-@dataclass(frozen=True)
-class Grain:
-    """One table of aggregates, and how its groups come from its source.
-
-    A period is the table's key as a number: seconds since 1970 of a minute or an hour, days since 1970 of a day.
-    `period` is the key as an expression of a source row; `rows` counts the source rows or groups of a period.
-    """
-
-    table: str
-    key: str
-    key_type: str
-    source: str
-    period: str
-    rows: str
-    dimensions: tuple[str, ...]
-    measures: Mapping[str, str]
-    array_join: str = ""
-    prefix: str = ""
-    condition: str = "1"
-
-    def derivation(self, periods: str, generation: int) -> str:
-        """The statement that derives the periods listed; those without events any more get a row without groups.
-
-        In one thread: two take as long (0.14 s for 90,000 events of a minute), and the second would take, on a small
-        machine, the core that reads.
-        """
-        columns = [*self.dimensions, *self.measures]
-        groups = [*self.dimensions, *(f"group_{name}" for name in self.measures)]
-        dimensions = (f"{self.prefix}{name} AS {name}" for name in self.dimensions)
-        measures = (f"{formula} AS group_{name}" for name, formula in self.measures.items())
-        arrays = (f"groupArray({group}) AS all_{name}" for group, name in zip(groups, columns, strict=True))
-        return f"""
-            INSERT INTO {self.table} ({self.key}, generation, {", ".join(f"groups.{name}" for name in columns)})
-            SELECT asked, {generation}, {", ".join(f"all_{name}" for name in columns)}
-            FROM (SELECT CAST(arrayJoin([{periods}]) AS {self.key_type}) AS asked) AS every
-            LEFT JOIN (
-                SELECT derived, {", ".join(arrays)}
-                FROM (
-                    SELECT {self.period} AS derived, {", ".join([*dimensions, *measures])}
-                    FROM {self.source} FINAL {self.array_join}
-                    WHERE {self.period} IN ({periods}) AND {self.condition}
-                    GROUP BY derived, {", ".join(self.dimensions)}
-                )
-                GROUP BY derived
-            ) AS found ON derived = asked
-            SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 1
-        """  # noqa: S608 - every part is written in this module
-
-    def look(self, periods: str) -> str:
-        """The query for the source rows of each period that has any, its greatest generation, and the time in ns."""
-        return f"""
-            SELECT
-                (SELECT groupArray((number, size)) FROM (
-                    SELECT toUInt32({self.period}) AS number, {self.rows} AS size FROM {self.source}
-                    WHERE {self.period} IN ({periods}) AND {self.condition} GROUP BY number
-                )),
-                ({self.newest(periods)}),
-                toUnixTimestamp64Nano(now64(9))
-        """  # noqa: S608
-
-    def newest(self, periods: str, but: int = 0) -> str:
-        """The query for the greatest generation of each period, leaving one out."""
-        return f"""
-            SELECT groupArray((number, newest)) FROM (
-                SELECT toUInt32({self.key}) AS number, max(generation) AS newest FROM {self.table}
-                WHERE {self.key} IN ({periods}) AND generation != {but} GROUP BY number
-            )
-        """  # noqa: S608
-
-
-def _thousandths(score: str) -> str:
-    # Null counts as nothing: a sum of nulls alone would be null, which groupArray passes over.
-    return f"toInt64(ifNull(round({score} * 1000), 0))"
-
-
-def _known_thousandths(number: str) -> str:
-    """The sum over the rows that have the number; groupArray would leave out a NULL."""
-    return f"ifNull(sum({_thousandths(number)}), 0)"
-
-
-_PRIMARY = "gap = primary_gap"
-_GAP_MINUTE = Grain(
-    table="gap_minute_generations",
-    key="minute",
-    key_type="DateTime('UTC')",
-    source="event_versions",
-    period="toStartOfMinute(event_time)",
-    rows="count()",
-    # The primary gap is one of the gaps; of an event without any it is 'none'.
-    array_join="ARRAY JOIN arrayDistinct(arrayPushFront(gaps, primary_gap)) AS gap",
-    dimensions=("event_type", "channel", "product_id", "region", "stage", "dimension", "gap"),
-    measures={
-        "events": "count()",
-        "primary_events": f"countIf({_PRIMARY})",
-        "customers_state": "uniqState(customer_id)",
-        "positive": "countIf(sentiment = 'positive')",
-        "neutral": "countIf(sentiment = 'neutral')",
-        "negative": "countIf(sentiment = 'negative')",
-        "sentiment_sum": f"sum({_thousandths('sentiment_score')})",
-        "severity_sum": f"sum({_thousandths('severity')})",
-        "primary_positive": f"countIf(sentiment = 'positive' AND {_PRIMARY})",
-        "primary_neutral": f"countIf(sentiment = 'neutral' AND {_PRIMARY})",
-        "primary_negative": f"countIf(sentiment = 'negative' AND {_PRIMARY})",
-        "primary_sentiment_sum": f"sumIf({_thousandths('sentiment_score')}, {_PRIMARY})",
-        "promises_kept": f"countIf(ifNull(delivered_at <= promised_at, 0) AND {_PRIMARY})",
-        # What is not delivered is broken once the promised time had passed when the customer complained.
-        "promises_broken": f"countIf(ifNull(coalesce(delivered_at, event_time) > promised_at, 0) AND {_PRIMARY})",
-        # Three of the words that speak for the gap, by chance but always the same, whatever the order of the events.
-        "evidence": "arraySlice(arraySort(text -> cityHash64(text), groupUniqArrayArray("
-        "arrayMap(one -> one.text, arrayFilter(one -> one.gap = gap, evidence)))), 1, 3)",
-    },
-)
-_COARSE_GAPS = {
-    "customers_state": "uniqMergeState(groups.customers_state)",
-    **{name: f"sum(groups.{name})" for name in _GAP_MINUTE.measures if name not in {"customers_state", "evidence"}},
-}
-_COARSE_DIMENSIONS = ("event_type", "channel", "product_id", "region", "gap")
-_GAP_HOUR = Grain(
-    table="gap_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="gap_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_COARSE_DIMENSIONS,
-    measures=_COARSE_GAPS,
-)
-_PLACE = ("channel", "product_id", "region")
-# Of the voices on a gap: a count for each code of the event's column, as a tuple named by the codes.
-_VOICED = {"dimensions": ("dimension", get_args(Dimension)), "stages": ("stage", get_args(Stage))}
-
-
-def _counts(numbers: Iterable[str], codes: Iterable[str]) -> str:
-    return f"CAST(({', '.join(numbers)}), 'Tuple({', '.join(f'{code} UInt32' for code in codes)})')"
-
-
-_PLACE_HOUR = Grain(
-    table="place_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="gap_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={
-        "voices": "sum(groups.primary_events)",
-        "positive": "sum(groups.primary_positive)",
-        "neutral": "sum(groups.primary_neutral)",
-        "negative": "sum(groups.primary_negative)",
-        "sentiment_sum": "sum(groups.primary_sentiment_sum)",
-        "promises_kept": "sum(groups.promises_kept)",
-        "promises_broken": "sum(groups.promises_broken)",
-        **{gap: f"sumIf(groups.events, groups.gap = '{gap}')" for gap in GAPS},
-        **{f"{gap}_severity": f"sumIf(groups.severity_sum, groups.gap = '{gap}')" for gap in GAPS},
-        **{
-            f"{gap}_{name}": _counts(
-                (f"sumIf(groups.events, groups.gap = '{gap}' AND groups.{column} = '{code}')" for code in codes), codes
-            )
-            for gap in GAPS
-            for name, (column, codes) in _VOICED.items()
-        },
-    },
-)
-_PLACE_DAY = Grain(
-    table="place_day_generations",
-    key="day",
-    key_type="Date",
-    source="place_hour_generations",
-    period="toDate(hour, '{time_zone}')",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: f"sum(groups.{name})" for name in _PLACE_HOUR.measures}
-    | {
-        f"{gap}_{name}": _counts((f"sum(groups.{gap}_{name}.{code})" for code in codes), codes)
-        for gap in GAPS
-        for name, (_, codes) in _VOICED.items()
-    },
-)
-_GAP_DAY = Grain(
-    table="gap_day_generations",
-    key="day",
-    key_type="Date",
-    source="gap_hour_generations",
-    period="toDate(hour, '{time_zone}')",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_COARSE_DIMENSIONS,
-    measures=_COARSE_GAPS,
-)
-
-_QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
-_SPANS = ("first_response", "resolution", "longest_wait")
-
-
-def _span(name: str) -> dict[str, str]:
-    """The measures of a time in seconds: its sum, and its distribution twice, as a state and counted by bucket."""
-    seconds = f"{name}_seconds"
-    known, given = f"assumeNotNull({seconds})", f"{seconds} IS NOT NULL"
-    bucket = f"toUInt16(round(40 * log(greatest({known} * 1000, 1))))"
-    return {
-        f"{name}_sum": _known_thousandths(seconds),
-        f"{name}_state": f"quantilesDDStateIf{_QUANTILES}({known}, {given})",
-        f"{name}_buckets": f"sumMapIf(map({bucket}, toUInt32(1)), {given})",
-    }
-
-
-def _coarse_chats(measure: str) -> str:
-    if measure.endswith("_state"):
-        return f"quantilesDDMergeState{_QUANTILES}(groups.{measure})"
-    if measure == "mood_lowest":
-        return "min(groups.mood_lowest)"
-    return f"{'sumMap' if measure.endswith('_buckets') else 'sum'}(groups.{measure})"
-
-
-_CHAT_MINUTE = Grain(
-    table="chat_minute_generations",
-    key="minute",
-    key_type="DateTime('UTC')",
-    source="event_versions",
-    period="toStartOfMinute(event_time)",
-    rows="count()",
-    condition="event_type = 'chat'",
-    dimensions=_PLACE,
-    measures={
-        "conversations": "count()",
-        "answered": "count(first_response_seconds)",
-        "unanswered": "countIf(unanswered)",
-        "resolved": "count(resolution_seconds)",
-        "waited": "count(longest_wait_seconds)",
-        **{measure: formula for span in _SPANS for measure, formula in _span(span).items()},
-        "moods": "count(mood_start)",
-        "mood_start_sum": _known_thousandths("mood_start"),
-        "mood_end_sum": _known_thousandths("mood_end"),
-        "mood_low_sum": _known_thousandths("mood_low"),
-        # Above all scores where no customer said anything; groupArray would leave out a NULL.
-        "mood_lowest": "ifNull(min(mood_low), 2)",
-    },
-)
-_CHAT_HOUR = Grain(
-    table="chat_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="chat_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: _coarse_chats(name) for name in _CHAT_MINUTE.measures if not name.endswith("_state")},
-)
-_CHAT_DAY = Grain(
-    table="chat_day_generations",
-    key="day",
-    key_type="Date",
-    source="chat_minute_generations",
-    period="toDate(minute, '{time_zone}')",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: _coarse_chats(name) for name in _CHAT_MINUTE.measures},
-)
-_CHAT_CHANNEL_DAY = Grain(
-    table="chat_channel_day_generations",
-    key="day",
-    key_type="Date",
-    source="chat_day_generations",
-    period="day",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=("channel",),
-    measures=_CHAT_HOUR.measures,
-)
 
 
 class Aggregates:
@@ -337,20 +63,20 @@ class Aggregates:
     def derive_minutes(self, minutes: Iterable[int]) -> None:
         """Derive these minutes alone. Their hours and days are to follow: `derive_hours_and_days`."""
         kept = _kept(minutes)
-        self._derive_all(_GAP_MINUTE, kept)
-        self._derive_all(_CHAT_MINUTE, kept)
+        self._derive_all(GAP_MINUTE, kept)
+        self._derive_all(CHAT_MINUTE, kept)
 
     def derive_hours_and_days(self, minutes: Iterable[int]) -> None:
         """Derive the hours and days that these minutes lie in, from what the minutes' derivation left."""
         hours = sorted({minute // 3600 * 3600 for minute in _kept(minutes)})
         days = sorted(set(map(day_of, hours)))
-        self._derive_all(_GAP_HOUR, hours)
-        self._derive_all(_PLACE_HOUR, hours)
-        self._derive_all(_PLACE_DAY, days)
-        self._derive_all(_GAP_DAY, days)
-        self._derive_all(_CHAT_HOUR, hours)
-        self._derive_all(_CHAT_DAY, days)
-        self._derive_all(_CHAT_CHANNEL_DAY, days)
+        self._derive_all(GAP_HOUR, hours)
+        self._derive_all(PLACE_HOUR, hours)
+        self._derive_all(PLACE_DAY, days)
+        self._derive_all(GAP_DAY, days)
+        self._derive_all(CHAT_HOUR, hours)
+        self._derive_all(CHAT_DAY, days)
+        self._derive_all(CHAT_CHANNEL_DAY, days)
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
