@@ -19,7 +19,7 @@ import psutil
 from clickhouse_driver import Client
 from rich.console import Console
 from rich.table import Table
-from workbench import Bench, bench, fill, worker
+from workbench import Bench, bench, fill, parts_of, processor_seconds, worker
 
 from pipeline.settings import settings
 from pipeline.store import Aggregates
@@ -48,20 +48,8 @@ class Cost(NamedTuple):
     processor: float
 
 
-def processes(running: Bench, started: psutil.Process) -> dict[str, list[psutil.Process]]:
-    """By part: `gapwatch worker` has a worker below it, and that its reader and the reader's resource tracker."""
-    (made,) = started.children()
-    brokers = [psutil.Process(broker.pid) for broker in running.stack.brokers]
-    return {
-        "worker": [started, made],
-        "reader": made.children(recursive=True),
-        "ClickHouse": [psutil.Process(running.stack.clickhouse.pid)],
-        "Kafka": brokers,
-    }
-
-
-def spent(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    return {name: sum(sum(one.cpu_times()[:2]) for one in found) for name, found in parts.items()}
+def _spent(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    return {name: processor_seconds(found) for name, found in parts.items()}
 
 
 def wait_until_done() -> None:
@@ -77,16 +65,16 @@ def costs(running: Bench, events: int) -> Iterator[tuple[str, float]]:
     fill(running.stack.kafka, WARM_UP_EVENTS, over=LIVE_SECONDS)
     with worker(environment) as (process, _):
         wait_until_done()
-        parts = processes(running, process)
+        parts = parts_of(running.stack, process)
         process.suspend()
         for one in process.children(recursive=True):
             one.suspend()
         fill(running.stack.kafka, events, first=WARM_UP_EVENTS, over=LIVE_SECONDS)
-        before = spent(parts)
+        before = _spent(parts)
         for one in [*process.children(recursive=True), process]:
             one.resume()
         wait_until_done()
-        after = spent(parts)
+        after = _spent(parts)
     for name in parts:
         yield name, 1e6 * (after[name] - before[name]) / events
 

@@ -4,7 +4,8 @@
 
 Live events are published evenly; each tenth of a second one carries a product of its own, and a query that asks for
 these products whenever a minute was derived anew, looked for twenty times a second, notes when each appears. One
-worker; Kafka and ClickHouse on the same machine.
+worker; Kafka and ClickHouse on the same machine. Beside the wait: how long until an event was stored, how many
+derivations there were, and what part of a core each part took, this benchmark included.
 """
 
 import json
@@ -16,9 +17,10 @@ from datetime import UTC, datetime
 
 import click
 import numpy as np
+import psutil
 from clickhouse_driver import Client
 from kafka import KafkaProducer
-from workbench import bench, worker
+from workbench import bench, metric, metrics, parts_of, processor_seconds, worker
 
 from pipeline.demo.reviews import load_reviews
 
@@ -28,6 +30,10 @@ SHARES = (0.1, 0.5, 0.9)
 WARM_UP_SECONDS = 10.0
 TICK_SECONDS = 0.01
 CHANGED = "SELECT max(generation) FROM gap_minute_generations WHERE minute >= now() - 180"
+STORED = """
+SELECT quantiles(0.5, 0.99)(toFloat64(stored_at) - toFloat64(published_at)) FROM events
+WHERE published_at >= toDateTime64(%(since)s, 3, 'UTC') AND event_time >= toDateTime64(%(since)s, 3, 'UTC') - 60
+"""
 SEEN = "SELECT DISTINCT product_id FROM gap_minute WHERE minute >= now() - 180 AND startsWith(product_id, 'probe-')"
 
 
@@ -68,9 +74,8 @@ class Load(threading.Thread):
         self._producer.send("feedback.events", json.dumps(event, ensure_ascii=False).encode())
 
 
-def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> list[float]:
-    load = Load(kafka, per_second, seconds)
-    load.start()
+def measure(clickhouse: str, load: Load, seconds: float) -> list[float]:
+    """How long each probe took to appear, in seconds."""
     waits: dict[str, float] = {}
     generation = None
     with Client.from_url(clickhouse) as client:
@@ -88,6 +93,25 @@ def measure(kafka: str, clickhouse: str, per_second: float, seconds: float) -> l
     return list(waits.values())
 
 
+def derivations(url: str) -> tuple[float, float]:
+    """How many the worker has made, and the seconds they took."""
+    text = metrics(url)
+    of_derive = r'{stage="derive"}'
+    return metric(text, f"stage_seconds_count{of_derive}"), metric(text, f"stage_seconds_sum{of_derive}")
+
+
+def cores(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    return {name: processor_seconds(found) for name, found in parts.items()}
+
+
+def stored(clickhouse: str, since: float) -> tuple[float, float]:
+    """Median and 99th percentile of the seconds from publication to storing, of events published since then."""
+    with Client.from_url(clickhouse) as client:
+        ((found,),) = client.execute(STORED, {"since": since})
+    half, nearly = found
+    return half, nearly
+
+
 @click.command()
 @click.option("--per-second", multiple=True, type=float, help="Repeatable; 500 if no load is given.")
 @click.option("--capacity", type=float, help="Events/s of one worker: 10, 50 and 90 % of it.")
@@ -96,14 +120,26 @@ def main(per_second: tuple[float, ...], capacity: float | None, seconds: float) 
     rates = [*per_second, *(share * capacity for share in SHARES if capacity)] or [500.0]
     with bench() as made:
         environment = made.fresh()
-        with worker(environment):
+        with worker(environment) as (process, url):
+            parts = parts_of(made.stack, process) | {"benchmark": [psutil.Process()]}
             for rate in rates:
-                waits = measure(made.stack.kafka, environment["GAPWATCH_CLICKHOUSE"], rate, seconds)
+                since, began, before, derived = time.time(), time.monotonic(), cores(parts), derivations(url)
+                load = Load(made.stack.kafka, rate, seconds)
+                load.start()
+                waits = measure(environment["GAPWATCH_CLICKHOUSE"], load, seconds)
+                took = time.monotonic() - began
                 half, most, nearly = np.percentile(waits, [50, 90, 99])
                 print(
                     f"{rate:.0f} events/s, {len(waits)} probes: p50 {half:.2f} s, p90 {most:.2f} s, "
                     f"p99 {nearly:.2f} s, load {os.getloadavg()[0]:.0f}"
                 )
+                half, nearly = stored(environment["GAPWATCH_CLICKHOUSE"], since + WARM_UP_SECONDS)
+                count, spent = (now - then for now, then in zip(derivations(url), derived, strict=True))
+                print(
+                    f"  stored: p50 {half:.2f} s, p99 {nearly:.2f} s; {count:.0f} derivations of {spent / count:.2f} s"
+                )
+                used = {name: (now - before[name]) / took for name, now in cores(parts).items()}
+                print("  cores: " + ", ".join(f"{name} {share:.2f}" for name, share in used.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -132,3 +132,14 @@ def metric(text: str, name: str) -> float:
 
 def processor_seconds(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def parts_of(stack: LocalStack, started: psutil.Popen) -> dict[str, list[psutil.Process]]:
+    """Processes by part: `gapwatch worker` has a worker below it, and that its reader and the reader's tracker."""
+    (made,) = started.children()
+    return {
+        "worker": [started, made],
+        "reader": made.children(recursive=True),
+        "ClickHouse": [psutil.Process(stack.clickhouse.pid)],
+        "Kafka": [psutil.Process(broker.pid) for broker in stack.brokers],
+    }
