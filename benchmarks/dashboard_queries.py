@@ -1,15 +1,19 @@
 """How long every query of every dashboard takes over the aggregates of 10^8 events a year.
 
-    .venv/bin/python benchmarks/dashboard_queries.py [--yearly 100000000] [--days 1 7 30 365] [--rounds 10] [--out FILE]
+    .venv/bin/python benchmarks/dashboard_queries.py [--yearly 100000000] [--days 1 7 30 365] [--rounds 10]
+        [--chosen product=p0 region=r0 product=p24,region=r5] [--out FILE]
 
 Reading 10^8 events would take hours, so their aggregates are made in ClickHouse: the events of one week are drawn there
 from `numbers()` (50 products, 9 channels, 10 regions, three types, unequal weights as in aggregates.py) and grouped by
 minute in the form the workers leave them; hours and days are derived from those as workers do, and the weeks before
 are copies. So are the single events: five whole weeks of them (9.6 million), and of each week before every twentieth
 event: a panel that samples a year reads a twentieth of what it would there; over 7 days it reads what it would. Four
-workers report every ten seconds for four weeks. Times are of the server (`system.query_log`): what the clock said, and
-the processor time of all its threads, which another load on the machine inflates less. A row read is an event, or an
-hour or a day with all its groups.
+workers report every ten seconds for four weeks.
+
+Panels are drawn as the dashboards open, then with each of the filters of `--chosen`; products are p0 to p49, regions r0
+to r9, the first the busiest. Times are of the server (`system.query_log`): what the clock said, and the processor time
+of all its threads, which another load on the machine inflates less. A row read is an event, or an hour or a day with
+all its groups.
 """
 
 import argparse
@@ -142,6 +146,10 @@ _COPIED = {
 }
 
 
+Filters = tuple[tuple[str, str], ...]
+"""Variables of the dashboards and the value chosen of each; empty as they open."""
+
+
 class Panel(NamedTuple):
     """Of which dashboard, and its number and title there."""
 
@@ -216,13 +224,13 @@ class _Noted(ClickHouse):
         return super().execute(query, data, query_id=self.asked[-1], **options)
 
 
-def measure(url: str, ranges: Iterable[int], rounds: int) -> dict[Panel, dict[int, Cost]]:
+def measure(url: str, ranges: Iterable[int], rounds: int, chosen: Filters) -> dict[Panel, dict[int, Cost]]:
     """By panel and days: the 95th percentile by the clock, medians of the rest."""
     clickhouse = _Noted(url)
     board = Board(clickhouse, "en")
     costs: dict[Panel, dict[int, list[Cost]]] = defaultdict(lambda: defaultdict(list))
     for number in range(rounds + 1):
-        asked = [(panel, days, ids) for days in ranges for panel, ids in _ask(board, clickhouse, days)]
+        asked = [(panel, days, ids) for days in ranges for panel, ids in _ask(board, clickhouse, days, chosen)]
         logged = _logged(url)
         for panel, days, ids in asked if number else ():  # the first round fills caches
             costs[panel][days].append(Cost(*map(sum, zip(*(logged[one] for one in ids), strict=True))))
@@ -231,9 +239,10 @@ def measure(url: str, ranges: Iterable[int], rounds: int) -> dict[Panel, dict[in
     }
 
 
-def _ask(board: Board, clickhouse: _Noted, days: int) -> Iterator[tuple[Panel, list[str]]]:
+def _ask(board: Board, clickhouse: _Noted, days: int, chosen: Filters) -> Iterator[tuple[Panel, list[str]]]:
     """Each panel, with the ids of its queries."""
     asked = {"from": [(datetime.now(UTC) - timedelta(days=days)).isoformat()]}
+    asked |= {f"var-{variable}": [value] for variable, value in chosen}
     for uid, page in board.pages.items():
         view = board.view(uid, asked)
         for panel in page["panels"]:
@@ -260,9 +269,21 @@ def _summary(costs: list[Cost]) -> Cost:
     return Cost(float(np.percentile(clock, 95)), *(float(np.median(other)) for other in others))
 
 
-def _show(found: dict[Panel, dict[int, Cost]]) -> None:
+def _filters(text: str) -> Filters:
+    chosen = [part.partition("=") for part in text.split(",")]
+    if not all(variable in {"channel", "product", "region"} and value for variable, _, value in chosen):
+        raise argparse.ArgumentTypeError(f"not of the form product=p0,region=r0: {text}")
+    return tuple((variable, value) for variable, _, value in chosen)
+
+
+def _named(chosen: Filters) -> str:
+    return ", ".join(f"{variable} {value}" for variable, value in chosen) or "as it opens"
+
+
+def _show(found: dict[Panel, dict[int, Cost]], chosen: Filters) -> None:
     ranges = list(next(iter(found.values())))
-    table = Table("dashboard", "panel", *(f"{days} days: p95 ms / processor ms / rows / MB" for days in ranges))
+    headings = (f"{days} days: p95 ms / processor ms / rows / MB" for days in ranges)
+    table = Table("dashboard", "panel", *headings, title=_named(chosen))
     for panel, costs in found.items():
         shown = (f"{c.clock:,.0f} / {c.processor:,.0f} / {c.rows:,.0f} / {c.megabytes:,.1f}" for c in costs.values())
         table.add_row(*panel, *shown)
@@ -271,9 +292,8 @@ def _show(found: dict[Panel, dict[int, Cost]]) -> None:
     for days in ranges:
         clocks = [costs[days].clock for costs in found.values()]
         within = sum(clock <= AIM_MS for clock in clocks)
-        console.print(
-            f"{days} days: {within} of {len(clocks)} panels within {AIM_MS} ms, the slowest {max(clocks):,.0f} ms"
-        )
+        drawn = f"{_named(chosen)}, {days} days"
+        console.print(f"{drawn}: {within} of {len(clocks)} within {AIM_MS} ms, the slowest {max(clocks):,.0f} ms")
 
 
 def main() -> None:
@@ -281,18 +301,21 @@ def main() -> None:
     parser.add_argument("--yearly", type=int, default=100_000_000)
     parser.add_argument("--days", type=int, nargs="*", default=[1, 7, 30, 365])
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--chosen", type=_filters, nargs="*", default=[])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, LocalStack(directory) as stack:
         url = stack.clickhouse.url
         migrate(url)
         draw(ClickHouse(url), Aggregates(url), options.yearly, max(options.days))
-        found = measure(url, options.days, options.rounds)
-    _show(found)
+        found = {chosen: measure(url, options.days, options.rounds, chosen) for chosen in ((), *options.chosen)}
+    for chosen, of_panels in found.items():
+        _show(of_panels, chosen)
     if options.out:
         rows = [
-            {"dashboard": panel.dashboard, "panel": panel.name, "days": days, **cost._asdict()}
-            for panel, costs in found.items()
+            {"chosen": _named(chosen), "dashboard": panel.dashboard, "panel": panel.name, "days": days} | cost._asdict()
+            for chosen, of_panels in found.items()
+            for panel, costs in of_panels.items()
             for days, cost in costs.items()
         ]
         options.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
