@@ -27,7 +27,7 @@ async def take(event_type: EventType, stream: Any) -> None:
 
 
 def records_of(event: Any) -> list[Record]:
-    records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in event.value]
+    records: list[Record] = event.value
     metrics.RECORDS.labels(event.message.topic).inc(len(records))
     metrics.BATCHES.labels(event.message.topic).inc()
     return records

@@ -2,8 +2,8 @@
 
 Stock Faust passes each record through nine calls and a queue; here one message carries a list of consecutive records of
 one partition, so that the cost is per batch. It is Faust's own aiokafka driver underneath: groups, rebalancing,
-authentication and seeking are its code. What is replaced is what counts single records: the fetch loop, the flow
-control and the bookkeeping of offsets.
+authentication and seeking are its code. What is replaced is what handles single records: the unpacking, the fetch loop,
+the flow control and the bookkeeping of offsets.
 
     import agents.transport                                 # registers the scheme
     app = faust.App("name", broker="batches://host:9092")
@@ -11,11 +11,13 @@ control and the bookkeeping of offsets.
 
     @app.agent(topic)
     async def agent(stream):
-        async for records in stream: ...                    # list[aiokafka.ConsumerRecord]; acknowledged when done with
+        async for records in stream: ...                    # list[pipeline.records.Record]; acknowledged when done with
         async for event in stream.noack().events(): ...     # or: event.value, and event.ack() when it is stored
 
 What an agent may rely on:
 
+- A record is a plain tuple with names: topic, partition, offset, timestamp, key, value and headers, as they are in the
+  log. What aiokafka verifies is verified: checksums, control records, where a compacted log goes on.
 - Records of a partition come in the order of the log, each once per assignment; batches hold up to
   `broker_max_poll_records` records (2,000 if unset) of one partition, and are never empty.
 - Only an acknowledged batch behind which nothing is missing moves the committed offset, also after the first batch of a
@@ -33,10 +35,12 @@ With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions o
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, cast
 
 import aiokafka
+from aiokafka.consumer.fetcher import FetchError
 from aiokafka.errors import ConsumerStoppedError
 from faust import Schema
 from faust.exceptions import ImproperlyConfigured
@@ -47,6 +51,8 @@ from faust.types.tuples import ack_lock
 from mode import ServiceT
 
 from agents.ledger import Ledger
+from agents.unpacking import Taken, take
+from pipeline.records import Record
 
 SCHEME = "batches"
 DEFAULT_BATCH_RECORDS = 2_000
@@ -73,8 +79,8 @@ class BatchSchema(Schema[Any, Any]):
     def loads_key(self, app: AppT, message: Message, **options: Any) -> None:
         return None
 
-    def loads_value(self, app: AppT, message: Message, **options: Any) -> list[aiokafka.ConsumerRecord]:
-        return cast("list[aiokafka.ConsumerRecord]", message.value)
+    def loads_value(self, app: AppT, message: Message, **options: Any) -> list[Record]:
+        return cast("list[Record]", message.value)
 
 
 class BatchMessage(ConsumerMessage):
@@ -82,17 +88,16 @@ class BatchMessage(ConsumerMessage):
 
     _acked = False
 
-    def __init__(
-        self, tp: TP, records: list[aiokafka.ConsumerRecord], ledger: Ledger, generation_id: int | None
-    ) -> None:
+    def __init__(self, tp: TP, taken: Taken, ledger: Ledger, generation_id: int | None) -> None:
         self.ledger = ledger
+        records = taken.records
         first, last = records[0], records[-1]
         super().__init__(
             tp.topic,
             tp.partition,
             first.offset,
             last.timestamp / 1000.0,
-            last.timestamp_type,
+            cast("Any", taken.timestamp_type),
             None,
             None,
             cast("Any", records),
@@ -102,7 +107,7 @@ class BatchMessage(ConsumerMessage):
         )
         self.next_offset = last.offset + 1
         self.count = len(records)
-        self.size = sum(r.serialized_key_size + r.serialized_value_size for r in records)
+        self.size = sum(_lengths(records, _KEY)) + sum(_lengths(records, _VALUE))
 
     # Faust acknowledges in three places (Message.ack, Consumer.ack, the compiled stream iterator), and all of them set
     # this attribute while they hold `ack_lock`.
@@ -121,10 +126,18 @@ class BatchMessage(ConsumerMessage):
         return self.ledger.holds(self)
 
 
+_KEY, _VALUE = itemgetter(Record._fields.index("key")), itemgetter(Record._fields.index("value"))
+
+
+def _lengths(records: list[Record], part: Callable[[Record], bytes | None]) -> Iterator[int]:
+    # No line of Python runs for each record here.
+    return map(len, filter(None, map(part, records)))
+
+
 class Fetched(NamedTuple):
     """Records of a partition, and how often its position had been moved when they were read."""
 
-    records: list[aiokafka.ConsumerRecord]
+    taken: Taken
     moves: int
 
 
@@ -168,16 +181,33 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
     async def _drain(
         self, consumer: aiokafka.AIOKafkaConsumer, partitions: set[TP], max_records: int | None
     ) -> dict[TP, Fetched]:
-        """What has arrived, up to `max_records` of each partition."""
-        fetched = {}
+        """What has arrived, up to `max_records` of each partition. As `Fetcher.fetched_records`, with another limit."""
+        fetcher = consumer._fetcher
+        if fetcher._subscriptions.reassignment_in_progress:
+            await fetcher._subscriptions.wait_for_assignment()
+        fetched: dict[TP, Fetched] = {}
         limit = max_records or DEFAULT_BATCH_RECORDS
         # Most partitions of a round have nothing, and asking each of them cost more than the records of the others.
-        for tp in self._in_turn(partitions & consumer._fetcher._records.keys()):
+        for tp in self._in_turn(partitions & fetcher._records.keys()):
+            result = fetcher._records[tp]
+            if isinstance(result, FetchError):
+                if fetched:
+                    break  # what was taken is delivered; the error is raised by the next call
+                self._remove(fetcher, tp)
+                result.check_raise()
             # Between the position moved by reading and the count noted, nothing else runs in this thread.
-            records = (await consumer._fetcher.fetched_records({tp}, timeout=0, max_records=limit)).get(tp)
-            if records:
-                fetched[tp] = Fetched(records, self.moves[tp])
+            taken = take(result, limit)
+            if not result.has_more():
+                self._remove(fetcher, tp)
+            if taken.records:
+                fetched[tp] = Fetched(taken, self.moves[tp])
         return fetched
+
+    @staticmethod
+    def _remove(fetcher: Any, tp: TP) -> None:
+        """The next records of the partition may be fetched."""
+        del fetcher._records[tp]
+        fetcher._notify(fetcher._wait_consume_future)
 
     def _in_turn(self, partitions: set[TP]) -> list[TP]:
         ordered = sorted(partitions)
@@ -258,21 +288,21 @@ class Consumer(stock.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, BatchMessage]]:  # noqa: ASYNC109
         fetched, _ = await self._wait_next_records(timeout)
-        for tp, (records, moves) in (fetched or {}).items():
+        for tp, (taken, moves) in (fetched or {}).items():
             async with self._position:
-                message = await self._admitted(tp, records, moves)
+                message = await self._admitted(tp, taken, moves)
             if message is not None:
                 yield tp, message
 
-    async def _admitted(self, tp: TP, records: list[aiokafka.ConsumerRecord], moves: int) -> BatchMessage | None:
+    async def _admitted(self, tp: TP, taken: Taken, moves: int) -> BatchMessage | None:
         if self._thread.moves[tp] != moves:
             return None  # read before the position was moved: what is to be delivered will be read from there
         if not self.flow_active or self.should_stop or tp in self._paused_partitions:
             if tp in self.assignment():
-                await self._seek(tp, records[0].offset)
+                await self._seek(tp, taken.records[0].offset)
             return None
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        message = BatchMessage(tp, records, self.ledger, self.app.consumer_generation_id)
+        message = BatchMessage(tp, taken, self.ledger, self.app.consumer_generation_id)
         self.ledger.enter(message)
         return message
 
