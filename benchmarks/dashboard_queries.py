@@ -140,6 +140,8 @@ _COPIED = {
     "place_day": ("day", None),
     "chat_hour": ("hour", None),
     "chat_day": ("day", None),
+    "chat_product_day": ("day", None),
+    "chat_region_day": ("day", None),
     "chat_channel_day": ("day", None),
     "chat_minute": ("minute", 2),
     "gap_minute": ("minute", 2),

@@ -4,16 +4,43 @@ Sums over a range are the same in either: a day that the range cuts, at its ends
 hours.
 """
 
+from typing import NamedTuple
+
 # The longest range of which conversations are read by minutes.
 DAYS_BY_MINUTES = 2
 # The longest range that is read by hours; beyond, a point of a chart is a day.
 DAYS_BY_HOURS = 15
 
 _SHORT = f"dateDiff('hour', $__fromTime, $__toTime) <= {24 * DAYS_BY_MINUTES}"
-# Whether all products and all regions are on view.
-ALL_PLACES = "($__conditionalAll(1=0, $product) AND $__conditionalAll(1=0, $region))"
-_WITHOUT_PLACE = "channel, toLowCardinality('') AS product_id, toLowCardinality('') AS region, * EXCEPT (day, channel)"
+_PLACE = ("channel", "product_id", "region")
+# Whether all products are on view, and all regions.
+_ALL_PRODUCTS = "$__conditionalAll(1=0, $product)"
+_ALL_REGIONS = "$__conditionalAll(1=0, $region)"
+ALL_PLACES = f"({_ALL_PRODUCTS} AND {_ALL_REGIONS})"
 _LONG = f"dateDiff('hour', $__fromTime, $__toTime) > {24 * DAYS_BY_HOURS}"
+
+
+class _ChatDays(NamedTuple):
+    """Days of conversations: a view, the dimensions it has, and when it is read."""
+
+    view: str
+    dimensions: tuple[str, ...]
+    when: str
+
+    @property
+    def columns(self) -> str:
+        """All but `day`, those of the place first; a dimension it lacks is empty."""
+        place = (name if name in self.dimensions else f"toLowCardinality('') AS {name}" for name in _PLACE)
+        return f"{', '.join(place)}, * EXCEPT (day, {', '.join(self.dimensions)})"
+
+
+# Each is read when it has the fewest rows of those that can be filtered by what is chosen.
+_CHAT_DAYS = (
+    _ChatDays("chat_day", _PLACE, f"NOT {_ALL_PRODUCTS} AND NOT {_ALL_REGIONS}"),
+    _ChatDays("chat_product_day", ("channel", "product_id"), f"NOT {_ALL_PRODUCTS} AND {_ALL_REGIONS}"),
+    _ChatDays("chat_region_day", ("channel", "region"), f"{_ALL_PRODUCTS} AND NOT {_ALL_REGIONS}"),
+    _ChatDays("chat_channel_day", ("channel",), ALL_PLACES),
+)
 
 
 class Grains:
@@ -30,14 +57,17 @@ class Grains:
         The columns of `place_hour`, but for `hour` two times: `at`, when a row's hour or day begins, and `point`,
         when the point of a chart begins that it belongs to. A row lies in the range or before it, never in both.
         """
-        return f"(\n{self._hours('place', since)}\n    UNION ALL\n{self._days('place', since)}\n)"
+        return f"(\n{self._hours('place', since)}\n    UNION ALL\n{self._days('place_day', since)}\n)"
 
     def conversations(self) -> str:
         """Conversations by place, of the range on view; those of a short range by minutes.
 
-        The columns of `chat_minute`, and for `minute` the two times of `voices`. Days of all products and regions come from
-        `chat_channel_day`, where they have neither.
+        The columns of `chat_minute`, and for `minute` the two times of `voices`. Days come from the view with the fewest rows
+        that can be filtered by what is chosen; a product or region that it does not have is empty.
         """
+        by_day = "\n    UNION ALL\n".join(
+            f"{self._days(days.view, '$__fromTime', days.columns)} AND {days.when}" for days in _CHAT_DAYS
+        )
         return f"""(
     SELECT minute AS at, at AS point, * EXCEPT (minute)
     FROM chat_minute
@@ -45,9 +75,7 @@ class Grains:
     UNION ALL
 {self._hours("chat", "$__fromTime")} AND NOT ({_SHORT})
     UNION ALL
-{self._days("chat", "$__fromTime")} AND NOT {ALL_PLACES}
-    UNION ALL
-{self._days("chat_channel", "$__fromTime", _WITHOUT_PLACE)} AND {ALL_PLACES}
+{by_day}
 )"""
 
     def _hours(self, views: str, since: str) -> str:
@@ -56,10 +84,10 @@ class Grains:
     FROM {views}_hour
     WHERE hour >= {since} AND hour <= $__toTime AND (NOT ({_LONG}) OR toDate(hour, '{zone}') IN ({self._cut(since)}))"""
 
-    def _days(self, views: str, since: str, columns: str = "* EXCEPT (day)") -> str:
+    def _days(self, view: str, since: str, columns: str = "* EXCEPT (day)") -> str:
         zone = self._zone
         return f"""    SELECT toTimeZone(toDateTime(day, '{zone}'), 'UTC') AS at, at AS point, {columns}
-    FROM {views}_day
+    FROM {view}
     WHERE {_LONG} AND day >= toDate({since}, '{zone}') AND day <= toDate($__toTime, '{zone}') AND day NOT IN ({self._cut(since)})"""
 
     def _cut(self, since: str) -> str:

@@ -24,6 +24,8 @@ from pipeline.store.grains import (
     CHAT_DAY,
     CHAT_HOUR,
     CHAT_MINUTE,
+    CHAT_PRODUCT_DAY,
+    CHAT_REGION_DAY,
     GAP_DAY,
     GAP_HOUR,
     GAP_MINUTE,
@@ -76,6 +78,8 @@ class Aggregates:
         self._derive_all(GAP_DAY, days)
         self._derive_all(CHAT_HOUR, hours)
         self._derive_all(CHAT_DAY, days)
+        self._derive_all(CHAT_PRODUCT_DAY, days)
+        self._derive_all(CHAT_REGION_DAY, days)
         self._derive_all(CHAT_CHANNEL_DAY, days)
 
     def close(self) -> None:

@@ -279,15 +279,24 @@ CHAT_DAY = Grain(
     dimensions=_PLACE,
     measures={name: _coarse_chats(name) for name in CHAT_MINUTE.measures},
 )
-CHAT_CHANNEL_DAY = Grain(
-    table="chat_channel_day_generations",
-    key="day",
-    key_type="Date",
-    source="chat_day_generations",
-    period="day",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=("channel",),
-    measures=CHAT_HOUR.measures,
-)
+
+
+def _chats_of_days(table: str, source: Grain, dimensions: tuple[str, ...]) -> Grain:
+    """Days of conversations by fewer dimensions than those of `source`, without states."""
+    return Grain(
+        table=table,
+        key="day",
+        key_type="Date",
+        source=source.table,
+        period="day",
+        rows="sum(length(groups.channel))",
+        array_join="ARRAY JOIN groups",
+        prefix="groups.",
+        dimensions=dimensions,
+        measures=CHAT_HOUR.measures,
+    )
+
+
+CHAT_PRODUCT_DAY = _chats_of_days("chat_product_day_generations", CHAT_DAY, ("channel", "product_id"))
+CHAT_REGION_DAY = _chats_of_days("chat_region_day_generations", CHAT_DAY, ("channel", "region"))
+CHAT_CHANNEL_DAY = _chats_of_days("chat_channel_day_generations", CHAT_REGION_DAY, ("channel",))

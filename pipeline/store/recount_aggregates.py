@@ -253,14 +253,21 @@ def _comparisons() -> tuple[_Comparison, ...]:
             measures=_summed(_CHAT_MEASURES)
             | {f"finalizeAggregation({span}_state)": f"quantilesDDMerge{_QUANTILES}({span}_state)" for span in _SPANS},
         ),
-        _Comparison(
-            view="chat_channel_day",
-            key="day",
-            source=_DAY_CHATS,
-            period=f"toDate(minute, '{zone}')",
-            dimensions=("channel",),
-            measures=_summed(_CHAT_MEASURES),
-            states=False,
+        *(
+            _Comparison(
+                view=view,
+                key="day",
+                source=_DAY_CHATS,
+                period=f"toDate(minute, '{zone}')",
+                dimensions=dimensions,
+                measures=_summed(_CHAT_MEASURES),
+                states=False,
+            )
+            for view, dimensions in (
+                ("chat_product_day", ("channel", "product_id")),
+                ("chat_region_day", ("channel", "region")),
+                ("chat_channel_day", ("channel",)),
+            )
         ),
     )
 

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 
+import msgspec
 import pytest
 from store_voices import TODAY, chat, columns
 from voices import NASTY, NOW, report, store, story, usual
@@ -185,19 +186,28 @@ FROM (SELECT {sample} AS sampled, event_time >= $__fromTime AS now FROM events
 """
 
 
-def test_conversations_of_a_product_and_of_all_are_the_same_over_months(database):
-    chats = [chat(f"k{n}", -600 * n, n, wait=20 + 2 * n) for n in range(60)]
+def test_conversations_are_the_same_whatever_of_their_place_is_chosen_over_months(database):
+    """Days of a chosen product, of a chosen region, of both and of neither come from tables of their own."""
+    chats = [
+        _at(chat(f"{place}{n}", -600 * n - place, 60 * place + n, wait=20 + (2 + place) * n), f"p{place}", f"r{place}")
+        for place in range(2)
+        for n in range(60)
+    ]
     Aggregates(database).derive(EventStore(database).insert(columns(chats), "t"))
     board, uid = Board(ClickHouse(database), "en"), "gapwatch-conversations"
     asked = {"from": [(TODAY - timedelta(days=24)).isoformat()], "to": [TODAY.isoformat()]}
-    product = chats[0].event.product_id or ""
-    for panel in range(1, 11):
-        of_all, of_product = (
-            board.panel(uid, panel, board.view(uid, asked | chosen))[0].rows
-            for chosen in ({}, {"var-product": [product]})
-        )
-        assert of_all == of_product
-        assert of_all
+    for products, regions in ((["p1"], ["r1"]), (["p0", "p1"], ["r0", "r1"])):
+        product, region = {"var-product": products}, {"var-region": regions}
+        same = [product, region, product | region] + ([{}] if len(products) == 2 else [])
+        for panel in range(1, 11):
+            shown = [board.panel(uid, panel, board.view(uid, asked | chosen))[0].rows for chosen in same]
+            assert all(rows == shown[0] for rows in shown), panel
+            assert shown[0]
+        assert board.panel(uid, 1, board.view(uid, asked | product))[0].rows == [[58 * len(products)]]
+
+
+def _at(voice, product, region):
+    return voice._replace(event=msgspec.structs.replace(voice.event, product_id=product, region=region))
 
 
 def test_signals_are_marked_from_their_opening_to_their_end(full_board):

@@ -155,7 +155,7 @@ def test_events_beyond_the_retention_are_not_missed(world: World) -> None:
     "view",
     [
         *("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day"),
-        *("chat_minute", "chat_hour", "chat_day", "chat_channel_day"),
+        *("chat_minute", "chat_hour", "chat_day", "chat_product_day", "chat_region_day", "chat_channel_day"),
     ],
 )
 def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> None:
@@ -181,6 +181,8 @@ def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> Non
         ("place_hour", "fulfillment_dimensions", "(one.reliability + 1, 0, 0, 0, 0, 0)"),
         ("place_day", "design_stages", "(0, one.in_sale, 1)"),
         ("chat_minute", "mood_lowest", "one - 0.25"),
+        ("chat_product_day", "mood_lowest", "one - 0.25"),
+        ("chat_region_day", "mood_lowest", "one - 0.25"),
         ("chat_channel_day", "mood_lowest", "one - 0.25"),
     ],
 )
