@@ -5,8 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.stack import jars
+
 REQUIREMENTS = Path(__file__).with_name("requirements")
 DIRECTORY = Path(".benchmarks")
+# As in pipeline/stack/kafka.lock; the connector of the Flink in requirements/pyflink.txt.
+FLINK_CONNECTOR = jars.Jar(
+    "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+    10_666_527,
+    "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616",
+)
 
 
 def python_of(name: str, directory: Path = DIRECTORY) -> str:
@@ -22,3 +30,12 @@ def python_of(name: str, directory: Path = DIRECTORY) -> str:
         subprocess.run([str(python), *install, str(REQUIREMENTS / f"{name}.txt")], check=True)
         installed.write_text(digest)
     return str(python)
+
+
+def flink_connector(directory: Path = DIRECTORY) -> str:
+    """The jar that PyFlink reads Kafka with, fetched on the first run as Kafka's own jars are."""
+    repository = jars._repository(directory.absolute() / "m2")  # noqa: SLF001 - public there is only Kafka's class path
+    path = FLINK_CONNECTOR.path(repository)
+    if not jars._intact(path, FLINK_CONNECTOR):  # noqa: SLF001
+        jars._fetch_all([FLINK_CONNECTOR], repository, None)  # noqa: SLF001
+    return str(path)

@@ -3,11 +3,12 @@
     nice .venv/bin/python benchmarks/path.py [--events 60000] [--rounds 3] [--out FILE.json] [--chart FILE.svg]
 
 Real reviews are published once. Then, in rounds and each time in another order, the same records are taken to an empty
-database by each runner: one worker of ours, stock Faust with `take`, Quix Streams, Bytewax (all with the same reading
-function on batches of 2,000 and the same native inserts of 5,000 events, places and look-up), and Faust as the
-tutorials write it (event by event, jieba, SnowNLP, a row at a time). Ours runs twice: as it is, and without deriving
-aggregates, which no other runner does. Reading alone, on records in memory, is the limit. Each competitor runs in an
-environment of its own, made from `requirements/` on the first run.
+database by each runner: one worker of ours, stock Faust with `take`, Quix Streams, Bytewax, Pathway with a batched UDF,
+PyFlink with a pandas UDF (all with the same reading function on batches of up to 2,000 and the same native inserts of
+5,000 events, places and look-up), and Faust as the tutorials write it (event by event, jieba, SnowNLP, a row at a
+time). Ours runs twice: as it is, and without deriving aggregates, which no other runner does. Reading alone, on records
+in memory, is the limit. Each competitor runs in an environment of its own, made from `requirements/` on the first run;
+what was chosen for each is at the head of its script in `consumers/`.
 
 Rates are seen from outside, by the rows that ClickHouse holds, from a tenth of the events to nine tenths; by the clock,
 and by processor time of all processes of a runner. Of ours the processor time of the process that reads is shown too:
@@ -31,7 +32,7 @@ import click
 import psutil
 from chart import bars
 from clickhouse_driver import Client
-from environments import DIRECTORY, python_of
+from environments import DIRECTORY, flink_connector, python_of
 from rich.console import Console
 from rich.table import Table
 from workbench import TOPIC, Bench, bench, fill, processor_seconds
@@ -39,7 +40,13 @@ from workbench import TOPIC, Bench, bench, fill, processor_seconds
 CONSUMERS = Path(__file__).with_name("consumers")
 ROOT = Path(__file__).parent.parent
 OURS, WITHOUT, LIMIT, TUTORIAL = "gapwatch", "gapwatch, aggregates apart", "reading alone", "tutorial stack"
-OTHERS = {"stock Faust": "faust", "Quix Streams": "quix", "Bytewax": "bytewax"}
+OTHERS = {
+    "stock Faust": "faust",
+    "Quix Streams": "quix",
+    "Bytewax": "bytewax",
+    "Pathway": "pathway",
+    "PyFlink": "pyflink",
+}
 TUTORIAL_EVENTS = 400
 # A runner stores whole flushes: there must be some after the last that is waited for.
 MORE_EVENTS = 12_000
@@ -73,14 +80,15 @@ class Runner(NamedTuple):
 
 
 def runners(kafka: str, events: int, directory: Path) -> dict[str, Runner]:
-    """Commands without the group, which is the last argument of a competitor's."""
+    """Commands with "benchmark" where the group goes."""
     found = {
         OURS: Runner([sys.executable, "-m", "pipeline", "worker"], events),
         WITHOUT: Runner([sys.executable, "-c", WITHOUT_COMMAND], events),
     }
     for name, key in OTHERS.items():
         script = str(CONSUMERS / f"path_{key}.py")
-        found[name] = Runner([python_of(key, directory), script, kafka, TOPIC, "benchmark"], events)
+        more = [flink_connector(directory)] if key == "pyflink" else []
+        found[name] = Runner([python_of(key, directory), script, kafka, TOPIC, "benchmark", *more], events)
     script = str(CONSUMERS / "path_tutorial.py")
     tutorial = [python_of("tutorial", directory), script, kafka, TOPIC, "benchmark"]
     return found | {TUTORIAL: Runner(tutorial, TUTORIAL_EVENTS, "tutorial_events")}
