@@ -8,6 +8,7 @@ of the worker: when a tenth is stored, and the most from then on. At last, with 
 waiting as the most asked for, the same memory after half a minute.
 """
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import click
 import psutil
-from workbench import Bench, bench, fill, metric, metrics, processor_seconds, worker
+from workbench import Bench, bench, fill, metric, metrics, processor_seconds, wait_until_assigned, worker
 
 SAMPLE_SECONDS = 0.2
 AWAY_SECONDS = 30.0
@@ -23,19 +24,20 @@ STAGES = ("read", "store", "publish", "derive")
 
 
 class Sample(NamedTuple):
-    """At a moment: events stored, processor seconds of the worker's processes, resident bytes."""
+    """At a moment: events stored, processor seconds of the worker's processes, resident bytes of all and of each."""
 
     clock: float
     stored: float
     processor: float
     resident: int
+    each: list[int]
 
 
 def sample(process: psutil.Popen, url: str) -> Sample:
     running = [one for one in process.children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
-    resident = sum(one.memory_info().rss for one in running)
+    resident = [one.memory_info().rss for one in running]
     stored = metric(metrics(url), "events_stored_total")
-    return Sample(time.perf_counter(), stored, processor_seconds(running), resident)
+    return Sample(time.perf_counter(), stored, processor_seconds(running), sum(resident), resident)
 
 
 def cost(made: Bench, events: int, processes: int) -> dict[str, float]:
@@ -48,6 +50,13 @@ def cost(made: Bench, events: int, processes: int) -> dict[str, float]:
     first = next(one for one in samples if one.stored >= 0.1 * events)
     last = samples[-1]
     count = last.stored - first.stored
+    parts = [next(one for one in samples if one.stored >= tenth / 10 * events) for tenth in range(1, 10)]
+    for tenth, (before, now) in enumerate(itertools.pairwise(parts), 2):
+        if now.stored == before.stored:
+            continue  # a flush of several tenths
+        each = (now.processor - before.processor) / (now.stored - before.stored) * 1e6
+        held = " + ".join(f"{resident / 1e6:.0f}" for resident in now.each)
+        print(f"  {tenth}0 %: {each:.0f} µs an event, {held} MB", flush=True)
     stages = {
         f"{stage}_us": metric(text, rf'stage_seconds_sum{{stage="{stage}"}}') / last.stored * 1e6 for stage in STAGES
     }
@@ -63,8 +72,7 @@ def memory_while_away(made: Bench) -> float:
     """Megabytes of one worker that has taken all it holds and cannot store it."""
     environment = made.fresh()
     with worker(environment) as (process, url):
-        while "gapwatch_assigned_partitions" not in metrics(url):
-            time.sleep(SAMPLE_SECONDS)
+        wait_until_assigned(url)
         made.stack.clickhouse.stop()
         time.sleep(AWAY_SECONDS)
         resident = sample(process, url).resident / 1e6

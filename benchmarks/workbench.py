@@ -1,6 +1,7 @@
 """What the benchmarks of the worker share: a stack of their own, events in its topics, a worker to watch."""
 
-import json
+import asyncio
+import itertools
 import os
 import random
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -15,9 +17,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psutil
+from aiokafka import AIOKafkaProducer
 from clickhouse_driver import Client
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from pipeline.demo.reviews import load_reviews
@@ -26,6 +30,8 @@ from pipeline.topics import TOUCHED_TOPIC
 
 TOPIC = "feedback.events"
 SHORTEST, LONGEST = 40, 110
+START_SECONDS = 0.2
+BATCH_BYTES = 256 * 1024
 
 
 class Bench:
@@ -81,23 +87,35 @@ def reviews() -> list[str]:
 
 def fill(kafka: str, events: int, first: int = 0, over: float = 86_400) -> None:
     """Publish events of the last day, or of so many seconds; ids are numbers from `first` on."""
+    asyncio.run(_fill(kafka, events, first, over))
+
+
+async def _fill(kafka: str, events: int, first: int, over: float) -> None:
     texts = reviews()
     rng = random.Random(first)
     now = datetime.now(UTC)
-    producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=50, batch_size=512 * 1024, compression_type="lz4")
-    for number in range(first, first + events):
-        event = {
-            "event_id": f"e{number}",
-            "event_time": (now - timedelta(seconds=rng.random() * over)).isoformat(),
-            "channel": rng.choice(["app", "wechat", "site", "phone"]),
-            "customer_id": f"c{rng.randrange(20_000)}",
-            "product_id": f"p{rng.randrange(50)}",
-            "region": f"r{rng.randrange(10)}",
-            "text": texts[number % len(texts)],
-        }
-        producer.send(TOPIC, json.dumps(event, ensure_ascii=False).encode(), key=event["event_id"].encode())
-    producer.flush()
-    producer.close()
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka, compression_type="lz4", max_batch_size=BATCH_BYTES
+    ) as producer:
+        partitions = itertools.cycle(sorted(await producer.partitions_for(TOPIC)))
+        batch = producer.create_batch()
+        for number in range(first, first + events):
+            event_id = f"e{number}"
+            event = {
+                "event_id": event_id,
+                "event_time": now - timedelta(seconds=rng.random() * over),
+                "channel": rng.choice(["app", "wechat", "site", "phone"]),
+                "customer_id": f"c{rng.randrange(20_000)}",
+                "product_id": f"p{rng.randrange(50)}",
+                "region": f"r{rng.randrange(10)}",
+                "text": texts[number % len(texts)],
+            }
+            record = {"key": event_id.encode(), "value": msgspec.json.encode(event), "timestamp": None}
+            if batch.append(**record) is None:
+                await producer.send_batch(batch, TOPIC, partition=next(partitions))
+                batch = producer.create_batch()
+                batch.append(**record)
+        await producer.send_batch(batch, TOPIC, partition=next(partitions))
 
 
 @contextmanager
@@ -123,6 +141,12 @@ def worker(environment: dict[str, str], processes: int = 1) -> Iterator[tuple[ps
 def metrics(url: str) -> str:
     with urllib.request.urlopen(url + "/metrics") as answer:  # noqa: S310 - our own endpoint
         return str(answer.read().decode())
+
+
+def wait_until_assigned(url: str) -> None:
+    """Until the worker has its partitions, and so all its processes."""
+    while not metric(metrics(url), r"assigned_partitions{.*}"):
+        time.sleep(START_SECONDS)
 
 
 def metric(text: str, name: str) -> float:
