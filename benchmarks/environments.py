@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.stack import jars
+from pipeline.stack.jars import Jar, class_path
 
 REQUIREMENTS = Path(__file__).with_name("requirements")
 DIRECTORY = Path(".benchmarks")
 # As in pipeline/stack/kafka.lock; the connector of the Flink in requirements/pyflink.txt.
-FLINK_CONNECTOR = jars.Jar(
+FLINK_CONNECTOR = Jar(
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
     10_666_527,
     "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616",
@@ -34,8 +34,4 @@ def python_of(name: str, directory: Path = DIRECTORY) -> str:
 
 def flink_connector(directory: Path = DIRECTORY) -> str:
     """The jar that PyFlink reads Kafka with, fetched on the first run as Kafka's own jars are."""
-    repository = jars._repository(directory.absolute() / "m2")  # noqa: SLF001 - public there is only Kafka's class path
-    path = FLINK_CONNECTOR.path(repository)
-    if not jars._intact(path, FLINK_CONNECTOR):  # noqa: SLF001
-        jars._fetch_all([FLINK_CONNECTOR], repository, None)  # noqa: SLF001
-    return str(path)
+    return class_path(directory.absolute() / "m2", jars=[FLINK_CONNECTOR])

@@ -5,7 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,19 +35,21 @@ def locked_jars() -> list[Jar]:
     return [Jar(coordinate, int(size), digest.removeprefix("sha256:")) for coordinate, size, digest in lines]
 
 
-def class_path(fallback: Path, progress: Callable[[int, int], None] | None = None) -> str:
-    """Kafka's class path, after downloading what is missing.
+def class_path(
+    fallback: Path, progress: Callable[[int, int], None] | None = None, jars: Sequence[Jar] | None = None
+) -> str:
+    """The class path of these jars, Kafka's unless some are named, after downloading what is missing.
 
     `fallback` keeps the jars when the home directory cannot be written. `progress` is told bytes done and bytes in all,
     and only when there is something to download.
-    Raises StackError when a jar cannot be fetched or is not the one that the lock file names.
+    Raises StackError when a jar cannot be fetched or is not the one that is named.
     """
-    jars = locked_jars()
+    wanted = locked_jars() if jars is None else jars
     repository = _repository(fallback)
-    missing = [jar for jar in jars if not _intact(jar.path(repository), jar)]
+    missing = [jar for jar in wanted if not _intact(jar.path(repository), jar)]
     if missing:
         _fetch_all(missing, repository, progress)
-    return os.pathsep.join(str(jar.path(repository)) for jar in jars)
+    return os.pathsep.join(str(jar.path(repository)) for jar in wanted)
 
 
 def _repository(fallback: Path) -> Path:

@@ -191,7 +191,7 @@ def test_deriving_again_changes_nothing(
 ) -> None:
     put(*[feedback(f"e{n}", n % 5, n, "design", customer=f"c{n}") for n in range(40)], chat("k", 1, 99, wait=3))
     gaps = ("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day")
-    views = (*gaps, "chat_minute", "chat_hour", "chat_day", "chat_channel_day")
+    views = (*gaps, "chat_minute", "chat_hour", "chat_day", "chat_product_day", "chat_region_day", "chat_channel_day")
     before = [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views]
     Aggregates(database).derive(int(at(n).timestamp()) for n in range(5))
     assert [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views] == before
@@ -407,7 +407,7 @@ def _crashing_after(statements: int) -> Callable[..., Any]:
     "view",
     [
         *("gap_minute", "gap_hour", "gap_day", "place_hour", "place_day"),
-        *("chat_minute", "chat_hour", "chat_day", "chat_channel_day"),
+        *("chat_minute", "chat_hour", "chat_day", "chat_product_day", "chat_region_day", "chat_channel_day"),
     ],
 )
 def test_a_client_can_read_every_column(view: str, put: Callable[..., None], query: Callable[..., list[Any]]) -> None:
