@@ -9,8 +9,8 @@ import click
 from pipeline.errors import GapwatchError
 
 BENCHMARKS = {
-    "path": "Kafka to ClickHouse, beside stock Faust, Quix Streams, Bytewax and the tutorials' stack",
-    "transport": "records to a consumer that does nothing, beside the same",
+    "path": "Kafka to ClickHouse, beside five stream processors, and as the tutorials write it",
+    "transport": "records to a consumer that does nothing, beside stock Faust, Quix Streams and Bytewax",
     "cost": "cost per event and memory of a worker, by the number of events",
     "latency": "from publication to the aggregate, at a given load",
     "dashboard_queries": "every panel of the dashboards over a year of aggregates",
