@@ -35,6 +35,10 @@ SMALL = {
     # Each thread that allocates takes a heap of its own, which keeps what it once needed. Two are enough where one lock
     # lets one thread work at a time.
     "MALLOC_ARENA_MAX": "2",
+    # A buffer this large goes back to the system when it is freed. Unless told so, glibc keeps ever larger ones in the
+    # heap, which grew to twice its size while ClickHouse was slow, and stayed.
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
 }
 # By -c, not by -m: the reader's process, which is spawned, would import a main module and with it all of Faust.
 WORKER_COMMAND = (sys.executable, "-c", "from agents.worker import main; main()")
