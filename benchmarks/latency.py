@@ -23,7 +23,17 @@ import numpy as np
 import psutil
 from aiokafka import AIOKafkaProducer
 from clickhouse_driver import Client
-from workbench import TOPIC, bench, metric, metrics, parts_of, processor_seconds, wait_until_assigned, worker
+from workbench import (
+    BATCH_BYTES,
+    TOPIC,
+    bench,
+    metric,
+    metrics,
+    parts_of,
+    processor_seconds,
+    wait_until_assigned,
+    worker,
+)
 
 from pipeline.demo.reviews import load_reviews
 
@@ -53,39 +63,42 @@ class Load(threading.Thread):
 
     async def _publish(self) -> None:
         texts = [review.text for review in load_reviews()]
-        async with AIOKafkaProducer(bootstrap_servers=self._kafka) as producer:
-            partitions = sorted(await producer.partitions_for(TOPIC))
+        async with AIOKafkaProducer(bootstrap_servers=self._kafka, max_batch_size=BATCH_BYTES) as producer:
+            partitions = itertools.cycle(sorted(await producer.partitions_for(TOPIC)))
             began = time.monotonic()
             number, next_probe = 0, WARM_UP_SECONDS
-            for tick in itertools.count():
-                elapsed = time.monotonic() - began
-                if elapsed > self._seconds + WARM_UP_SECONDS:
-                    break
-                batch = producer.create_batch()
+            batch = producer.create_batch()
+            while (elapsed := time.monotonic() - began) < self._seconds + WARM_UP_SECONDS:
                 if elapsed >= next_probe:
                     product, next_probe = f"probe-{self._per_second}-{number}", next_probe + PROBE_SECONDS
-                    self._append(batch, texts[number % len(texts)], product)
                     self.sent[product] = time.monotonic()
-                    number += 1
-                while number < elapsed * self._per_second:
-                    self._append(batch, texts[number % len(texts)], f"p{number % 50}")
-                    number += 1
-                if batch.record_count():
-                    await producer.send_batch(batch, TOPIC, partition=partitions[tick % len(partitions)])
-                await asyncio.sleep(TICK_SECONDS)
+                elif number < elapsed * self._per_second:
+                    product = f"p{number % 50}"
+                else:
+                    if batch.record_count():
+                        await producer.send_batch(batch, TOPIC, partition=next(partitions))
+                        batch = producer.create_batch()
+                    await asyncio.sleep(TICK_SECONDS)
+                    continue
+                record = _record(texts[number % len(texts)], product)
+                number += 1
+                if batch.append(**record) is None:  # it is full
+                    await producer.send_batch(batch, TOPIC, partition=next(partitions))
+                    batch = producer.create_batch()
+                    batch.append(**record)
 
-    @staticmethod
-    def _append(batch: Any, text: str, product: str) -> None:
-        now = datetime.now(UTC)
-        event = {
-            "event_id": uuid.uuid4().hex,
-            "event_time": now,
-            "channel": "app",
-            "customer_id": "c",
-            "product_id": product,
-            "text": text,
-        }
-        batch.append(key=None, value=msgspec.json.encode(event), timestamp=int(now.timestamp() * 1000))
+
+def _record(text: str, product: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    event = {
+        "event_id": uuid.uuid4().hex,
+        "event_time": now,
+        "channel": "app",
+        "customer_id": "c",
+        "product_id": product,
+        "text": text,
+    }
+    return {"key": None, "value": msgspec.json.encode(event), "timestamp": int(now.timestamp() * 1000)}
 
 
 def measure(clickhouse: str, load: Load, seconds: float) -> list[float]:
