@@ -19,7 +19,7 @@ import psutil
 from clickhouse_driver import Client
 from rich.console import Console
 from rich.table import Table
-from workbench import Bench, bench, fill, parts_of, processor_seconds, worker
+from workbench import Bench, bench, fill, parts_of, seconds_by_part, worker
 
 from pipeline.settings import settings
 from pipeline.store import Aggregates
@@ -48,10 +48,6 @@ class Cost(NamedTuple):
     processor: float
 
 
-def _spent(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    return {name: processor_seconds(found) for name, found in parts.items()}
-
-
 def wait_until_done() -> None:
     while any(lag(settings().group, [*EVENT_TOPICS, TOUCHED_TOPIC]).values()):
         time.sleep(1)
@@ -70,11 +66,11 @@ def costs(running: Bench, events: int) -> Iterator[tuple[str, float]]:
         for one in process.children(recursive=True):
             one.suspend()
         fill(running.stack.kafka, events, first=WARM_UP_EVENTS, over=LIVE_SECONDS)
-        before = _spent(parts)
+        before = seconds_by_part(parts)
         for one in [*process.children(recursive=True), process]:
             one.resume()
         wait_until_done()
-        after = _spent(parts)
+        after = seconds_by_part(parts)
     for name in parts:
         yield name, 1e6 * (after[name] - before[name]) / events
 

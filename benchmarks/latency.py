@@ -30,7 +30,7 @@ from workbench import (
     metric,
     metrics,
     parts_of,
-    processor_seconds,
+    seconds_by_part,
     wait_until_assigned,
     worker,
 )
@@ -127,10 +127,6 @@ def derivations(url: str) -> tuple[float, float]:
     return metric(text, f"stage_seconds_count{of_derive}"), metric(text, f"stage_seconds_sum{of_derive}")
 
 
-def cores(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    return {name: processor_seconds(found) for name, found in parts.items()}
-
-
 def stored(clickhouse: str, since: float) -> tuple[float, float]:
     """Median and 99th percentile of the seconds from publication to storing, of events published since then."""
     with Client.from_url(clickhouse) as client:
@@ -151,7 +147,7 @@ def main(per_second: tuple[float, ...], capacity: float | None, seconds: float) 
             wait_until_assigned(url)
             parts = parts_of(made.stack, process) | {"benchmark": [psutil.Process()]}
             for rate in rates:
-                since, began, before, derived = time.time(), time.monotonic(), cores(parts), derivations(url)
+                since, began, before, derived = time.time(), time.monotonic(), seconds_by_part(parts), derivations(url)
                 load = Load(made.stack.kafka, rate, seconds)
                 load.start()
                 waits = measure(environment["GAPWATCH_CLICKHOUSE"], load, seconds)
@@ -166,7 +162,7 @@ def main(per_second: tuple[float, ...], capacity: float | None, seconds: float) 
                 print(
                     f"  stored: p50 {half:.2f} s, p99 {nearly:.2f} s; {count:.0f} derivations of {spent / count:.2f} s"
                 )
-                used = {name: (now - before[name]) / took for name, now in cores(parts).items()}
+                used = {name: (now - before[name]) / took for name, now in seconds_by_part(parts).items()}
                 print("  cores: " + ", ".join(f"{name} {share:.2f}" for name, share in used.items()), flush=True)
 
 

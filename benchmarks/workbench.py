@@ -167,3 +167,7 @@ def parts_of(stack: LocalStack, started: psutil.Popen) -> dict[str, list[psutil.
         "ClickHouse": [psutil.Process(stack.clickhouse.pid)],
         "Kafka": [psutil.Process(broker.pid) for broker in stack.brokers],
     }
+
+
+def seconds_by_part(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    return {name: processor_seconds(found) for name, found in parts.items()}

@@ -165,7 +165,7 @@ class _Task:
     """A delivery, and how many parts of its minutes are not derived yet.
 
     Arrays, because hundreds of deliveries wait while the minutes of a dense day are derived, and each names a thousand:
-    as sets they took a fifth of a worker's memory.
+    sets take some eight times as much.
     """
 
     delivery: TouchedDelivery
