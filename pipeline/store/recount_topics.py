@@ -48,8 +48,8 @@ FROM {_COMPARED} WHERE records > 0 GROUP BY topic
 _DIFFERENCES = f"""
 SELECT records, latest, standing, version
 FROM {_COMPARED}
-WHERE (standing != 1 OR version != latest) AND NOT (standing = 0 AND minute < {{oldest}})
-    AND {_POSITION.format("version")} NOT IN {_DEAD_LETTERS}
+WHERE if(standing = 0, minute >= {{oldest}},
+    (standing > 1 OR version != latest) AND {_POSITION.format("version")} NOT IN {_DEAD_LETTERS})
 ORDER BY latest, version
 """  # noqa: S608
 

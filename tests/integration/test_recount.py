@@ -84,6 +84,14 @@ def test_a_lost_event_is_named_by_its_record(world: World) -> None:
     assert not result.exact
 
 
+def test_a_lost_event_is_named_beside_a_dead_letter_of_the_very_first_record(world: World) -> None:
+    (voice,) = world.publish(feedback("a", 1, 1))
+    world.give_up(voice.record._replace(offset=0))
+    (lost,) = world.publish(feedback("b", 1, 2))
+    world.catch_up()
+    assert f"feedback.events[0]@{lost.record.offset}" in recount(world.database).lost.examples
+
+
 def test_a_lost_correction_is_named(world: World) -> None:
     first, second = world.publish(feedback("a", 1, 1), feedback("a", 2, 2))
     world.process(first)
