@@ -42,7 +42,7 @@ def operations(locale: Locale, time_zone: str) -> dict[str, Any]:
                     "Seconds since a worker last reported that it stored events.",
                 ),
                 f"""
-SELECT if(count() = 0, nan, toFloat64(dateDiff('second', max(at), now()))) AS "{say("秒前", "seconds ago")}"
+SELECT if(count() = 0, nan, toFloat64(dateDiff('second', max(at), now()))) AS "{say("距今", "ago")}"
 FROM worker_reports
 WHERE stored > 0""",
                 unit="s",
@@ -71,7 +71,7 @@ WHERE {sample}""",
             panels.number(
                 say("最后一次检测", "Last evaluation"),
                 say("距最近一次信号检测的秒数。", "Seconds since the signals were last evaluated."),
-                f"""SELECT dateDiff('second', max(minute), now()) AS "{say("秒前", "seconds ago")}" FROM signal_evaluations""",
+                f"""SELECT dateDiff('second', max(minute), now()) AS "{say("距今", "ago")}" FROM signal_evaluations""",
                 unit="s",
                 decimals=0,
                 thresholds=((None, "green"), (300, "yellow"), (900, "red")),
