@@ -1,13 +1,24 @@
 """How often Python looks for cycles of objects in the processes of a worker."""
 
+import asyncio
 import gc
 
-# Of what a worker holds, hardly anything ever forms a cycle, while a batch is tens of thousands of tuples that live
-# until it is stored. With the default of 700 the search took a third of the reader's time (docs/performance.md).
+# Of what a batch consists, nothing ever forms a cycle, while it is tens of thousands of tuples that live until they are
+# stored. With the default of 700 the search took a third of the reader's time (docs/performance.md).
 OBJECTS_BETWEEN_SEARCHES = 100_000
+# What does form cycles is few and heavy: columns of the ClickHouse driver, each with the buffers of a query, and errors
+# with their tracebacks. Left to the count of objects they would stay for hours. A search takes some 30 ms.
+SECONDS_BETWEEN_WHOLE_SEARCHES = 10.0
 
 
 def search_seldom() -> None:
     """Leave what is loaded so far out of the search, and search less often from here on."""
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 20, 100)
+
+
+async def search_regularly() -> None:
+    """Search through everything now and then, until cancelled."""
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_WHOLE_SEARCHES)
+        gc.collect()

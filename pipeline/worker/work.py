@@ -10,6 +10,7 @@ from pipeline.outbox import Outbox
 from pipeline.settings import Settings
 from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
 from pipeline.topics import ensure_topics
+from pipeline.worker.garbage import search_regularly
 from pipeline.worker.ingest import Ingest
 from pipeline.worker.patience import Patience, Waits
 from pipeline.worker.reader_process import ReaderProcess
@@ -31,6 +32,7 @@ class Work:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.ingest.run())
             tasks.create_task(self.derivation.run())
+            tasks.create_task(search_regularly())
 
 
 def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work:
