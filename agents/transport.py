@@ -36,6 +36,7 @@ With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions o
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -316,9 +317,13 @@ class Consumer(stock.Consumer):
             await self.sleep(timeout)
         return records
 
+    @cached_property
+    def _held_records(self) -> int:
+        """Of one partition at the most. Kept, because it is asked for often and Faust is slow to look a setting up."""
+        return HELD_BATCHES * (self.app.conf.broker_max_poll_records or DEFAULT_BATCH_RECORDS)
+
     def _has_room(self, tp: TP) -> bool:
-        full = HELD_BATCHES * (self.app.conf.broker_max_poll_records or DEFAULT_BATCH_RECORDS)
-        return self.ledger.records_held(tp) < full and self.ledger.bytes_held < HELD_BYTES
+        return self.ledger.records_held(tp) < self._held_records and self.ledger.bytes_held < HELD_BYTES
 
     # Moving the position.
 
