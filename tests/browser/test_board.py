@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from voices import NASTY, NOW, store, story, usual
+from voices import NASTY, NOW, report, store, story, usual
 
 pytestmark = pytest.mark.browser
 
@@ -100,6 +100,16 @@ def test_a_name_with_markup_is_shown_as_text(board, page):
     shown = page.locator(".bar span", has_text="锅")
     assert shown.inner_text() == NASTY
     assert page.locator("main b", has_text="锅").count() == 0
+    assert page.complaints == []
+
+
+def test_a_value_that_stands_alone_is_shown_as_a_dot(database, board, page):
+    report(database, minutes_ago=5)
+    _open(page, f"{board}/d/gapwatch-pipeline")
+    sizes = page.evaluate("""[...document.querySelectorAll(".js-plotly-plot")].flatMap((chart) => chart.data)
+        .filter(({ type, y }) => type === "scatter" && y.length === 1).map(({ marker }) => marker.size[0])""")
+    assert sizes
+    assert set(sizes) == {6}
     assert page.complaints == []
 
 

@@ -129,7 +129,8 @@ const draw = {
     const bars = custom.drawStyle === "bars";
     const fixed = new Map(panel.fieldConfig.overrides.map((rule) => [rule.matcher.options, rule.properties.find((p) => p.id === "color")?.value.fixedColor]));
     const traces = tables.flatMap(series).map(({ name, x, y }) => ({
-      name, x, y, text: unit === "s" ? y.map((value) => shown(value, unit)) : undefined, hovertemplate: unit === "s" ? "%{text}" : undefined, textposition: "none", type: bars ? "bar" : "scatter", mode: "lines", line: { width: 2, color: fixed.get(name) }, marker: { color: fixed.get(name) },
+      ...(bars ? { type: "bar" } : { type: "scatter", mode: "lines+markers" }),
+      name, x, y, text: unit === "s" ? y.map((value) => shown(value, unit)) : undefined, hovertemplate: unit === "s" ? "%{text}" : undefined, textposition: "none", line: { width: 2, color: fixed.get(name) }, marker: { color: fixed.get(name), size: bars ? undefined : dots(y) },
     }));
     const ink = color("text");
     const grid = color("line");
@@ -163,6 +164,12 @@ function series(table) {
     }
   }
   return [...found.values()];
+}
+
+// Sizes of the dots on a line, which needs two points: one that stands alone is shown as a dot.
+function dots(values) {
+  const there = (at) => typeof values[at] === "number";
+  return values.map((_, at) => (there(at) && !there(at - 1) && !there(at + 1) ? 6 : 0));
 }
 
 // Plotly draws times as they are written; readers expect their own clock.
