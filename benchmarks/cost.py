@@ -60,12 +60,11 @@ def cost(made: Bench, events: int, processes: int) -> dict[str, float]:
     for tenth, (before, now) in enumerate(itertools.pairwise(parts), 2):
         if now.stored == before.stored:
             continue  # a flush of several tenths
-        each, reading = (
-            (spent / (now.stored - before.stored)) * 1e6
-            for spent in (now.processor - before.processor, now.reading - before.reading)
-        )
+        spent = now.processor - before.processor
+        each = spent / (now.stored - before.stored) * 1e6
+        to_reading = spent / (now.reading - before.reading)
         held = " + ".join(f"{resident / 1e6:.0f}" for resident in now.each)
-        print(f"  {tenth}0 %: {each:.0f} µs an event, {each / reading:.2f} x reading, {held} MB", flush=True)
+        print(f"  {tenth}0 %: {each:.0f} µs an event, {to_reading:.2f} x reading, {held} MB", flush=True)
     stages = {
         f"{stage}_us": metric(text, rf'stage_seconds_sum{{stage="{stage}"}}') / last.stored * 1e6 for stage in STAGES
     }

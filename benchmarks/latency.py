@@ -9,7 +9,6 @@ derivations there were, and what part of a core each part took, this benchmark i
 """
 
 import asyncio
-import itertools
 import os
 import threading
 import time
@@ -26,6 +25,7 @@ from clickhouse_driver import Client
 from workbench import (
     BATCH_BYTES,
     TOPIC,
+    Batches,
     bench,
     metric,
     metrics,
@@ -64,10 +64,9 @@ class Load(threading.Thread):
     async def _publish(self) -> None:
         texts = [review.text for review in load_reviews()]
         async with AIOKafkaProducer(bootstrap_servers=self._kafka, max_batch_size=BATCH_BYTES) as producer:
-            partitions = itertools.cycle(sorted(await producer.partitions_for(TOPIC)))
+            batches = Batches(producer, await producer.partitions_for(TOPIC))
             began = time.monotonic()
             number, next_probe = 0, WARM_UP_SECONDS
-            batch = producer.create_batch()
             while (elapsed := time.monotonic() - began) < self._seconds + WARM_UP_SECONDS:
                 if elapsed >= next_probe:
                     product, next_probe = f"probe-{self._per_second}-{number}", next_probe + PROBE_SECONDS
@@ -75,22 +74,17 @@ class Load(threading.Thread):
                 elif number < elapsed * self._per_second:
                     product = f"p{number % 50}"
                 else:
-                    if batch.record_count():
-                        await producer.send_batch(batch, TOPIC, partition=next(partitions))
-                        batch = producer.create_batch()
+                    await batches.send()
                     await asyncio.sleep(TICK_SECONDS)
                     continue
-                record = _record(texts[number % len(texts)], product)
+                now = datetime.now(UTC)
+                event = _event(texts[number % len(texts)], product, now)
+                await batches.append(None, msgspec.json.encode(event), int(now.timestamp() * 1000))
                 number += 1
-                if batch.append(**record) is None:  # it is full
-                    await producer.send_batch(batch, TOPIC, partition=next(partitions))
-                    batch = producer.create_batch()
-                    batch.append(**record)
 
 
-def _record(text: str, product: str) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    event = {
+def _event(text: str, product: str, now: datetime) -> dict[str, Any]:
+    return {
         "event_id": uuid.uuid4().hex,
         "event_time": now,
         "channel": "app",
@@ -98,7 +92,6 @@ def _record(text: str, product: str) -> dict[str, Any]:
         "product_id": product,
         "text": text,
     }
-    return {"key": None, "value": msgspec.json.encode(event), "timestamp": int(now.timestamp() * 1000)}
 
 
 def measure(clickhouse: str, load: Load, seconds: float) -> list[float]:

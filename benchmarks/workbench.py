@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +90,28 @@ def fill(kafka: str, events: int, first: int = 0, over: float = 86_400) -> None:
     asyncio.run(_fill(kafka, events, first, over))
 
 
+class Batches:
+    """Records sent by the batch, to one partition after the other: one by one they take half a core."""
+
+    def __init__(self, producer: AIOKafkaProducer, partitions: Iterable[int]) -> None:
+        self._producer = producer
+        self._partitions = itertools.cycle(sorted(partitions))
+        self._batch = producer.create_batch()
+
+    async def append(self, key: bytes | None, value: bytes, timestamp: int | None = None) -> None:
+        """Add a record; `timestamp` in ms. What is full is sent."""
+        record = {"key": key, "value": value, "timestamp": timestamp}
+        if self._batch.append(**record) is None:
+            await self.send()
+            self._batch.append(**record)
+
+    async def send(self) -> None:
+        """Send what there is."""
+        if self._batch.record_count():
+            await self._producer.send_batch(self._batch, TOPIC, partition=next(self._partitions))
+            self._batch = self._producer.create_batch()
+
+
 async def _fill(kafka: str, events: int, first: int, over: float) -> None:
     texts = reviews()
     rng = random.Random(first)
@@ -97,8 +119,7 @@ async def _fill(kafka: str, events: int, first: int, over: float) -> None:
     async with AIOKafkaProducer(
         bootstrap_servers=kafka, compression_type="lz4", max_batch_size=BATCH_BYTES
     ) as producer:
-        partitions = itertools.cycle(sorted(await producer.partitions_for(TOPIC)))
-        batch = producer.create_batch()
+        batches = Batches(producer, await producer.partitions_for(TOPIC))
         for number in range(first, first + events):
             event_id = f"e{number}"
             event = {
@@ -110,12 +131,8 @@ async def _fill(kafka: str, events: int, first: int, over: float) -> None:
                 "region": f"r{rng.randrange(10)}",
                 "text": texts[number % len(texts)],
             }
-            record = {"key": event_id.encode(), "value": msgspec.json.encode(event), "timestamp": None}
-            if batch.append(**record) is None:
-                await producer.send_batch(batch, TOPIC, partition=next(partitions))
-                batch = producer.create_batch()
-                batch.append(**record)
-        await producer.send_batch(batch, TOPIC, partition=next(partitions))
+            await batches.append(event_id.encode(), msgspec.json.encode(event))
+        await batches.send()
 
 
 @contextmanager
