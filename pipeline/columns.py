@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 _TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
+_LATEST_MS = (1 << 48) - 1
 _TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 _EVENT = ("event_id", "event_time", "channel", "customer_id", "order_id", "product_id", "region", "attributes")
@@ -63,9 +64,10 @@ Columns = list[Any]
 def version_of(event_type: EventType, record: Record) -> int:
     """Which of two records with one event_id was published later: the one of the greater version.
 
-    128 bits: Kafka's timestamp in ms (48), number of the event type (8), partition (24), offset (48).
+    128 bits: when it was published in ms (48), number of the event type (8), partition (24), offset (48).
     """
-    return max(record.timestamp, 0) << 80 | _TOPIC_NUMBERS[event_type] << 72 | record.partition << 48 | record.offset
+    published = min(max(record.published, 0), _LATEST_MS)
+    return published << 80 | _TOPIC_NUMBERS[event_type] << 72 | record.partition << 48 | record.offset
 
 
 def hash_of(event_id: str) -> int:

@@ -31,7 +31,7 @@ class DeadLetter(NamedTuple):
             "source-topic": record.topic,
             "source-partition": record.partition,
             "source-offset": record.offset,
-            "source-timestamp": record.timestamp,
+            "source-timestamp": record.published,
             "failed-at": (failed_at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
             "worker-version": _version(),
             "replays": _number(record.headers, "replays", 0),

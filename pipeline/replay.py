@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from pipeline.dead_letters import REPLAYS_HEADER, Letter, foreign
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import PublishError, StackError
-from pipeline.records import Record
+from pipeline.records import SOURCE_TIMESTAMP_HEADER, Record
 from pipeline.topics import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, REPLAYED_TOPIC, ensure_topics
 from schemas.events import EVENT_TYPES, EventType, dead_letter_topic_of, topic_of
 
@@ -123,12 +123,15 @@ def _counted(outcomes: Counter[Outcome], letter: Letter, marks: frozenset[bytes]
 
 def _source_record(letter: Letter) -> Message:
     record = letter.record
+    # Its time goes along as a header. Were it the record's own time, Kafka would remove the records of a topic that
+    # goes by its publishers' clocks as soon as they are older than what the topic keeps, read or not.
+    published = letter.source_timestamp if letter.source_timestamp >= 0 else record.timestamp
+    headers = {REPLAYS_HEADER: letter.replays + 1, SOURCE_TIMESTAMP_HEADER: published}
     return {
         "topic": letter.source_topic,
         "key": record.key,
         "value": record.value,
-        "headers": [*foreign(record.headers), (REPLAYS_HEADER, str(letter.replays + 1).encode())],
-        "timestamp_ms": letter.source_timestamp if letter.source_timestamp >= 0 else record.timestamp,
+        "headers": [*foreign(record.headers), *((name, str(value).encode()) for name, value in headers.items())],
     }
 
 

@@ -133,5 +133,7 @@ def _limits(name: str) -> dict[str, str]:
     if name in DEAD_LETTER_TOPICS:
         # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
         return {"max.message.bytes": str(_MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
-    # A month: what workers missed while they were down, and what a recount compares with.
-    return {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": str(30 * _DAY_MS)}
+    # A month: what workers missed while they were down, and what a recount compares with. By the broker's clock: a
+    # publisher may stamp its records with times of last year, which would be removed before they are read.
+    by_arrival = {"message.timestamp.type": "LogAppendTime"} if name in EVENT_TOPICS else {}
+    return {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": str(30 * _DAY_MS)} | by_arrival

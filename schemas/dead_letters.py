@@ -94,7 +94,7 @@ HEADERS: Final = {
     "gapwatch.source-topic": "Topic of the record.",
     "gapwatch.source-partition": "Its partition.",
     "gapwatch.source-offset": "Its offset.",
-    "gapwatch.source-timestamp": "Its Kafka timestamp, milliseconds since 1970; a replay keeps it.",
+    "gapwatch.source-timestamp": "Its Kafka timestamp, milliseconds since 1970; a replayed record carries it too.",
     "gapwatch.failed-at": "When the worker gave it up, RFC 3339.",
     "gapwatch.worker-version": "Version of gapwatch that gave it up.",
     "gapwatch.replays": "How many times it had been replayed before.",

@@ -30,10 +30,9 @@ class World:
             record.topic,
             record.value,
             partition=record.partition,
-            timestamp_ms=record.timestamp,
             headers=list(record.headers),
         ).get(timeout=30)
-        return record._replace(offset=sent.offset)
+        return record._replace(offset=sent.offset, timestamp=sent.timestamp)
 
     def give_up(self, record: Record) -> None:
         dead = DeadLetter.of(record, Rejected(Reason.NOT_JSON, "not JSON"))

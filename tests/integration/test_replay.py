@@ -84,8 +84,12 @@ def test_a_letter_is_replayed_as_it_was(graveyard: Graveyard) -> None:
     graveyard.bury(1)
     assert replay(everything()) == {"replayed": 1}
     (record,) = graveyard.sources()
-    assert (record.key, record.value, record.timestamp) == (b"c1", b"value 1", TIME + 1)
-    assert list(record.headers) == [("trace", b"t"), ("gapwatch.replays", b"1")]
+    assert (record.key, record.value) == (b"c1", b"value 1")
+    assert list(record.headers) == [
+        ("trace", b"t"),
+        ("gapwatch.replays", b"1"),
+        ("gapwatch.source-timestamp", b"%d" % (TIME + 1)),
+    ]
 
 
 def test_each_letter_is_replayed_once_unless_asked_again(graveyard: Graveyard) -> None:
@@ -112,7 +116,7 @@ def test_a_record_that_keeps_failing_is_not_replayed_for_ever(graveyard: Graveya
         assert replay([letter]) == {"replayed": 1}
         replayed = graveyard.sources()[-1]
         letter = graveyard.bury(replayed.offset, headers=list(replayed.headers))
-        assert letter.replays == count
+        assert (letter.replays, letter.source_timestamp) == (count, TIME)
     assert replay([letter], again=True) == {"replayed too often": 1}
 
 

@@ -1,5 +1,6 @@
 """Topics on a real broker."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,6 +52,17 @@ def test_every_topic_takes_the_largest_record(kafka: str, event_topics: None) ->
         producer.send(topic, bytes(MAX_RECORD_BYTES - 1024)).get(timeout=60)
     for topic in DEAD_LETTER_TOPICS:
         producer.send(topic, bytes(MAX_RECORD_BYTES), headers=[("reason", bytes(1024))]).get(timeout=60)
+    producer.close()
+
+
+def test_events_are_kept_from_their_arrival_on_whatever_time_their_publisher_says(
+    kafka: str, event_topics: None
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    before = time.time()
+    for topic in EVENT_TOPICS:
+        last_year = int((before - 365 * 86_400) * 1000)
+        assert producer.send(topic, b"value", timestamp_ms=last_year).get().timestamp >= int(before * 1000)
     producer.close()
 
 

@@ -38,13 +38,13 @@ def fill_with_oddities(kafka: str, topic: str) -> tuple[int, int]:
     """
     count = aborted = 0
     plain = KafkaProducer(bootstrap_servers=kafka)
+    # Older ones than the broker keeps would be gone as soon as it looks.
+    an_hour_ago = int(time.time() * 1000) - 3_600_000
     for number in range(300):
         key = None if number % 7 == 0 else b"k%d" % number
         value = None if number % 11 == 0 and key else b"v%d" % number
         headers = [("h", b"%d" % number), ("empty", b"")] if number % 3 == 0 else None
-        plain.send(
-            topic, value, key=key, headers=headers, partition=number % 3, timestamp_ms=1_700_000_000_000 + number
-        )
+        plain.send(topic, value, key=key, headers=headers, partition=number % 3, timestamp_ms=an_hour_ago + number)
         count += 1
     plain.flush()
     plain.close()

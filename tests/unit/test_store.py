@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from clickhouse_driver import errors as driver
@@ -71,6 +72,22 @@ def test_the_largest_parts_of_a_version_do_not_run_into_each_other() -> None:
 
 def test_a_record_without_a_timestamp_has_the_least_version() -> None:
     assert version_of("feedback", _record(-1)) == 0
+
+
+def test_a_timestamp_beyond_all_clocks_is_the_greatest_there_is() -> None:
+    assert version_of("feedback", _record(1 << 62)) >> 80 == (1 << 48) - 1
+
+
+def test_a_replayed_record_is_as_old_as_it_was() -> None:
+    wrong, corrected = _record(1000, 0, 1), _record(2000, 0, 2)
+    replayed = _record(9000, 0, 3)._replace(headers=[("gapwatch.source-timestamp", b"1000")])
+    assert version_of("feedback", wrong) < version_of("feedback", replayed) < version_of("feedback", corrected)
+
+
+@pytest.mark.parametrize("told", [b"9001", b"", b"-1", b"soon", b"9" * 30, "٣".encode(), None])
+def test_what_cannot_be_the_first_time_of_a_record_is_not_believed(told: Any) -> None:
+    record = _record(9000, 0, 3)
+    assert record._replace(headers=[("gapwatch.source-timestamp", told)]).published == record.published == 9000
 
 
 def test_columns_hold_only_what_the_event_type_has() -> None:
