@@ -16,7 +16,7 @@ import faust
 from faust.auth import SASLCredentials, SSLCredentials
 
 from agents import transport
-from agents.transport import DEFAULT_BATCH_RECORDS
+from agents.fetching import DEFAULT_BATCH_RECORDS
 from pipeline.endpoints import endpoints
 from pipeline.errors import GapwatchError
 from pipeline.logs import logger

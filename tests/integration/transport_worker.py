@@ -98,9 +98,18 @@ class Worker:
         return cast("transport.Consumer", self.app.consumer)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():  # noqa: ASYNC110 - it depends on several threads
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(60):
+                while not condition():  # noqa: ASYNC110 - it depends on several threads
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            seen = {
+                partition: (len(records), records[0][0], records[-1][0]) for partition, records in self.seen.items()
+            }
+            raise AssertionError(
+                f"{self.app.conf.broker[0]}: of each partition the count, first and last offset seen {seen}, "
+                f"committed {dict(self.app.monitor.tp_committed_offsets)}"
+            ) from None
 
     def committed_all(self) -> bool:
         offsets = self.app.monitor.tp_committed_offsets

@@ -10,8 +10,9 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from faust.types import TP
 from kafka_log import Fetch, whole
 
+from agents.fetching import ConsumerThread
 from agents.ledger import Ledger
-from agents.transport import BatchMessage, ConsumerThread
+from agents.transport import BatchMessage
 from agents.unpacking import Taken
 
 FIRST, SECOND = TP("t", 0), TP("t", 1)

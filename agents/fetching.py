@@ -1,0 +1,144 @@
+"""The thread that fetches for the batch transport: what has arrived of each partition, in turn."""
+
+# ruff: noqa: SLF001 - a driver's subclass works on the driver's insides, as the driver does on aiokafka's
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+import aiokafka
+from aiokafka.consumer.fetcher import FetchError
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers import aiokafka as stock
+from faust.types import TP
+
+from agents.unpacking import Taken, take
+
+DEFAULT_BATCH_RECORDS = 2_000
+"""Of one partition, where `broker_max_poll_records` is not set."""
+
+# A broker has one fetch of ours at a time, which names the partitions that had nothing left. Records that come to the
+# others wait until it is answered: in quiet times, as long as this. Faust's driver says 1.5 s.
+FETCH_WAIT_MILLISECONDS = 50
+# A broker that has less waits so long. One that answers each record at once is asked a hundred times a second, which at
+# 600 events a second took a quarter of a core in the broker and another in the worker.
+FETCH_LEAST_BYTES = 64 * 1024
+
+
+class Fetched(NamedTuple):
+    """Records of a partition, and how often its position had been moved when they were read."""
+
+    taken: Taken
+    moves: int
+
+
+class ConsumerThread(stock.AIOKafkaConsumerThread):
+    """Fetches from each partition in turn, so that none waits for another's backlog.
+
+    Reading records moves a partition's position, and so does a seek. `moves` counts the seeks (and new assignments) in
+    the one thread where both happen, so that records are known to be from before or after any of them.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.moves: Counter[TP] = Counter()
+        self._turn = 0
+
+    def _create_worker_consumer(self, transport: "stock.Transport") -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
+        consumer._fetch_min_bytes = FETCH_LEAST_BYTES
+        return consumer
+
+    async def _fetch_records(  # type: ignore[override]  # only our consumer sees the result
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is Faust's
+        max_records: int | None = None,
+    ) -> Mapping[TP, Fetched]:
+        if not self.consumer.flow_active:
+            return {}
+        if consumer._closed or consumer._fetcher._closed:
+            raise ConsumerStoppedError
+        # Entering the context is what counts as polling (max.poll.interval), even when there is no room for records.
+        with consumer._fetcher._subscriptions.fetch_context():
+            fetched = await self._drain(consumer, active_partitions, max_records)
+            if not fetched and active_partitions:
+                await self._wait_for_data(consumer._fetcher, timeout or 0)
+                fetched = await self._drain(consumer, active_partitions, max_records)
+            return fetched
+
+    async def _drain(
+        self, consumer: aiokafka.AIOKafkaConsumer, partitions: set[TP], max_records: int | None
+    ) -> dict[TP, Fetched]:
+        """What has arrived, up to `max_records` of each partition. As `Fetcher.fetched_records`, with another limit."""
+        fetcher = consumer._fetcher
+        if fetcher._subscriptions.reassignment_in_progress:
+            await fetcher._subscriptions.wait_for_assignment()
+        fetched: dict[TP, Fetched] = {}
+        limit = max_records or DEFAULT_BATCH_RECORDS
+        # Most partitions of a round have nothing, and asking each of them cost more than the records of the others.
+        for tp in self._in_turn(partitions & fetcher._records.keys()):
+            result = fetcher._records[tp]
+            if isinstance(result, FetchError):
+                if fetched:
+                    break  # what was taken is delivered; the error is raised by the next call
+                self._remove(fetcher, tp)
+                result.check_raise()
+            # Between the position moved by reading and the count noted, nothing else runs in this thread.
+            taken = take(result, limit)
+            if not result.has_more():
+                self._remove(fetcher, tp)
+            if taken.records:
+                fetched[tp] = Fetched(taken, self.moves[tp])
+        return fetched
+
+    @staticmethod
+    def _remove(fetcher: Any, tp: TP) -> None:
+        """The next records of the partition may be fetched."""
+        del fetcher._records[tp]
+        fetcher._notify(fetcher._wait_consume_future)
+
+    def _in_turn(self, partitions: set[TP]) -> list[TP]:
+        ordered = sorted(partitions)
+        self._turn += 1
+        first = self._turn % max(1, len(ordered))
+        return ordered[first:] + ordered[:first]
+
+    @staticmethod
+    async def _wait_for_data(fetcher: Any, seconds: float) -> None:
+        arrival = fetcher._create_fetch_waiter()
+        await asyncio.wait([arrival], timeout=seconds)
+        if arrival.done():
+            arrival.result()  # raises what the fetch failed with
+        else:
+            arrival.cancel()
+
+    def seek(self, partition: TP, offset: int) -> None:
+        super().seek(partition, offset)
+        self.moves[partition] += 1
+
+    async def seek_in_thread(self, partition: TP, offset: int) -> None:
+        # The stock driver calls seek from the thread of the app, which aiokafka does not expect.
+        self.seek(partition, offset)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        offsets = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+        for tp, offset in offsets.items():
+            if offset and tp in consumer.assignment():
+                self.seek(tp, offset)
+        return offsets
+
+    async def _seek_wait(self, consumer: aiokafka.AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
+        self.moves.update(partitions.keys())
+        await super()._seek_wait(consumer, partitions)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.moves.update(revoked)
+        await super().on_partitions_revoked(revoked)
