@@ -20,7 +20,7 @@ from pipeline.language.reader import TOGETHER, Reader
 from pipeline.language.sentiment import SentimentModel
 from pipeline.language.tokens import tokenizer
 from pipeline.language.whole import WholeReader
-from pipeline.worker.garbage import search_seldom
+from pipeline.worker.garbage import search_when_asked
 
 MEGABYTE = 1 << 20
 ROUNDS = 15
@@ -74,7 +74,7 @@ def whole(texts: Sequence[str]) -> None:
     reader = Reader()
     reader.read(list(texts[:BATCH]))
     print(f"memory of the models: {(psutil.Process().memory_info().rss - before) / MEGABYTE:.0f} MB")
-    search_seldom()  # as the reader of a worker does
+    search_when_asked()  # as the reader of a worker does
     batches = [list(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
     show(f"whole reading, batches of {BATCH:,}", best(lambda: [reader.read(batch) for batch in batches]), len(texts))
     alone = [[text] for text in texts[:BATCH]]

@@ -17,6 +17,15 @@ def search_seldom() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 20, 100)
 
 
+def search_when_asked() -> None:
+    """Leave what is loaded so far out of the search, and search from here on only by `gc.collect`.
+
+    For a process that works by the batch: between two there is next to nothing to search through.
+    """
+    gc.freeze()
+    gc.disable()
+
+
 async def search_regularly() -> None:
     """Search through everything now and then, until cancelled."""
     while True:

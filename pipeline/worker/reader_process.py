@@ -5,6 +5,7 @@ event loop, and slow all of them; beside it, it runs at the speed it has alone (
 takes a whole process down, by memory or by a fault in native code, takes the reader's, not the worker's.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
 from pipeline.logs import logger
 from pipeline.records import Record
-from pipeline.worker.garbage import search_seldom
+from pipeline.worker.garbage import search_when_asked
 from pipeline.worker.ingest import EventReader, Portion, joined
 from pipeline.worker.packing import pack, pack_records, unpack, unpack_records
 from schemas.events import EventType
@@ -36,7 +37,7 @@ def _begin() -> None:
     from pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
-    search_seldom()
+    search_when_asked()
 
 
 def _end_with_parent() -> None:
@@ -47,6 +48,7 @@ def _end_with_parent() -> None:
 
 
 def _read(event_type: EventType, packed: bytes) -> list[bytes]:
+    gc.collect()  # of the batch before this one nothing is left but what forms cycles
     return _read_and_pack(event_type, unpack_records(packed))
 
 
