@@ -68,8 +68,10 @@ class App(faust.App):
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def on_stop(self) -> None:
-        await super().on_stop()
-        self.stopping.set()
+        try:
+            await super().on_stop()
+        finally:
+            self.stopping.set()
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         """Faust waits for what agents took, which includes minutes that are at rest."""
@@ -80,7 +82,8 @@ class App(faust.App):
     @property
     def ready(self) -> bool:
         """Whether this worker is in its group and nothing keeps it from storing."""
-        return not self.rebalancing and self.consumer_generation_id > 0 and self.waits.reason() is None
+        in_group = not self.should_stop and not self.rebalancing and self.consumer_generation_id > 0
+        return in_group and self.waits.reason() is None
 
 
 def _single(error: BaseException) -> Iterator[BaseException]:

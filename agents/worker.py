@@ -17,7 +17,7 @@ log = logs.logger("gapwatch.worker")
 
 
 class Worker(faust.Worker):
-    """Faust's worker, held to a time limit once it is told to stop."""
+    """Faust's worker, held to a time limit once it is told to stop, or crashes: a stop after a crash may hang."""
 
     def __init__(self, app: App, **options: Any) -> None:
         super().__init__(app, override_logging=False, quiet=True, redirect_stdouts=False, **options)
@@ -28,6 +28,11 @@ class Worker(faust.Worker):
             log.info("stopping", signal=signal.name)
             exit_in(STOP_SECONDS)
         super()._schedule_shutdown(signal)
+
+    def _crash(self, reason: BaseException) -> None:
+        if not self.crashed:
+            exit_in(STOP_SECONDS)
+        super()._crash(reason)
 
 
 async def report(link: Link) -> None:

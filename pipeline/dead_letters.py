@@ -39,6 +39,12 @@ class DeadLetter(NamedTuple):
         headers = [(_PREFIX + name, str(value).encode()) for name, value in told.items()]
         return cls(dead_letter_topic_of(record.topic), record.key, record.value, [*foreign(record.headers), *headers])
 
+    @property
+    def source(self) -> tuple[str, bytes, bytes]:
+        """Which record it is of."""
+        told = dict(self.headers)
+        return self.topic, told[_PREFIX + "source-partition"], told[_PREFIX + "source-offset"]
+
 
 class Letter(NamedTuple):
     """A dead letter as it lies in its topic. What its headers do not tell is empty, or -1."""
@@ -84,7 +90,8 @@ class Letter(NamedTuple):
 
 def foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """The headers that the publisher set."""
-    return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+    # A header may be null in Kafka, which its producers in Python refuse.
+    return [(name, value or b"") for name, value in headers if not name.startswith(_PREFIX)]
 
 
 @cache

@@ -43,24 +43,34 @@ class Storing:
         try:
             self._insert(whole.columns, flush.published)
         except RowsRefused:
+            buried = {letter.source for letter in whole.dead}
             for delivery in flush.deliveries:
-                self._insert_in_parts(delivery.event_type, delivery.records)
+                self._insert_in_parts(delivery.event_type, delivery.records, buried)
         metrics.FLUSH_EVENTS.observe(len(whole.columns))
         metrics.EVENT_DELAY.observe(max(0.0, time.time() - whole.latest.timestamp()))
 
-    def _insert_in_parts(self, event_type: EventType, records: Sequence[Record]) -> None:
-        """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter."""
-        columns = self._reader.read(event_type, records).columns
+    def _insert_in_parts(
+        self, event_type: EventType, records: Sequence[Record], buried: set[tuple[str, bytes, bytes]]
+    ) -> None:
+        """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter.
+
+        So does one that cannot be read this time; `buried` are those of which there is a dead letter already.
+        """
+        portion = self._reader.read(event_type, records)
+        self._bury([letter for letter in portion.dead if letter.source not in buried])
+        buried.update(letter.source for letter in portion.dead)
+        if not portion.columns:
+            return
         try:
-            self._insert(columns, records[-1].timestamp / 1000)
+            self._insert(portion.columns, records[-1].timestamp / 1000)
         except RowsRefused as refused:
             if len(records) == 1:
                 log.warning("an event cannot be stored", topic=records[0].topic, error=str(refused))
                 self._bury([DeadLetter.of(records[0], Rejected(Reason.STORE_REFUSED, str(refused)))])
                 return
             middle = len(records) // 2
-            self._insert_in_parts(event_type, records[:middle])
-            self._insert_in_parts(event_type, records[middle:])
+            self._insert_in_parts(event_type, records[:middle], buried)
+            self._insert_in_parts(event_type, records[middle:], buried)
 
     def _insert(self, columns: EventColumns, published: float) -> None:
         # A token of its own for each flush: a retry is recognised, while records that are read again, perhaps with

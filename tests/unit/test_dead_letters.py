@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,11 @@ def test_a_dead_letter_keeps_the_record_and_tells_why() -> None:
         "gapwatch.failed-at": b"2026-11-22T10:00:00.000+00:00",
         "gapwatch.replays": b"2",
     }
+
+
+def test_a_null_header_becomes_an_empty_one_which_producers_take() -> None:
+    headers: list[Any] = [("trace", None)]
+    assert DeadLetter.of(RECORD._replace(headers=headers), REJECTED).headers[0] == ("trace", b"")
 
 
 def test_every_header_is_part_of_the_contract() -> None:
