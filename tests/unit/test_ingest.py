@@ -284,6 +284,36 @@ def test_a_row_that_clickhouse_refuses_is_found_and_the_others_are_stored(reader
     assert {header(letter, "reason") for letter in letters} == {"store_refused"}
 
 
+class FailingOnceMore:
+    """Reads everything the first time, and from then on not what is poison."""
+
+    def __init__(self) -> None:
+        self._first = [EventReader(SoundReader())]
+
+    def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        reader = self._first.pop() if self._first else EventReader(FakeReader())
+        return reader.read(event_type, records)
+
+
+class SoundReader(FakeReader):
+    def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
+        return super().read(["好"] * len(texts))
+
+
+def test_what_cannot_be_read_again_when_a_row_is_refused_is_a_dead_letter_once() -> None:
+    store, outbox = FakeStore(refuses={"e3"}), FakeOutbox()
+    unreadable = Record("feedback.events", 0, 9, 0, None, b"{")
+    records = [record(number, POISON if number == 7 else "好") for number in range(9)]
+    stored(FailingOnceMore(), store, outbox, [*records, unreadable])  # type: ignore[arg-type]
+    letters = [message for message in outbox.sent if message.topic.endswith("dead-letter")]
+    assert sorted((header(letter, "source-offset"), header(letter, "reason")) for letter in letters) == [
+        ("3", "store_refused"),
+        ("7", "reader_failed"),
+        ("9", "not_json"),
+    ]
+    assert sorted(store.kept) == [f"e{number}" for number in range(9) if number not in (3, 7)]
+
+
 def test_waiting_ends_when_the_process_stops() -> None:
     stopping, waits = threading.Event(), Waits()
     said: list[str | None] = []
