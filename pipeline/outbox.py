@@ -11,6 +11,9 @@ from pipeline.topics import MAX_RECORD_BYTES
 
 # Kafka is asked again by the caller; waiting longer than this here would only hide that it does not answer.
 _DELIVERY_SECONDS = 20
+# The client was seen to lose a batch while its broker was killed: it neither arrived nor expired, and a flush without
+# an end of its own waited for it for half an hour, until the process was stopped.
+_FLUSH_SECONDS = 1.5 * _DELIVERY_SECONDS
 _HEADERS_BYTES = 64 * 1024
 
 
@@ -50,7 +53,7 @@ class Outbox:
         try:
             producer = self._connected()
             pending = [self._send(producer, message) for message in messages]
-            producer.flush()
+            producer.flush(timeout=_FLUSH_SECONDS)
             for future in pending:
                 future.get(timeout=0)
         except KafkaError:

@@ -104,7 +104,9 @@ class Worker:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             seen = {
-                partition: (len(records), records[0][0], records[-1][0]) for partition, records in self.seen.items()
+                partition: (len(records), records[0][0], records[-1][0])
+                for partition, records in self.seen.items()
+                if records
             }
             raise AssertionError(
                 f"{self.app.conf.broker[0]}: of each partition the count, first and last offset seen {seen}, "
