@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline.demo.plan import HISTORY
@@ -15,8 +16,25 @@ from pipeline.settings import settings
 from pipeline.store import ClickHouse
 
 _BOARD_SECONDS = 60
+_STOP_SECONDS = 5
 _ADDRESS = re.compile(r"http://\S+")
 _PICTURE_SIZE = "1440,1120"
+
+
+class ServedBoard(NamedTuple):
+    """A board in a process of its own."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """Return when it is gone. It may be waiting for an answer of ClickHouse, which is not waited for."""
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def write_report(folder: Path) -> Path:
@@ -30,8 +48,8 @@ def write_report(folder: Path) -> Path:
     return file
 
 
-def start_board(folder: Path, clickhouse: int) -> str:
-    """Serve the board until the process `clickhouse` ends, and return its address once it answers.
+def start_board(folder: Path, clickhouse: int) -> ServedBoard:
+    """Serve the board until the process `clickhouse` ends; returns once it answers.
 
     Raises GapwatchError when it does not start.
     """
@@ -42,7 +60,7 @@ def start_board(folder: Path, clickhouse: int) -> str:
     deadline = time.monotonic() + _BOARD_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if address := _ADDRESS.search(log.read_text(encoding="utf-8")):
-            return address[0]
+            return ServedBoard(address[0], process)
         time.sleep(0.2)
     process.kill()
     raise GapwatchError(f"the board did not start; its log: {log}")

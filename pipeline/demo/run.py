@@ -306,10 +306,15 @@ def _leave_to_look_at(console: Console, stack: LocalStack, *, keep: bool) -> Non
         console.print(
             f"report of the last week, to open offline: {_short(keepsakes.write_report(folder))}", soft_wrap=True
         )
-        address = keepsakes.start_board(folder, clickhouse)
+        board = keepsakes.start_board(folder, clickhouse)
         if keep:
-            console.print(f"the board is at {address} until `gapwatch down`")
-        console.print(f"picture of the board: {_short(keepsakes.take_picture(folder, address))}", soft_wrap=True)
+            console.print(f"the board is at {board.address} until `gapwatch down`")
+        try:
+            picture = keepsakes.take_picture(folder, board.address)
+            console.print(f"picture of the board: {_short(picture)}", soft_wrap=True)
+        finally:
+            if not keep:
+                board.stop()
     except (GapwatchError, ImportError) as error:
         console.print(f"no more to look at: {error}", soft_wrap=True)
 

@@ -25,7 +25,7 @@ def owner():
 
 def test_the_board_answers_at_once_and_ends_with_clickhouse(database, kafka, owner, tmp_path):
     store(database, usual(days=3) + story())
-    address = keepsakes.start_board(tmp_path, owner.pid)
+    address, _ = keepsakes.start_board(tmp_path, owner.pid)
     with urllib.request.urlopen(address) as answer:
         assert "服务差距总览" in answer.read().decode()
     if chromium():
@@ -36,6 +36,13 @@ def test_the_board_answers_at_once_and_ends_with_clickhouse(database, kafka, own
     while _answers(address):
         assert time.monotonic() < deadline, "the board goes on"
         time.sleep(0.2)
+
+
+def test_a_board_that_is_stopped_is_gone(database, kafka, owner, tmp_path):
+    board = keepsakes.start_board(tmp_path, owner.pid)
+    board.stop()
+    assert board.process.returncode is not None
+    assert not _answers(board.address)
 
 
 def _answers(address):
