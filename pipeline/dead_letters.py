@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from pipeline.decode import Rejected
-from pipeline.records import Record
+from pipeline.records import Record, number_of
 from schemas.events import dead_letter_topic_of
 
 _PREFIX = "gapwatch."
@@ -105,5 +105,4 @@ def _text(headers: Sequence[tuple[str, bytes]], name: str) -> str:
 
 
 def _number(headers: Sequence[tuple[str, bytes]], name: str, default: int) -> int:
-    told = _text(headers, name)
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else default
+    return number_of(headers, _PREFIX + name, default)

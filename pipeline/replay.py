@@ -175,13 +175,8 @@ def _between(
         consumer.seek(place, begins[place])
     while unread:
         for place, found in consumer.poll(timeout_ms=_POLL_MS).items():
-            yield from (_record(record) for record in found if record.offset < ends[place])
+            yield from (Record.of(record) for record in found if record.offset < ends[place])
         unread = {place for place in unread if consumer.position(place) < ends[place]}
-
-
-def _record(found: Any) -> Record:
-    headers = [(name, value or b"") for name, value in found.headers]
-    return Record(found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, headers)
 
 
 @contextmanager

@@ -18,10 +18,7 @@ from pipeline.worker.ingest import EventReader
 
 server, topic, count = sys.argv[1:]
 consumer = KafkaConsumer(topic, bootstrap_servers=server, auto_offset_reset="earliest", consumer_timeout_ms=5_000)
-records = [
-    Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value)
-    for _, r in zip(range(int(count)), consumer, strict=False)
-]
+records = [Record.of(r) for _, r in zip(range(int(count)), consumer, strict=False)]
 consumer.close()
 reader = EventReader(Reader())
 reader.read("feedback", records[:BATCH])

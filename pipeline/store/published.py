@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -64,7 +64,7 @@ class Published:
                 for partition, found in self._consumer.poll(timeout_ms=1000).items():
                     for record in found:
                         if record.offset < self._ends[partition]:
-                            yield from self._seen(_record(record))
+                            yield from self._seen(Record.of(record))
                 left = {partition for partition in left if self._consumer.position(partition) < self._ends[partition]}
         finally:
             self._consumer.close()
@@ -82,12 +82,6 @@ class Published:
             yield Position(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
             yield PublishedEvent(hash_of(event.event_id), version, int(event.event_time.timestamp()) // 60 * 60)
-
-
-def _record(found: Any) -> Record:
-    return Record(
-        found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
-    )
 
 
 def _dead_letter(record: Record) -> Iterator[Position]:
