@@ -25,7 +25,7 @@ _SETTINGS: dict[str, Any] = {
     # Keys are listed in the query: 5,000 hashes of 20 digits are 100 KB, and a derivation names up to 100,000 minutes.
     "max_query_size": 8 * 1024**2,
 }
-# Writes reach a majority of replicas before they count, in order, and reads see them; see docs/decisions/0010.
+# Writes reach a majority of replicas before they count, in order, and reads see them; see docs/decisions/0013.
 _CLUSTER_SETTINGS: dict[str, Any] = {
     "distributed_foreground_insert": 1,
     "distributed_product_mode": "global",
