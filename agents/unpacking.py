@@ -6,14 +6,47 @@ The records are not aiokafka's but `pipeline.records.Record`, so that nothing ma
 
 # ruff: noqa: SLF001 - stands in for a part of aiokafka, and works on its insides as that part does
 
+import struct
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+import aiokafka.consumer.fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
 
+from pipeline.header_names import AnyHeaderName
 from pipeline.records import Record
+
+_BATCH_BEGIN = struct.Struct(">qi")  # base offset, length of what follows
+
+
+class Log(MemoryRecords):  # type: ignore[misc]  # aiokafka is not typed
+    """The batches of one answer, and the bytes they were made of."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+
+    def batch_at(self, base_offset: int) -> "_SlowBatch":
+        """The batch that begins there, made again to read header names that are not UTF-8."""
+        begin = 0
+        while True:
+            offset, length = _BATCH_BEGIN.unpack_from(self._data, begin)
+            end = begin + _BATCH_BEGIN.size + length
+            if offset == base_offset:
+                return _SlowBatch(memoryview(self._data)[begin:end])
+            begin = end
+
+
+class _SlowBatch(AnyHeaderName, _DefaultRecordBatchPy):  # type: ignore[misc]
+    pass
+
+
+# The fetcher makes the batches by this name, and has no setting for it.
+aiokafka.consumer.fetcher.MemoryRecords = Log
 
 
 class Taken(NamedTuple):
@@ -73,7 +106,14 @@ class _Unpacking:
                 continue
             # A batch bears one iter(), and begins anew when it is asked after its end. An islice spares it both.
             unread = islice(batch, None)
-            while run := self._read(unread):
+            while True:
+                try:
+                    run = self._read(unread)
+                except UnicodeDecodeError:
+                    unread = islice(log.batch_at(batch.base_offset), None)
+                    continue
+                if not run:
+                    break
                 # A batch is fetched whole, also for an offset inside it. Offsets in a batch ascend.
                 if run[0].offset < self.next_fetch_offset:
                     run = [record for record in run if record.offset >= self.next_fetch_offset]

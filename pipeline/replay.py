@@ -7,11 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
+from pipeline.consumer import Consumer
 from pipeline.dead_letters import REPLAYS_HEADER, Letter, foreign
-from pipeline.endpoints import kafka_client_options
+from pipeline.endpoints import endpoints, kafka_client_options
 from pipeline.errors import PublishError, StackError
 from pipeline.records import SOURCE_TIMESTAMP_HEADER, Record
 from pipeline.topics import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, REPLAYED_TOPIC, ensure_topics
@@ -154,7 +155,7 @@ def _read(topics: Iterable[str], since: datetime | None) -> Iterator[Record]:
         yield from _between(consumer, starts, ends)
 
 
-def _partitions(consumer: KafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+def _partitions(consumer: Consumer, topics: Iterable[str]) -> list[TopicPartition]:
     return [
         TopicPartition(topic, number)
         for topic in topics
@@ -163,7 +164,7 @@ def _partitions(consumer: KafkaConsumer, topics: Iterable[str]) -> list[TopicPar
 
 
 def _between(
-    consumer: KafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    consumer: Consumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> Iterator[Record]:
     """The records from `starts` up to, not including, `ends`, as far as they are still and already there."""
     first, present = consumer.beginning_offsets(list(ends)), consumer.end_offsets(list(ends))
@@ -180,13 +181,12 @@ def _between(
 
 
 @contextmanager
-def _consumer() -> Iterator[KafkaConsumer]:
-    options = kafka_client_options()
+def _consumer() -> Iterator[Consumer]:
     try:
-        with KafkaConsumer(**options, **_CONSUMER_OPTIONS) as consumer:
+        with Consumer(**_CONSUMER_OPTIONS) as consumer:
             yield consumer
     except KafkaError as error:
-        raise StackError(f"cannot read from Kafka at {','.join(options['bootstrap_servers'])}: {error}") from error
+        raise StackError(f"cannot read from Kafka at {endpoints().kafka}: {error}") from error
 
 
 def _milliseconds(time: datetime) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from pipeline.alerts.courier import Courier
-from pipeline.endpoints import kafka_client_options
+from pipeline.consumer import Consumer
 from pipeline.errors import StackError, StoreUnavailable
 from pipeline.logs import logger
 from pipeline.signals import publication
@@ -33,8 +33,7 @@ class AlertWorker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._courier = courier
         self._committed: dict[int, int] = {}
         try:
-            self._consumer = KafkaConsumer(
-                **kafka_client_options(),
+            self._consumer = Consumer(
                 group_id=group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",

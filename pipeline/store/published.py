@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from pipeline.columns import hash_of, version_of
+from pipeline.consumer import Consumer
+from pipeline.dead_letters import Letter
 from pipeline.decode import Rejected, decode
-from pipeline.endpoints import kafka_client_options
 from pipeline.records import Record
 from pipeline.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
 from schemas.events import EVENT_TYPES, EventType, topic_of
@@ -39,9 +40,7 @@ class Published:
     """The records of the event topics and their dead letters, as far as they reached when this was made."""
 
     def __init__(self) -> None:
-        self._consumer = KafkaConsumer(
-            **kafka_client_options(), enable_auto_commit=False, max_poll_records=_POLL_RECORDS, group_id=None
-        )
+        self._consumer = Consumer(enable_auto_commit=False, max_poll_records=_POLL_RECORDS, group_id=None)
         topics = [name for name in (*EVENT_TOPICS, *DEAD_LETTER_TOPICS) if name in self._consumer.topics()]
         partitions = [
             TopicPartition(name, number)
@@ -85,15 +84,8 @@ class Published:
 
 
 def _dead_letter(record: Record) -> Iterator[Position]:
-    told = dict(record.headers)
-    event_type = _TYPE_OF_TOPIC.get(told.get("gapwatch.source-topic", b"").decode())
-    if event_type is not None:
-        source = Record(
-            topic_of(event_type),
-            int(told["gapwatch.source-partition"]),
-            int(told["gapwatch.source-offset"]),
-            0,
-            None,
-            None,
-        )
+    letter = Letter.of(record)
+    event_type = _TYPE_OF_TOPIC.get(letter.source_topic)
+    if event_type is not None and min(letter.source_partition, letter.source_offset) >= 0:
+        source = Record(letter.source_topic, letter.source_partition, letter.source_offset, 0, None, None)
         yield Position(version_of(event_type, source), is_dead_letter=True)

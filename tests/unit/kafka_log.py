@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiokafka.consumer.fetcher
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED, FetchResult, PartitionRecords
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
@@ -19,9 +19,17 @@ ABORT, COMMIT = struct.pack(">HH", 0, 0), struct.pack(">HH", 0, 1)
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 
 
+class _NotUtf8(str):
+    def encode(self, *_options: str) -> bytes:
+        return b"\xff" + super().encode()
+
+
 @dataclass(frozen=True)
 class LogBatch:
-    """A batch of the log; `deltas` are the offsets that compaction left of `length`."""
+    """A batch of the log; `deltas` are the offsets that compaction left of `length`.
+
+    `unreadable`: the names of its headers are not UTF-8.
+    """
 
     base: int
     deltas: Sequence[int]
@@ -32,6 +40,7 @@ class LogBatch:
     marker: bytes | None = None
     append_time: bool = False
     corrupt: bool = False
+    unreadable: bool = False
 
     @property
     def end(self) -> int:
@@ -46,12 +55,14 @@ class LogBatch:
     def _current(self) -> bytearray:
         transactional = self.producer >= 0
         codec = self.codec if self.deltas else 0  # what is left of an empty batch is its header
-        builder = DefaultRecordBatchBuilder(2, codec, transactional, self.producer, 0, 0, 1 << 20)
+        builder = _DefaultRecordBatchBuilderPy(2, codec, transactional, self.producer, 0, 0, 1 << 20)
         if self.marker is not None:
             builder.append(0, TIME, self.marker, bytes(6), [])
         else:
             for delta in self.deltas:
-                builder.append(delta, TIME + delta, *content(self.base + delta))
+                key, value, headers = content(self.base + delta)
+                named = [(_NotUtf8(name) if self.unreadable else name, told) for name, told in headers]
+                builder.append(delta, TIME + delta, key, value, named)
         made = bytearray(builder.build())
         attributes = struct.unpack_from(">h", made, 21)[0] | 0x08 * self.append_time | 0x20 * (self.marker is not None)
         struct.pack_into(">q", made, 0, self.base)
@@ -92,7 +103,7 @@ class Fetch:
     def result(self) -> FetchResult:
         assignment = Assignment({self.tp})
         assignment.state_value(self.tp).seek(self.offset)
-        records = MemoryRecords(b"".join(batch.to_bytes() for batch in self.log))
+        records = aiokafka.consumer.fetcher.MemoryRecords(b"".join(batch.to_bytes() for batch in self.log))
         unpacked = PartitionRecords(
             self.tp, records, list(self.aborted), self.offset, None, None, self.check, self.isolation
         )

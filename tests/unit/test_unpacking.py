@@ -147,6 +147,28 @@ async def test_a_limit_inside_a_batch_loses_and_repeats_nothing(codec: int, limi
     assert max(len(step.records) for step in made) == min(limit, 23)
 
 
+@given(fetches(), st.lists(LIMITS, max_size=6), st.data())
+async def test_header_names_that_are_not_utf_8_are_read_as_kafkas_own_client_reads_them(
+    fetch: Fetch, limits: list[int], data: st.DataObject
+) -> None:
+    sound = replace(fetch, log=[replace(batch, corrupt=False) for batch in fetch.log])
+    named = [replace(batch, unreadable=data.draw(st.booleans())) for batch in sound.log]
+    read, expected = (
+        steps(by_ours, made.result(), [*limits, *[3] * 20]) for made in (replace(sound, log=named), sound)
+    )
+    unreadable = [range(batch.base, batch.end) for batch in named if batch.unreadable]
+    for step in expected:
+        step.records = [
+            _renamed(record) if any(record[2] in r for r in unreadable) else record for record in step.records
+        ]
+    assert read == expected
+
+
+def _renamed(record: tuple[Any, ...]) -> tuple[Any, ...]:
+    *others, headers = record
+    return (*others, tuple(("\ufffd" + name, told) for name, told in headers))
+
+
 @pytest.mark.parametrize(("magic", "codec"), [(0, 0), (0, GZIP), (1, 0), (1, GZIP), (1, LZ4)])
 async def test_old_formats(magic: int, codec: int) -> None:
     log = [whole(0, 5, magic=magic, codec=codec), whole(5, 5, magic=magic, codec=codec)]
