@@ -8,14 +8,21 @@ from typing import NamedTuple
 
 from pipeline.decode import Rejected
 from pipeline.records import Record, number_of
+from pipeline.topics import MAX_RECORD_BYTES
 from schemas.events import dead_letter_topic_of
 
+# Of what the publisher wrote, before compression: with room for our headers, and for lz4, which adds half a percent to
+# what it cannot make smaller. Publishers compress too, so that larger records than this pass through an event topic.
+_LARGEST_BYTES = MAX_RECORD_BYTES + 512 * 1024
 _PREFIX = "gapwatch."
 REPLAYS_HEADER = _PREFIX + "replays"
 
 
 class DeadLetter(NamedTuple):
-    """What a worker sends to the dead-letter topic: the record's own key and value, and why it is there."""
+    """What a worker sends to the dead-letter topic: the record's own key and value, and why it is there.
+
+    Of a record too large to lie in that topic it tells why and where the record is, and how large.
+    """
 
     topic: str
     key: bytes | None
@@ -25,6 +32,9 @@ class DeadLetter(NamedTuple):
     @classmethod
     def of(cls, record: Record, rejected: Rejected, failed_at: datetime | None = None) -> "DeadLetter":
         """The dead letter of `record`, given up at `failed_at` (now unless given)."""
+        headers = foreign(record.headers)
+        size = len(record.key or b"") + len(record.value or b"") + sum(len(n.encode()) + len(v) for n, v in headers)
+        fits = size <= _LARGEST_BYTES
         told = {
             "reason": rejected.reason.value,
             "detail": rejected.detail,
@@ -35,9 +45,11 @@ class DeadLetter(NamedTuple):
             "failed-at": (failed_at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
             "worker-version": _version(),
             "replays": _number(record.headers, "replays", 0),
+            "left-out": 0 if fits else size,
         }
-        headers = [(_PREFIX + name, str(value).encode()) for name, value in told.items()]
-        return cls(dead_letter_topic_of(record.topic), record.key, record.value, [*foreign(record.headers), *headers])
+        ours = [(_PREFIX + name, str(value).encode()) for name, value in told.items()]
+        topic = dead_letter_topic_of(record.topic)
+        return cls(topic, record.key, record.value, [*headers, *ours]) if fits else cls(topic, None, None, ours)
 
     @property
     def source(self) -> tuple[str, bytes, bytes]:
@@ -59,6 +71,7 @@ class Letter(NamedTuple):
     failed_at: str
     worker_version: str
     replays: int
+    left_out: int
 
     @classmethod
     def of(cls, record: Record) -> "Letter":
@@ -75,6 +88,7 @@ class Letter(NamedTuple):
             failed_at=_text(headers, "failed-at"),
             worker_version=_text(headers, "worker-version"),
             replays=_number(headers, "replays", 0),
+            left_out=_number(headers, "left-out", 0),
         )
 
     @property

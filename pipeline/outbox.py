@@ -7,14 +7,13 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.endpoints import kafka_client_options
-from pipeline.topics import MAX_RECORD_BYTES
+from pipeline.topics import MAX_DEAD_LETTER_BYTES
 
 # Kafka is asked again by the caller; waiting longer than this here would only hide that it does not answer.
 _DELIVERY_SECONDS = 20
 # The client was seen to lose a batch while its broker was killed: it neither arrived nor expired, and a flush without
 # an end of its own waited for it for half an hour, until the process was stopped.
 _FLUSH_SECONDS = 1.5 * _DELIVERY_SECONDS
-_HEADERS_BYTES = 64 * 1024
 
 
 class Message(Protocol):
@@ -77,7 +76,7 @@ class Outbox:
                 max_block_ms=_DELIVERY_SECONDS * 1_000,
                 linger_ms=5,
                 batch_size=256 * 1024,
-                max_request_size=MAX_RECORD_BYTES + _HEADERS_BYTES,
+                max_request_size=MAX_DEAD_LETTER_BYTES,
             )
         return self._producer
 

@@ -111,7 +111,7 @@ def _counted(outcomes: Counter[Outcome], letter: Letter, marks: frozenset[bytes]
         or dead_letter_topic_of(letter.source_topic) != letter.record.topic
     ):
         obstacle = "of unknown origin"
-    elif letter.record.value is None:
+    elif letter.record.value is None or letter.left_out:
         obstacle = "without a value"
     elif letter.replays >= MAX_REPLAYS:
         obstacle = "replayed too often"

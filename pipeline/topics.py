@@ -28,8 +28,9 @@ ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC, SIGNALS_TOPIC, 
 MAX_RECORD_BYTES = 8 * 1024**2
 """Largest record of an event topic: a text of 1 MB or a chat of 10,000 turns, even with every character escaped."""
 
-# A dead letter is the record that could not be processed plus its headers, so the largest record must still fit.
-_MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
+MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
+"""A dead letter is the record that could not be processed plus its headers, so the largest record must still fit."""
+
 _DAY_MS = 86_400_000
 _CREATE_TIMEOUT_MS = 30_000
 _RECOVERY_SECONDS = 30.0
@@ -132,7 +133,7 @@ def _limits(name: str) -> dict[str, str]:
         return {"retention.ms": str(100 * _DAY_MS)}
     if name in DEAD_LETTER_TOPICS:
         # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
-        return {"max.message.bytes": str(_MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
+        return {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
     # A month: what workers missed while they were down, and what a recount compares with. By the broker's clock: a
     # publisher may stamp its records with times of last year, which would be removed before they are read.
     by_arrival = {"message.timestamp.type": "LogAppendTime"} if name in EVENT_TOPICS else {}

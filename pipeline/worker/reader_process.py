@@ -5,18 +5,20 @@ event loop, and slow all of them; beside it, it runs at the speed it has alone (
 takes a whole process down, by memory or by a fault in native code, takes the reader's, not the worker's.
 """
 
+import contextlib
 import gc
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 
 from pipeline.dead_letters import DeadLetter
 from pipeline.decode import Reason, Rejected
+from pipeline.errors import GapwatchError
 from pipeline.logs import logger
 from pipeline.records import Record
 from pipeline.worker.garbage import search_when_asked
@@ -69,46 +71,63 @@ def _read_and_pack(event_type: EventType, records: Sequence[Record]) -> list[byt
 class ReaderProcess:
     """Reads as EventReader does; for any thread. The process is started anew when it dies."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], None] = _begin) -> None:
+        self._begin = begin
         self._lock = threading.Lock()
+        self._apart = threading.Lock()
         self._pool = self._new_pool()
 
     def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
-        """What became of the records. One that kills the process, twice, becomes a dead letter."""
+        """What became of the records. One that kills a process whenever it is read becomes a dead letter.
+
+        Raises GapwatchError when a process does not even start.
+        """
+        pool = self._pool
         try:
-            return self._attempt(event_type, records)
+            return _ask(pool, event_type, records)
         except BrokenProcessPool:
             log.warning("the reader's process died and is started again", records=len(records))
-        try:
-            return self._attempt(event_type, records)
-        except BrokenProcessPool:
-            return self._apart(event_type, records)
+        with self._lock:
+            if self._pool is pool:
+                self._pool = self._new_pool()
+        # It may have died of what another thread gave it. Here nobody else has a say.
+        with self._apart:
+            return self._read_apart(event_type, records)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _apart(self, event_type: EventType, records: Sequence[Record]) -> Portion:
-        if len(records) == 1:
-            log.error("an event kills the reader's process", topic=records[0].topic, offset=records[0].offset)
-            portion = self._attempt(event_type, [])
-            portion.dead.append(DeadLetter.of(records[0], Rejected(Reason.READER_FAILED, "the process died")))
-            return portion
-        middle = len(records) // 2
-        return joined([self.read(event_type, records[:middle]), self.read(event_type, records[middle:])])
-
-    def _attempt(self, event_type: EventType, records: Sequence[Record]) -> Portion:
-        pool = self._pool
+    def _read_apart(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        """Read in a process for these records alone, which is given up when it dies; then the halves."""
+        # One record is about to be given up, and a process may also be killed from outside, for want of memory.
+        for _ in range(2 if len(records) == 1 else 1):
+            with contextlib.suppress(BrokenProcessPool):
+                return self._ask_another(event_type, records)
+        if len(records) > 1:
+            middle = len(records) // 2
+            halves = records[:middle], records[middle:]
+            return joined([self._read_apart(event_type, half) for half in halves])
         try:
-            return joined(map(unpack, pool.submit(_read, event_type, pack_records(records)).result()))
-        except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    self._pool = self._new_pool()
-            raise
+            portion = self._ask_another(event_type, [])
+        except BrokenProcessPool as error:
+            raise GapwatchError(
+                "the reader's process dies as soon as it starts; run `gapwatch analyse 好` to see why"
+            ) from error
+        log.error("an event kills the reader's process", topic=records[0].topic, offset=records[0].offset)
+        portion.dead.append(DeadLetter.of(records[0], Rejected(Reason.READER_FAILED, "the process died")))
+        return portion
 
-    @staticmethod
-    def _new_pool() -> ProcessPoolExecutor:
+    def _ask_another(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        with self._new_pool() as pool:
+            return _ask(pool, event_type, records)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
         # Spawned, not forked: the worker has threads, and a fork copies their locks as they are.
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=self._begin)
         pool.submit(int)
         return pool
+
+
+def _ask(pool: ProcessPoolExecutor, event_type: EventType, records: Sequence[Record]) -> Portion:
+    """Raises BrokenProcessPool when the process dies before it has answered."""
+    return joined(map(unpack, pool.submit(_read, event_type, pack_records(records)).result()))

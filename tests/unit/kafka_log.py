@@ -20,6 +20,8 @@ GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 
 
 class _NotUtf8(str):
+    __slots__ = ()
+
     def encode(self, *_options: str) -> bytes:
         return b"\xff" + super().encode()
 

@@ -33,7 +33,18 @@ def test_a_dead_letter_keeps_the_record_and_tells_why() -> None:
         "gapwatch.source-timestamp": b"1700000000000",
         "gapwatch.failed-at": b"2026-11-22T10:00:00.000+00:00",
         "gapwatch.replays": b"2",
+        "gapwatch.left-out": b"0",
     }
+
+
+def test_of_a_record_that_is_too_large_the_letter_tells_where_it_is() -> None:
+    large = RECORD._replace(value=bytes(30 * 1024**2))
+    letter = DeadLetter.of(large, REJECTED, FAILED_AT)
+    assert (letter.key, letter.value) == (None, None)
+    assert [name for name, _ in letter.headers if not name.startswith("gapwatch.")] == []
+    read = Letter.of(stored(letter))
+    assert (read.source_topic, read.source_partition, read.source_offset) == ("chat.events", 3, 17)
+    assert read.left_out == len(b"k1") + 30 * 1024**2 + len(b"trace" + b"t")
 
 
 def test_a_null_header_becomes_an_empty_one_which_producers_take() -> None:
