@@ -35,6 +35,8 @@ SESSION_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
 LAG_SECONDS = 5.0
+# Brokers answer a waiting consumer twenty times a second, and the first fetch after one failed comes within a second.
+SILENT_SECONDS = 10.0
 
 
 class App(faust.App):
@@ -138,10 +140,24 @@ def _make_app(in_force: Settings) -> App:
 app = _make_app(settings())
 
 
+def _consumer() -> transport.Consumer:
+    assert isinstance(app.consumer, transport.Consumer)  # noqa: S101 - by the scheme of the broker
+    return app.consumer
+
+
+@app.timer(1.0)  # type: ignore[untyped-decorator]
+async def notice_silence() -> None:
+    """A worker with nothing to do would not notice otherwise that Kafka is away."""
+    silent = _consumer().silent_seconds
+    if silent > SILENT_SECONDS:
+        app.waits.begin("fetch", f"no broker has answered for {silent:.0f} s")
+    else:
+        app.waits.end("fetch")
+
+
 @app.timer(LAG_SECONDS)  # type: ignore[untyped-decorator]
 async def measure_lag() -> None:
-    consumer = app.consumer
-    assert isinstance(consumer, transport.Consumer)  # noqa: S101 - by the scheme of the broker
+    consumer = _consumer()
     behind: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for tp in consumer.assignment():

@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001 - a driver's subclass works on the driver's insides, as the driver does on aiokafka's
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
@@ -44,6 +45,12 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         super().__post_init__()
         self.moves: Counter[TP] = Counter()
         self._turn = 0
+        self._heard = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long no broker has answered, while records are waited for."""
+        return time.monotonic() - self._heard
 
     def _create_worker_consumer(self, transport: "stock.Transport") -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -59,6 +66,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> Mapping[TP, Fetched]:
         if not self.consumer.flow_active:
+            self._heard = time.monotonic()
             return {}
         if consumer._closed or consumer._fetcher._closed:
             raise ConsumerStoppedError
@@ -68,7 +76,16 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             if not fetched and active_partitions:
                 await self._wait_for_data(consumer._fetcher, timeout or 0)
                 fetched = await self._drain(consumer, active_partitions, max_records)
+            # Nothing is fetched for partitions that have no room, or of which there is something left.
+            last = time.monotonic() if fetched else self._last_answer(consumer, active_partitions)
+            self._heard = max(self._heard, last)
             return fetched
+
+    @staticmethod
+    def _last_answer(consumer: aiokafka.AIOKafkaConsumer, waiting: set[TP]) -> float:
+        answers = [consumer.last_poll_timestamp(tp) or 0 for tp in waiting & consumer.assignment()]
+        age = time.time() - max(answers) / 1000 if answers else 0.0
+        return time.monotonic() - max(0.0, age)
 
     async def _drain(
         self, consumer: aiokafka.AIOKafkaConsumer, partitions: set[TP], max_records: int | None
@@ -91,7 +108,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             taken = take(result, limit)
             if not result.has_more():
                 self._remove(fetcher, tp)
-            if taken.records:
+            if taken.next_offset is not None:
                 fetched[tp] = Fetched(taken, self.moves[tp])
         return fetched
 
@@ -115,6 +132,13 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             arrival.result()  # raises what the fetch failed with
         else:
             arrival.cancel()
+
+    def highwater(self, tp: TP) -> int | None:  # type: ignore[override]  # nor does aiokafka always know it
+        """The end of the partition's log when it was last fetched; None as long as it was not, or it is not ours."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        # Asked from another thread: it may be revoked meanwhile, for which aiokafka has an assertion.
+        state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
+        return state.highwater if state else None
 
     def seek(self, partition: TP, offset: int) -> None:
         super().seek(partition, offset)

@@ -36,6 +36,13 @@ class Ledger:
         self.bytes_held += batch.size
         self._records_held[batch.tp] += batch.count
 
+    def pass_over(self, tp: TP, next_offset: int) -> None:
+        """What follows, up to `next_offset`, is no record: the last batch reaches over it."""
+        if held := self._held.get(tp):
+            held[-1].next_offset = next_offset
+        else:
+            self._safe[tp] = next_offset
+
     def settle(self, tp: TP) -> None:
         """Move the safe offset of a partition past every leading batch that is acknowledged."""
         held = self._held.get(tp)

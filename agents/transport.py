@@ -21,7 +21,8 @@ What an agent may rely on:
 - Records of a partition come in the order of the log, each once per assignment; batches hold up to
   `broker_max_poll_records` records (2,000 if unset) of one partition, and are never empty.
 - Only an acknowledged batch behind which nothing is missing moves the committed offset, also after the first batch of a
-  new group, also when the log has gaps. A failed commit is tried again.
+  new group, also when the log has gaps. What ends a log without being a record, as the marker of a transaction, is
+  committed too, so that the lag of a group with nothing to do is zero. A failed commit is tried again.
 - Records in memory are bounded whatever the lag: a partition is not read further while the records of `HELD_BATCHES`
   full batches, or `HELD_BYTES` over all, are unacknowledged. Membership of the group is kept meanwhile.
 - When partitions are revoked or the app stops, batches that an agent already took are waited for (`FINISH_SECONDS`)
@@ -74,7 +75,7 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class BatchMessage(ConsumerMessage):
-    """Consecutive records of one partition. `offset` is the first one's, `next_offset` follows the last."""
+    """Consecutive records of one partition. `offset` is the first one's, `next_offset` where the next batch begins."""
 
     _acked = False
 
@@ -95,7 +96,7 @@ class BatchMessage(ConsumerMessage):
             tp=tp,
             generation_id=generation_id,
         )
-        self.next_offset = last.offset + 1
+        self.next_offset = cast("int", taken.next_offset)
         self.count = len(records)
         self.size = sum(_lengths(records, _KEY)) + sum(_lengths(records, _VALUE))
 
@@ -169,6 +170,9 @@ class Consumer(stock.Consumer):
     async def _admitted(self, tp: TP, taken: Taken, moves: int) -> BatchMessage | None:
         if self._thread.moves[tp] != moves:
             return None  # read before the position was moved: what is to be delivered will be read from there
+        if not taken.records:
+            self.ledger.pass_over(tp, cast("int", taken.next_offset))
+            return None
         if not self.flow_active or self.should_stop or tp in self._paused_partitions:
             if tp in self.assignment():
                 await self._seek(tp, taken.records[0].offset)
@@ -195,6 +199,11 @@ class Consumer(stock.Consumer):
 
     def _has_room(self, tp: TP) -> bool:
         return self.ledger.records_held(tp) < self._held_records and self.ledger.bytes_held < HELD_BYTES
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long no broker has answered, while records are waited for: Kafka is away, or cannot be reached."""
+        return self._thread.silent_seconds
 
     # Moving the position.
 

@@ -50,16 +50,21 @@ aiokafka.consumer.fetcher.MemoryRecords = Log
 
 
 class Taken(NamedTuple):
-    """Records of one partition in the order of the log; the type of timestamp is the last one's (None: not known)."""
+    """Records of one partition in the order of the log; the type of timestamp is the last one's (None: not known).
+
+    `next_offset` is where to go on: behind the last record, and behind what is no record and follows it. There may be
+    nothing but that, as the marker that ends a transaction. None: the partition is not ours any more.
+    """
 
     records: list[Record]
     timestamp_type: int | None
+    next_offset: int | None
 
 
 def take(result: FetchResult, limit: int) -> Taken:
     """The next `limit` records, or as many as there are; the position moves behind them. As `FetchResult.getall`."""
     if not result.check_assignment(result._topic_partition) or not result.has_more():
-        return Taken([], None)
+        return Taken([], None, None)
     unpacking = result._partition_records
     if not isinstance(unpacking, _Unpacking):
         unpacking = result._partition_records = _Unpacking(unpacking)
@@ -91,7 +96,7 @@ class _Unpacking:
                 break
         else:
             self.exhausted = True
-        return Taken(records, self._timestamp_type)
+        return Taken(records, self._timestamp_type, self.next_fetch_offset)
 
     def _unpack(self) -> Iterator[list[Record]]:
         # An error ends this generator: what is left is not read, but fetched again from the position.

@@ -34,11 +34,14 @@ class Waits:
         self._since: dict[str, tuple[float, str]] = {}
 
     def begin(self, stage: str, why: str) -> None:
+        if stage not in self._since:
+            log.warning("waiting for a server", stage=stage, error=why)
         since, _ = self._since.setdefault(stage, (time.monotonic(), why))
         metrics.WAITING_SECONDS.labels(stage).set(time.monotonic() - since)
 
     def end(self, stage: str) -> None:
-        if self._since.pop(stage, None) is not None:
+        if (waited := self._since.pop(stage, None)) is not None:
+            log.info("the server answers again", stage=stage, waited_seconds=round(time.monotonic() - waited[0], 1))
             metrics.WAITING_SECONDS.labels(stage).set(0)
 
     def reason(self) -> str | None:
@@ -65,7 +68,7 @@ class Patience:
             why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             self._waits.begin(stage, why)
             metrics.RETRIES.labels(stage).inc()
-            log.warning("no answer, trying again", stage=stage, attempt=state.attempt_number, error=why)
+            log.debug("trying again", stage=stage, attempt=state.attempt_number, error=why)
 
         attempts = Retrying(
             retry=retry_if_exception(passing),

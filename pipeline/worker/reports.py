@@ -1,7 +1,7 @@
 """What a worker did lately and how far it is behind, in ClickHouse, where the operators' page and alerts read it.
 
 The numbers are the worker's own metrics. Writing has a thread and a connection of its own and nothing waits for it:
-a report that cannot be written is part of the next.
+a report that cannot be written is part of the next, and tells that ClickHouse is away.
 """
 
 import os
@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreError, StoreUnavailable
 from pipeline.logs import logger
 from pipeline.store import ClickHouse
 from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
 from pipeline.worker import metrics
+from pipeline.worker.patience import Waits
 from schemas.events import dead_letter_topic_of
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ Values = Mapping[tuple[str, ...], float]
 class Reports:
     """Writes what has changed since the last report."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, waits: Waits) -> None:
         self._clickhouse = clickhouse
+        self._waits = waits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._reported, self._at = read(), time.monotonic()
 
@@ -52,8 +54,13 @@ class Reports:
         while not stopping.wait(REPORT_SECONDS):
             try:
                 self.write()
+            except StoreUnavailable as error:
+                # A worker with nothing to store would not notice otherwise.
+                self._waits.begin("report", str(error))
             except StoreError as error:
-                log.debug("no report is written", error=str(error))
+                log.warning("no report is written", error=str(error))
+            else:
+                self._waits.end("report")
 
     def write(self) -> None:
         """Write one report. Raises StoreError; then the next covers its time too."""

@@ -58,7 +58,7 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     def derive_hours_and_days(minutes: list[int]) -> None:
         patience("derive hours", lambda: aggregates.derive_hours_and_days(minutes), _passes)
 
-    Reports(ClickHouse(url)).start(stopping)
+    Reports(ClickHouse(url), waits).start(stopping)
     return Work(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
         Derivation(derive_minutes, derive_late_minutes, derive_hours_and_days),

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 import pytest
 from kafka import KafkaProducer
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreError, StoreUnavailable
 from pipeline.store import ClickHouse
 from pipeline.worker import metrics, reports
+from pipeline.worker.patience import Waits
 
 PATIENCE_SECONDS = 120
 
@@ -61,7 +62,7 @@ def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, gr
 
 def test_a_report_that_cannot_be_written_is_part_of_the_next(database):
     clickhouse = ClickHouse(database)
-    report = reports.Reports(clickhouse)
+    report = reports.Reports(clickhouse, Waits())
     metrics.EVENTS.inc(5)
     clickhouse.execute("RENAME TABLE worker_reports TO away")
     with pytest.raises(StoreError):
@@ -79,11 +80,13 @@ def test_without_clickhouse_the_thread_goes_on_and_ends(monkeypatch):
     class Away(ClickHouse):
         def execute(self, *_, **__):
             asked.set()
-            raise StoreError("away")
+            raise StoreUnavailable("away")
 
     stopping = threading.Event()
-    reports.Reports(Away("clickhouse://u:p@127.0.0.1:1/x")).start(stopping)
+    waits = Waits()
+    reports.Reports(Away("clickhouse://u:p@127.0.0.1:1/x"), waits).start(stopping)
     assert asked.wait(10)
     asked.clear()
     assert asked.wait(10)
     stopping.set()
+    assert "away" in waits.reason(), "the health of a worker with nothing to store"

@@ -92,8 +92,10 @@ def compacted(kafka: str, admin: KafkaAdminClient) -> str:
         time.sleep(2)
 
 
-def end_of(kafka: str, topic: str) -> int:
+def ends_of(kafka: str, topic: str) -> dict[int, int]:
+    """Where the log of each partition ends."""
     consumer = KafkaConsumer(bootstrap_servers=kafka)
-    (end,) = consumer.end_offsets([TopicPartition(topic, 0)]).values()
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    ends = consumer.end_offsets(partitions)
     consumer.close()
-    return int(end)
+    return {partition.partition: end for partition, end in ends.items()}

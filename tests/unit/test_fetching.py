@@ -1,8 +1,9 @@
 """What the transport takes from what was fetched, and what it leaves for the next call."""
 
+import time
 from collections import Counter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka.consumer.fetcher import FetchError
@@ -65,9 +66,26 @@ async def test_an_error_waits_until_what_was_taken_before_it_is_delivered() -> N
     assert await reading._drain(reader, {FIRST, SECOND}, 4) == {}
 
 
+async def test_silence_is_noticed_only_while_records_are_waited_for() -> None:
+    reading = thread()
+    reading._heard = time.monotonic() - 60
+
+    def after(answers: dict[TP, float], waiting: set[TP]) -> float:
+        asked = SimpleNamespace(
+            assignment=lambda: frozenset(answers),
+            last_poll_timestamp=lambda tp: (time.time() - answers[tp]) * 1000,
+        )
+        reading._heard = max(reading._heard, reading._last_answer(cast("Any", asked), waiting))
+        return round(reading.silent_seconds)
+
+    assert after({FIRST: 40, SECOND: 30}, {FIRST, SECOND}) == 30, "one broker that answers is enough"
+    assert after({FIRST: 20, SECOND: 0}, {FIRST}) == 20, "a partition without room is not fetched"
+    assert after({FIRST: 20}, set()) == 0
+
+
 async def test_the_size_of_a_batch_is_that_of_its_keys_and_values() -> None:
     records = (await thread()._drain(consumer({FIRST: result(FIRST, 20)}), {FIRST}, 100))[FIRST].taken.records
-    batch = BatchMessage(FIRST, Taken(records, 0), Ledger(), None)
+    batch = BatchMessage(FIRST, Taken(records, 0, 20), Ledger(), None)
     assert batch.size == sum(len(record.key or b"") + len(record.value or b"") for record in records)
     assert any(record.key is None for record in records)
     assert any(record.value is None for record in records)

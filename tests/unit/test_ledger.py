@@ -62,6 +62,20 @@ def test_what_was_forgotten_moves_nothing() -> None:
     assert ledger.safe_offset(HERE) == 300
 
 
+def test_what_is_no_record_is_safe_when_all_before_it_is() -> None:
+    ledger = Ledger()
+    ledger.pass_over(THERE, 7)
+    assert ledger.safe_offsets() == {THERE: 7}
+    first, second = entered(ledger, 100, 250)
+    ledger.pass_over(HERE, 260)
+    acknowledge(ledger, second)
+    assert ledger.safe_offset(HERE) is None
+    acknowledge(ledger, first)
+    assert ledger.safe_offset(HERE) == 260
+    ledger.pass_over(HERE, 261)
+    assert ledger.safe_offset(HERE) == 261
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.randoms())
 def test_in_any_order_of_acknowledgement_the_safe_offset_is_the_first_gap(lengths: list[int], random: object) -> None:
     ledger = Ledger()

@@ -37,6 +37,9 @@ def by_aiokafka(result: FetchResult, limit: int) -> tuple[list[tuple[Any, ...]],
 def by_ours(result: FetchResult, limit: int) -> tuple[list[tuple[Any, ...]], int | None]:
     taken = take(result, limit)
     assert all(type(record) is Record for record in taken.records)
+    if taken.records:
+        assert taken.next_offset is not None
+        assert taken.next_offset > taken.records[-1].offset
     return [tuple(record) for record in taken.records], taken.timestamp_type if taken.records else None
 
 
@@ -190,6 +193,17 @@ async def test_records_of_aborted_transactions_are_skipped_when_committed_ones_a
     assert offsets(committed) == [4, 5, 7, 8]
     assert committed[-1].position == 11, "behind the last marker"
     assert offsets(await both(Fetch(log, aborted), [3] * 5)) == [0, 1, 2, 3, 4, 5, 7, 8]
+
+
+async def test_where_to_go_on_is_behind_what_is_no_record() -> None:
+    log = [whole(0, 4, producer=1), whole(4, 1, producer=1, marker=COMMIT), LogBatch(5, (0, 1), 10)]
+    result = Fetch(log).result()
+    assert [(len(taken.records), taken.next_offset) for taken in (take(result, 4), take(result, 4))] == [
+        (4, 4),
+        (2, 15),
+    ]
+    marker = take(Fetch([whole(0, 1, producer=1, marker=ABORT)]).result(), 4)
+    assert (marker.records, marker.next_offset) == ([], 1)
 
 
 async def test_what_compaction_took_is_not_fetched_again() -> None:
