@@ -30,6 +30,11 @@ _MAX_UNACKNOWLEDGED = 10_000
 _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
 _CLOSE_SECONDS = 10
+DELIVERY_SECONDS = 120
+"""How long Kafka has to acknowledge a record that waits its turn."""
+
+LOST_SECONDS = 1.5 * DELIVERY_SECONDS
+"""After so long the client has lost the record: neither acknowledged nor refused, which was seen when brokers died."""
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
 _DEFAULT_RECORD_BYTES = 1024**2
 
@@ -78,6 +83,7 @@ class Publisher:
             "allow_auto_create_topics": False,
             "batch_size": min(_BATCH_BYTES, self._largest),
             "compression_type": "lz4",
+            "delivery_timeout_ms": DELIVERY_SECONDS * 1_000,
             "enable_idempotence": True,
             "linger_ms": _LINGER_MS,
             "max_block_ms": _METADATA_TIMEOUT_MS,
@@ -170,7 +176,7 @@ class Publisher:
     def _settle_oldest(self) -> None:
         oldest = self._sent.popleft()
         try:
-            oldest.future.get()
+            oldest.future.get(timeout=LOST_SECONDS)
         except KafkaError as error:
             self._give_up(oldest, error)
         self._acknowledged += self._without_gap

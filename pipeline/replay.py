@@ -14,6 +14,7 @@ from pipeline.consumer import Consumer
 from pipeline.dead_letters import REPLAYS_HEADER, Letter, foreign
 from pipeline.endpoints import endpoints, kafka_client_options
 from pipeline.errors import PublishError, StackError
+from pipeline.publish import DELIVERY_SECONDS, LOST_SECONDS
 from pipeline.records import SOURCE_TIMESTAMP_HEADER, Record
 from pipeline.topics import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, REPLAYED_TOPIC, ensure_topics
 from schemas.events import EVENT_TYPES, EventType, dead_letter_topic_of, topic_of
@@ -92,14 +93,19 @@ def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = Fa
     if dry_run:
         outcomes["replayed"] = sum(1 for _ in todo)
         return outcomes
-    producer = KafkaProducer(**kafka_client_options(), compression_type="lz4", max_request_size=2 * MAX_RECORD_BYTES)
+    producer = KafkaProducer(
+        **kafka_client_options(),
+        compression_type="lz4",
+        delivery_timeout_ms=DELIVERY_SECONDS * 1_000,
+        max_request_size=2 * MAX_RECORD_BYTES,
+    )
     try:
         while batch := list(islice(todo, _LETTERS_PER_BATCH)):
             _send(producer, [_source_record(letter) for letter in batch])
             _send(producer, [{"topic": REPLAYED_TOPIC, "key": letter.mark, "value": b"replayed"} for letter in batch])
             outcomes["replayed"] += len(batch)
     finally:
-        producer.close()
+        producer.close(timeout=DELIVERY_SECONDS)
     return outcomes
 
 
@@ -139,7 +145,7 @@ def _source_record(letter: Letter) -> Message:
 def _send(producer: KafkaProducer, messages: Iterable[Message]) -> None:
     try:
         for future in [producer.send(**message) for message in messages]:
-            future.get()
+            future.get(timeout=LOST_SECONDS)
     except KafkaError as error:
         raise PublishError(f"Kafka did not accept a replayed record: {error}") from error
 

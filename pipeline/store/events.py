@@ -12,12 +12,14 @@ and it finds both events, because an event is written before its place.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipeline.columns import EventColumns, hash_of
 from pipeline.store.connection import ClickHouse
 
-# Each with a few minutes and up to 128 characters: well below the longest query allowed.
-_IDS_AT_ONCE = 1_000
+# An id has up to 128 characters and, as a rule, two or three minutes. ClickHouse was seen to mistake the types in a
+# list of pairs longer than a megabyte, and a publisher may give one id to all it sends: that one is looked up alone.
+_PAIRS_AT_ONCE = 1_000
 
 _INSERT_PLACES = "INSERT INTO event_places (id_hash, minute) VALUES"
 _FIND_MOVED = """
@@ -32,11 +34,13 @@ FROM (
     SELECT event_id, toStartOfMinute(event_time) AS minute, max(version) AS newest,
         max(newest) OVER (PARTITION BY event_id) AS latest
     FROM event_versions
-    WHERE (toStartOfMinute(event_time), event_id) IN %(pairs)s
+    WHERE {places}
     GROUP BY event_id, minute
 )
 WHERE newest < latest
 """
+_PAIRS = "(toStartOfMinute(event_time), event_id) IN %(pairs)s"
+_ONE_ID = "event_id = %(event_id)s AND toStartOfMinute(event_time) IN %(minutes)s"
 
 
 class EventStore:
@@ -80,9 +84,17 @@ class EventStore:
         return dict(self._clickhouse.execute(_FIND_MOVED.format(hashes=",".join(map(str, hashes)))))
 
     def _leave_old_places(self, places: Mapping[str, Sequence[int]]) -> None:
-        ids = list(places)
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            pairs = [
-                (minute, event_id) for event_id in ids[start : start + _IDS_AT_ONCE] for minute in places[event_id]
-            ]
-            self._clickhouse.execute(_LEAVE_OLD_PLACES, {"pairs": pairs})
+        pairs: list[tuple[int, str]] = []
+        for event_id, minutes in places.items():
+            if len(minutes) > _PAIRS_AT_ONCE:
+                self._leave(_ONE_ID, {"event_id": event_id, "minutes": minutes})
+                continue
+            pairs += [(minute, event_id) for minute in minutes]
+            if len(pairs) >= _PAIRS_AT_ONCE:
+                self._leave(_PAIRS, {"pairs": pairs})
+                pairs = []
+        if pairs:
+            self._leave(_PAIRS, {"pairs": pairs})
+
+    def _leave(self, places: str, values: Mapping[str, Any]) -> None:
+        self._clickhouse.execute(_LEAVE_OLD_PLACES.format(places=places), values)

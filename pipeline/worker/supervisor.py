@@ -27,6 +27,8 @@ LONGEST_PAUSE_SECONDS = 15.0
 HELD_OUT_SECONDS = 30.0
 # A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
 SILENT_SECONDS = 30.0
+# After so long it will not come back by itself. Ending it loses nothing: what it has not committed is done again.
+HUNG_SECONDS = 90.0
 _TICK_SECONDS = 0.2
 # What keeps a worker and its reader small, unless it is set otherwise.
 SMALL = {
@@ -105,6 +107,9 @@ class Supervisor:
                 self._start(slot)
         elif slot.process.poll() is not None:
             self._ended(slot, now)
+        elif now - slot.heard > HUNG_SECONDS:
+            log.warning("worker hangs, killed", worker=slot.number, pid=slot.process.pid)
+            _signal_group(slot.process.pid, signal.SIGKILL)
 
     def _start(self, slot: Slot) -> None:
         ours, theirs = socket.socketpair()

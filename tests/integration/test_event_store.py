@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from store_voices import Voice, at, chat, columns, complaint, feedback, standing
 
-from pipeline.columns import version_of
+from pipeline.columns import hash_of, version_of
 from pipeline.errors import RowsRefused, StoreError
 from pipeline.store import ClickHouse, EventStore
 from pipeline.store.connection import ClickHouse as Connection
@@ -145,6 +145,23 @@ def test_an_older_version_that_comes_late_changes_nothing(store: EventStore, que
     assert query(_STANDS) == [("a", _minute(9), "P2")]
     store.insert(columns([feedback("a", 9, 0, product="P0")]), "0")
     assert query(_STANDS) == [("a", _minute(9), "P2")]
+
+
+def test_one_id_for_everything_a_publisher_sends(store: EventStore, query: Callable[[str], list[Any]]) -> None:
+    event_id = "i" * 128
+    store.insert(columns([feedback(event_id, 1, 1)]), "first")
+    many = f"SELECT {hash_of(event_id)}, {_minute(2)} + 60 * number FROM numbers(80_000)"  # noqa: S608
+    query(f"INSERT INTO event_places (id_hash, minute) {many}")
+    touched = store.insert(columns([feedback(event_id, 3, 2), feedback("b", 1, 3), feedback("b", 2, 4)]), "second")
+    assert len(touched) == 80_001
+    assert query(_STANDS) == [("b", _minute(2), "P1"), (event_id, _minute(3), "P1")]
+
+
+def test_many_long_ids_that_move_often(store: EventStore, query: Callable[[str], list[Any]]) -> None:
+    ids = [f"{number:_>64}" + "😀" * 64 for number in range(1_200)]
+    for minute in range(8):
+        store.insert(columns([feedback(event_id, minute, minute) for event_id in ids]), f"{minute}")
+    assert query(_STANDS) == [(event_id, _minute(7), "P1") for event_id in sorted(ids)]
 
 
 def test_versions_of_one_event_within_one_batch(store: EventStore, query: Callable[[str], list[Any]]) -> None:

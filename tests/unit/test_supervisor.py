@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.worker import supervisor as supervisor_module
 from pipeline.worker.supervisor import Supervisor
 
 REPORTS = """
@@ -79,6 +80,17 @@ def test_a_worker_that_was_killed_is_started_again(run) -> None:  # type: ignore
     wait_for(lambda: supervisor.ready)
     first = supervisor.slots[0].process.pid
     os.kill(first, signal.SIGKILL)
+    wait_for(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
+
+
+def test_a_worker_that_hangs_is_started_again(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(supervisor_module, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor_module, "HUNG_SECONDS", 2.0)
+    supervisor = run(REPORTS)
+    wait_for(lambda: supervisor.ready)
+    first = supervisor.slots[0].process.pid
+    os.kill(first, signal.SIGSTOP)
+    wait_for(lambda: not supervisor.live)
     wait_for(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
 
 

@@ -1,0 +1,49 @@
+"""The publisher with a client that loses what it is given, as kafka-python's was seen to."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from pipeline import publish
+from pipeline.publish import DeliveryError, Publisher
+from schemas.events import Feedback
+
+
+class Lost:
+    """As `kafka.producer.future.FutureRecordMetadata` of a record that is neither acknowledged nor refused."""
+
+    is_done = False
+
+    def succeeded(self) -> bool:
+        return False
+
+    def get(self, timeout: float | None = None) -> None:
+        assert timeout is not None, "this would wait for ever"
+        raise KafkaTimeoutError(f"Timeout after waiting for {timeout} secs.")
+
+
+class LosingProducer:
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def send(self, *_: Any, **__: Any) -> Lost:
+        return Lost()
+
+    def close(self, timeout: float) -> None:
+        pass
+
+
+def test_a_record_that_the_client_lost_is_not_waited_for_without_end(settings_env: pytest.MonkeyPatch) -> None:
+    settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
+    settings_env.setattr(publish, "_largest_record", lambda _: 1_000_000)
+    settings_env.setattr(publish, "KafkaProducer", LosingProducer)
+    now = datetime.now(UTC)
+    publisher = Publisher()
+    for event_id in ("a", "b"):
+        publisher.publish(Feedback(event_id=event_id, event_time=now, channel="app", customer_id="c", text="好"))
+    with pytest.raises(DeliveryError) as error:
+        publisher.flush()
+    assert error.value.event_ids == ["a", "b"]
+    assert publisher.acknowledged == 0
