@@ -18,13 +18,13 @@ async def test_records_in_memory_are_bounded_and_the_member_stays(
 ) -> None:
     topic = new_topic(2)
     fill(kafka, topic, 4_000, partitions=2)
-    worker = Worker(kafka, topic, group, broker_max_poll_records=100, broker_max_poll_interval=1.0)
+    worker = Worker(kafka, topic, group, broker_max_poll_records=100, broker_max_poll_interval=2.0)
     worker.hold = True
     async with running(worker):
         limit = 2 * transport.HELD_BATCHES
         await worker.until(lambda: len(worker.unacknowledged) == limit)
         generation = worker.app.consumer_generation_id
-        await asyncio.sleep(3)  # three times max.poll.interval
+        await asyncio.sleep(6)  # three times max.poll.interval
         assert len(worker.unacknowledged) == limit
         assert worker.app.consumer_generation_id == generation
         worker.release()

@@ -151,15 +151,22 @@ async def test_what_waits_is_bounded_while_the_store_does_not_answer(reader: Eve
     store.release.clear()
     ingest = Ingest(reader, store, flush_events=10, flush_seconds=0.01)
     taken = 0
+
+    async def bring() -> None:
+        nonlocal taken
+        for delivery in batches(50, 10, done):
+            await ingest.put(delivery)
+            taken += 1
+
     async with running(ingest):
-        with contextlib.suppress(TimeoutError):
-            for delivery in batches(50, 10, done):
-                await asyncio.wait_for(ingest.put(delivery), 0.5)
-                taken += 1
+        bringing = asyncio.create_task(bring())
         # One being stored, one gathered, two read and one waiting for its turn.
+        await until(lambda: taken == 5)
+        await asyncio.sleep(0.2)
         assert taken == 5
         store.release.set()
-        await until(lambda: len(done) == taken)
+        await bringing
+        await until(lambda: len(done) == 50)
 
 
 async def test_small_batches_that_wait_are_read_together(reader: EventReader) -> None:
