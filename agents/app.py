@@ -6,7 +6,6 @@ Importing this module needs to know where Kafka and ClickHouse are, but contacts
 import asyncio
 import os
 import signal
-import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from agents import transport
 from agents.fetching import DEFAULT_BATCH_RECORDS
-from pipeline.endpoints import endpoints
+from pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
 from pipeline.errors import GapwatchError
 from pipeline.logs import logger
 from pipeline.settings import Settings, settings
@@ -96,32 +95,23 @@ def _single(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _credentials(in_force: Settings) -> SASLCredentials | SSLCredentials | None:
-    protocol = in_force.kafka_security_protocol
-    context = _ssl_context(in_force) if protocol.endswith("SSL") else None
-    if protocol.startswith("SASL"):
-        password = in_force.kafka_sasl_password
+def _credentials() -> SASLCredentials | SSLCredentials | None:
+    sasl, context = kafka_sasl(), kafka_tls()
+    if sasl:
         return SASLCredentials(
-            username=in_force.kafka_sasl_username,
-            password=password.get_secret_value() if password else None,
-            mechanism=in_force.kafka_sasl_mechanism,
+            username=sasl.username,
+            password=sasl.password.get_secret_value(),
+            mechanism=sasl.mechanism,
             ssl_context=context,
         )
     return SSLCredentials(context) if context else None
-
-
-def _ssl_context(in_force: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=in_force.kafka_ssl_cafile)
-    if in_force.kafka_ssl_certfile:
-        context.load_cert_chain(in_force.kafka_ssl_certfile, in_force.kafka_ssl_keyfile)
-    return context
 
 
 def _make_app(in_force: Settings) -> App:
     return App(
         in_force.group,
         broker=[f"{transport.SCHEME}://{host}" for host in endpoints().kafka.split(",")],
-        broker_credentials=_credentials(in_force),
+        broker_credentials=_credentials(),
         broker_commit_interval=COMMIT_SECONDS,
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_max_poll_records=min(DEFAULT_BATCH_RECORDS, in_force.flush_events),

@@ -1,7 +1,10 @@
 """Where Kafka and ClickHouse are: the servers that the settings name, else the running local stack."""
 
+import ssl
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
 
 from pipeline.errors import SettingsError, StackError
 from pipeline.settings import settings
@@ -39,37 +42,68 @@ def _running_stack() -> LocalStack:
 
 
 def kafka_client_options() -> dict[str, Any]:
-    """How to reach Kafka, as keyword arguments for any client of kafka-python, SASL and TLS included."""
-    in_force = settings()
+    """How to reach Kafka, as keyword arguments for any client of kafka-python, SASL and TLS included.
+
+    Raises SettingsError when something that the security protocol needs is missing or cannot be used.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": _kafka().split(","),
-        "security_protocol": in_force.kafka_security_protocol,
+        "security_protocol": settings().kafka_security_protocol,
     }
-    if in_force.kafka_security_protocol.startswith("SASL"):
-        username, password = _sasl_credentials()
+    if sasl := kafka_sasl():
         options |= {
-            "sasl_mechanism": in_force.kafka_sasl_mechanism,
-            "sasl_plain_username": username,
-            "sasl_plain_password": password,
+            "sasl_mechanism": sasl.mechanism,
+            "sasl_plain_username": sasl.username,
+            "sasl_plain_password": sasl.password.get_secret_value(),
         }
-    if in_force.kafka_security_protocol.endswith("SSL"):
-        files = {
-            "ssl_cafile": in_force.kafka_ssl_cafile,
-            "ssl_certfile": in_force.kafka_ssl_certfile,
-            "ssl_keyfile": in_force.kafka_ssl_keyfile,
-        }
-        options |= {name: str(path) for name, path in files.items() if path is not None}
+    if context := kafka_tls():
+        options["ssl_context"] = context
     return options
 
 
-def _sasl_credentials() -> tuple[str, str]:
+class Sasl(NamedTuple):
+    """Who we are to Kafka, and how we prove it."""
+
+    mechanism: str
+    username: str
+    password: SecretStr
+
+
+def kafka_sasl() -> Sasl | None:
+    """None where the security protocol has no SASL. Raises SettingsError when user or password is missing."""
     in_force = settings()
+    if not in_force.kafka_security_protocol.startswith("SASL"):
+        return None
     if in_force.kafka_sasl_username is None or in_force.kafka_sasl_password is None:
         raise SettingsError(
             f"GAPWATCH_KAFKA_SECURITY_PROTOCOL={in_force.kafka_security_protocol} needs GAPWATCH_KAFKA_SASL_USERNAME "
             "and GAPWATCH_KAFKA_SASL_PASSWORD"
         )
-    return in_force.kafka_sasl_username, in_force.kafka_sasl_password.get_secret_value()
+    return Sasl(in_force.kafka_sasl_mechanism, in_force.kafka_sasl_username, in_force.kafka_sasl_password)
+
+
+def kafka_tls() -> ssl.SSLContext | None:
+    """Whom we trust and, if set, our own certificate. None where the security protocol has no TLS.
+
+    Made here for every client, because kafka-python reads the files at each connection, where one that is missing looks
+    like a Kafka that does not answer. Raises SettingsError when a file cannot be used.
+    """
+    in_force = settings()
+    if not in_force.kafka_security_protocol.endswith("SSL"):
+        return None
+    certificate, key = in_force.kafka_ssl_certfile, in_force.kafka_ssl_keyfile
+    try:
+        context = ssl.create_default_context(cafile=in_force.kafka_ssl_cafile)
+    except OSError as error:
+        raise SettingsError(f"GAPWATCH_KAFKA_SSL_CAFILE: cannot use {in_force.kafka_ssl_cafile}: {error}") from error
+    try:
+        if certificate:
+            context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise SettingsError(
+            f"GAPWATCH_KAFKA_SSL_CERTFILE, GAPWATCH_KAFKA_SSL_KEYFILE: cannot use {certificate} with {key}: {error}"
+        ) from error
+    return context
 
 
 def masked(url: str) -> str:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from pipeline.endpoints import endpoints, kafka_client_options, masked
-from pipeline.errors import SettingsError, StackError
+from pipeline.errors import StackError
 
 
 @pytest.fixture
@@ -28,34 +27,6 @@ def test_nothing_named_and_nothing_running_is_told(settings_env: pytest.MonkeyPa
     settings_env.setenv("GAPWATCH_DATA_DIR", str(tmp_path))
     with pytest.raises(StackError, match="gapwatch up"):
         endpoints()
-
-
-def test_sasl_over_tls(named: pytest.MonkeyPatch) -> None:
-    named.setenv("GAPWATCH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
-    named.setenv("GAPWATCH_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
-    named.setenv("GAPWATCH_KAFKA_SASL_USERNAME", "user")
-    named.setenv("GAPWATCH_KAFKA_SASL_PASSWORD", "secret")
-    named.setenv("GAPWATCH_KAFKA_SSL_CAFILE", "/etc/ca.pem")
-    options = kafka_client_options()
-    assert (
-        options.items()
-        >= {
-            "security_protocol": "SASL_SSL",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": "user",
-            "sasl_plain_password": "secret",
-            "ssl_cafile": "/etc/ca.pem",
-        }.items()
-    )
-    assert "ssl_keyfile" not in options
-    for client in (KafkaAdminClient, KafkaConsumer, KafkaProducer):
-        assert options.keys() <= client.DEFAULT_CONFIG.keys()
-
-
-def test_sasl_without_password_is_told(named: pytest.MonkeyPatch) -> None:
-    named.setenv("GAPWATCH_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
-    with pytest.raises(SettingsError, match="GAPWATCH_KAFKA_SASL_PASSWORD"):
-        kafka_client_options()
 
 
 @pytest.mark.parametrize(
