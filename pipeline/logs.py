@@ -13,6 +13,8 @@ from pipeline.settings import Settings
 
 # Faust (also under the names of our subclasses) and the clients tell of each rebalance and request.
 _TALKATIVE = ("agents", "aiokafka", "asyncio", "faust", "kafka", "mode")
+# Their debug lines show what they are configured with and what they send: passwords, tokens, texts.
+_INDISCREET = ("aiokafka", "apprise", "kafka", "urllib3")
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -38,7 +40,10 @@ def configure(settings: Settings, **context: object) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings, shared))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    if settings.log_level != "debug":
+    if settings.log_level == "debug":
+        for name in _INDISCREET:
+            logging.getLogger(name).setLevel(logging.INFO)
+    else:
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
         # It warns of each step of its own that took a tenth of a second, which on a busy machine says nothing.

@@ -95,6 +95,7 @@ async def test_the_worker_reaches_kafka_as_the_settings_say(app, made_of, protoc
         assert_trusts_the_authority_alone(client._ssl_context)
     else:
         assert client._ssl_context is None
+    await made.stop()
 
 
 @pytest.fixture
@@ -131,10 +132,32 @@ async def test_the_password_is_shown_nowhere(request, caplog, in_force):
     app, clients = request.getfixturevalue("app"), request.getfixturevalue("clients")
     shown = CliRunner().invoke(gapwatch, ["config"])
     assert f'kafka_sasl_username = "{USER}"' in shown.output
-    made = [settings(), kafka_sasl(), app, app.conf.broker_credentials, consumer_of(app), producer_of(app), *clients]
+    workers = [consumer_of(app), producer_of(app)]
+    made = [settings(), kafka_sasl(), app, app.conf.broker_credentials, *workers, *clients]
     texts = [shown.output, caplog.text, *map(repr, made), *map(str, made)]
     assert "kafka" in caplog.text
     assert not [text for text in texts if PASSWORD in text]
+    for client in workers:
+        await client.stop()
+
+
+ASK_IN_VAIN = """
+from kafka import KafkaAdminClient
+from pipeline import logs
+from pipeline.endpoints import kafka_client_options
+from pipeline.settings import settings
+logs.configure(settings())
+KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=100)
+"""
+
+
+@pytest.mark.parametrize(("protocol", "mechanism"), [OVER_TLS[0]])
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_log_level_shows_the_password(in_force, settings_env, level):
+    settings_env.setenv("GAPWATCH_LOG_LEVEL", level)
+    ended = subprocess.run([sys.executable, "-c", ASK_IN_VAIN], env=os.environ, capture_output=True, text=True)
+    assert "Bootstrap connection to bootstrap-0 failed" in ended.stderr  # what the client logs is shown
+    assert PASSWORD not in ended.stderr
 
 
 @pytest.mark.parametrize(("protocol", "mechanism"), [PLAIN_TEXT, *OVER_PLAIN_TEXT])
