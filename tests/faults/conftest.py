@@ -1,6 +1,7 @@
-"""Each fault test prints its seed; run it again with FAULT_SEED=seed."""
+"""Each fault test that fails shows its seed; the test alone, with FAULT_SEED=seed, draws the same faults again."""
 
 import os
+import random
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +10,19 @@ import pytest
 from world import World
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def seed() -> int:
-    chosen = int(os.environ.get("FAULT_SEED") or secrets.randbelow(1_000_000))
-    print(f"\nFAULT_SEED={chosen}")
-    return chosen
+    return int(os.environ.get("FAULT_SEED") or secrets.randbelow(1_000_000))
+
+
+@pytest.fixture(autouse=True)
+def rng(request: pytest.FixtureRequest, seed: int) -> random.Random:
+    print(f"\nFAULT_SEED={seed}")
+    return random.Random(f"{seed} {request.node.name}")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[World]:
-    built = World(Path(tmp_path_factory.mktemp("faults")), seed)
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    built = World(Path(tmp_path_factory.mktemp("faults")))
     yield built
     built.close()

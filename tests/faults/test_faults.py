@@ -11,81 +11,105 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import psutil
 import pytest
 from clickhouse_driver import Client
-from world import Load, Workers, World, until
+from world import BROKER_FAULTS, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
 
 from pipeline.settings import settings
+from pipeline.stack.service import Service
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
 
 
-def test_workers_killed_stopped_and_terminated_under_load(world: World) -> None:
-    load = Load("kill", 8_000, world.rng)
+def test_workers_killed_stopped_and_terminated_under_load(world: World, rng: random.Random) -> None:
+    load = Load("kill", 8_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=800) as publishing:
             while publishing.is_alive():
-                time.sleep(world.rng.uniform(0.5, 2))
-                print(workers.disturb(world.rng))
+                time.sleep(rng.uniform(0.5, 2))
+                print(workers.disturb(rng))
         world.settle()
     world.check()
     world.recount()
 
 
-def test_clickhouse_killed_and_restarted_under_load(world: World) -> None:
-    load = Load("clickhouse", 8_000, world.rng)
+@pytest.mark.parametrize("loss", [killed, stopped])
+def test_clickhouse_lost_again_and_again_under_load(
+    world: World, rng: random.Random, loss: Callable[[Service], AbstractContextManager[None]]
+) -> None:
+    load = Load(f"clickhouse-{loss.__name__}", 8_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=1_500) as publishing:
             while publishing.is_alive():
-                time.sleep(world.rng.uniform(0.5, 2))
-                world.stack.clickhouse.kill()
-                world.stack.clickhouse.start()
+                time.sleep(rng.uniform(0.5, 2))
+                with loss(world.stack.clickhouse):
+                    pass
         world.settle()
     world.check()
     world.recount()
 
 
-def test_broker_killed_and_restarted_under_load(world: World) -> None:
-    load = Load("broker", 6_000, world.rng)
+def test_a_broker_disturbed_under_load(world: World, rng: random.Random) -> None:
+    load = Load("broker", 6_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=800):
-            for _ in range(2):
-                time.sleep(world.rng.uniform(1, 3))
-                world.stack.brokers[0].kill()
-                world.stack.brokers[0].start()
+            for fault in rng.sample(BROKER_FAULTS, len(BROKER_FAULTS)):
+                time.sleep(rng.uniform(1, 3))
+                print(fault)
+                disturb_broker(world.stack.brokers[0], fault, rng)
+        world.settle()
+    world.check()
+    world.recount()
+
+
+def test_an_idle_worker_notices_that_kafka_is_away_and_when_it_is_back(world: World, rng: random.Random) -> None:
+    broker = world.stack.brokers[0]
+    with Workers(world, processes=1) as workers:
+        for away in (stopped, frozen):
+            workers.wait_ready()
+            with away(broker):
+                until(lambda: workers.get("/health/ready")[0] == 503)
+                assert "no broker has answered" in json.loads(workers.get("/health")[1])["workers"][0]["waiting"]
+                time.sleep(20)  # until the client has given up its place in the group too
+                assert [workers.get(f"/health/{path}")[0] for path in ("live", "ready")] == [200, 503]
+        workers.wait_ready()
+        world.publish(Load("after", 1_000, rng))
         world.settle()
     world.check()
     world.recount()
 
 
 @pytest.mark.parametrize("fault", ["full", "read_only"])
-def test_a_disk_that_takes_no_data_is_waited_for(world: World, fault: str) -> None:
+def test_a_disk_that_takes_no_data_is_waited_for(world: World, rng: random.Random, fault: str) -> None:
     if not world.disk.mounted:
         pytest.skip("needs the right to mount file systems")
-    load = Load(f"disk-{fault}", 8_000, world.rng)
+    load = Load(f"disk-{fault}", 8_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=800) as publishing:
             while publishing.is_alive():
                 with getattr(world.disk, fault)():
                     until(lambda: 'retries_total{stage="' in workers.get("/metrics")[1] or not publishing.is_alive())
-                    time.sleep(world.rng.uniform(0, 2))
-                time.sleep(world.rng.uniform(0.5, 2))
+                    time.sleep(rng.uniform(0, 2))
+                time.sleep(rng.uniform(0.5, 2))
         world.settle()
     world.check()
     world.recount()
 
 
-def test_what_clickhouse_has_lost_comes_back_from_kafka(world: World, settings_env: pytest.MonkeyPatch) -> None:
+def test_what_clickhouse_has_lost_comes_back_from_kafka(
+    world: World, rng: random.Random, settings_env: pytest.MonkeyPatch
+) -> None:
     with Workers(world) as workers:
         workers.wait_ready()
-        world.publish(Load("gone", 2_000, world.rng))
+        world.publish(Load("gone", 2_000, rng))
         world.settle()
     with Client.from_url(world.stack.clickhouse.url) as client:
         client.execute(
@@ -104,22 +128,22 @@ def test_what_clickhouse_has_lost_comes_back_from_kafka(world: World, settings_e
     world.recount()
 
 
-def test_workers_join_and_leave_under_load(world: World) -> None:
-    load = Load("join", 8_000, world.rng)
+def test_workers_join_and_leave_under_load(world: World, rng: random.Random) -> None:
+    load = Load("join", 8_000, rng)
     with Workers(world, processes=1) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=600) as publishing:
             while publishing.is_alive():
                 with Workers(world, processes=1) as others:
                     others.wait_ready()
-                    time.sleep(world.rng.uniform(0, 2))
+                    time.sleep(rng.uniform(0, 2))
         world.settle()
     world.check()
     world.recount()
 
 
-def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: World) -> None:
-    load = Load("away", 30_000, world.rng)
+def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: World, rng: random.Random) -> None:
+    load = Load("away", 30_000, rng)
     with Workers(world, processes=1) as workers:
         workers.wait_ready()
         world.stack.clickhouse.stop()
@@ -139,17 +163,15 @@ def test_clickhouse_away_for_a_while_is_waited_for_in_bounded_memory(world: Worl
     world.recount()
 
 
-def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World) -> None:
-    load = Load("slow", 6_000, world.rng)
+def test_clickhouse_that_hangs_now_and_then_is_waited_for(world: World, rng: random.Random) -> None:
+    load = Load("slow", 6_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=1_000) as publishing:
             while publishing.is_alive():
-                server = psutil.Process(world.stack.clickhouse.pid)
-                server.suspend()
-                time.sleep(world.rng.uniform(0.5, 3))
-                server.resume()
-                time.sleep(world.rng.uniform(0, 0.5))
+                with frozen(world.stack.clickhouse):
+                    time.sleep(rng.uniform(0.5, 3))
+                time.sleep(rng.uniform(0, 0.5))
         world.settle()
     world.check()
     world.recount()
@@ -178,8 +200,8 @@ def test_workers_that_were_stopped_end_with_their_supervisor(world: World) -> No
     assert not psutil.wait_procs(processes, timeout=5)[1]
 
 
-def test_a_stop_while_clickhouse_is_away_ends_in_time_and_loses_nothing(world: World) -> None:
-    load = Load("stop", 2_000, world.rng)
+def test_a_stop_while_clickhouse_is_away_ends_in_time_and_loses_nothing(world: World, rng: random.Random) -> None:
+    load = Load("stop", 2_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         world.stack.clickhouse.stop()
@@ -197,15 +219,15 @@ def test_a_stop_while_clickhouse_is_away_ends_in_time_and_loses_nothing(world: W
 
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
-def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: World) -> None:
-    load = Load("hundred", 100_000, world.rng)
+def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: World, rng: random.Random) -> None:
+    load = Load("hundred", 100_000, rng)
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=4_000):
             for number in range(10):
-                time.sleep(world.rng.uniform(1, 4))
+                time.sleep(rng.uniform(1, 4))
                 until(workers.processes)
-                world.rng.choice(workers.processes()).kill()
+                rng.choice(workers.processes()).kill()
                 if number == 5:
                     world.stack.clickhouse.kill()
                     world.stack.clickhouse.start()
@@ -216,7 +238,7 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
 
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
-def test_long_run(world: World) -> None:
+def test_long_run(world: World, rng: random.Random) -> None:
     """FAULT_COUNT faults (200) over FAULT_EVENTS distinct events (2,000,000), which come in waves of 100,000.
 
     After FAULT_SECONDS (no end) no further wave begins.
@@ -228,11 +250,11 @@ def test_long_run(world: World) -> None:
     began = time.monotonic()
     with Workers(world) as workers:
         workers.wait_ready()
-        with world.publishing(waves(world, events, began + seconds), per_second=1_200) as publishing:
+        with world.publishing(waves(rng.random(), events, began + seconds), per_second=1_200) as publishing:
             while publishing.is_alive() or done.total() < faults:
                 # Time to work in between: a worker needs a few seconds to start.
-                time.sleep(world.rng.uniform(1, 6))
-                done[one_fault(world, workers)] += 1
+                time.sleep(rng.uniform(1, 6))
+                done[one_fault(world, workers, rng)] += 1
                 print(
                     f"{time.monotonic() - began:.0f} s, {world.outcome.published:,} published, {dict(done)}", flush=True
                 )
@@ -246,37 +268,41 @@ def test_long_run(world: World) -> None:
     )
 
 
-def waves(world: World, events: int, deadline: float) -> Iterator[Load]:
+def waves(seed: float, events: int, deadline: float) -> Iterator[Load]:
     for number, start in enumerate(range(0, events, 100_000)):
         if time.monotonic() > deadline:
             return
         # A generator of its own: the faults are drawn at the same time.
-        rng = random.Random(f"{world.seed} {number}")
+        rng = random.Random(f"{seed} {number}")
         yield Load(f"long-{number}", min(100_000, events - start), rng)
 
 
-def one_fault(world: World, workers: Workers) -> str:
-    clickhouse, seconds = world.stack.clickhouse, world.rng.uniform(0.5, 5)
-    kinds = ("worker", "join and leave", "clickhouse killed", "clickhouse hangs", "disk full", "read-only", "broker")
+def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
+    clickhouse, seconds = world.stack.clickhouse, rng.uniform(0.5, 5)
     disk = 6 if world.disk.mounted else 0
-    what = world.rng.choices(kinds, (64, 4, 8, 8, disk, disk, 4))[0]
+    weights = {
+        "worker": 62,
+        "join and leave": 4,
+        "clickhouse killed": 6,
+        "clickhouse stopped": 2,
+        "clickhouse hangs": 8,
+        "disk full": disk,
+        "read-only": disk,
+        **{f"broker {fault}": 1.5 for fault in BROKER_FAULTS},
+    }
+    (what,) = rng.choices(list(weights), list(weights.values()))
     if what == "worker":
-        return workers.disturb(world.rng)
+        return workers.disturb(rng)
     if what == "join and leave":
         with Workers(world, processes=1) as others:
             others.wait_ready()
             time.sleep(seconds)
-    elif what == "clickhouse killed":
-        clickhouse.kill()
-        clickhouse.start()
-    elif what == "clickhouse hangs":
-        server = psutil.Process(clickhouse.pid)
-        server.suspend()
-        time.sleep(seconds)
-        server.resume()
-    elif what == "broker":
-        world.stack.brokers[0].kill()
-        world.stack.brokers[0].start()
+    elif what.startswith("clickhouse"):
+        loss = {"killed": killed, "stopped": stopped, "hangs": frozen}[what.removeprefix("clickhouse ")]
+        with loss(clickhouse):
+            time.sleep(seconds if loss is frozen else 0)
+    elif what.startswith("broker"):
+        disturb_broker(world.stack.brokers[0], what.removeprefix("broker "), rng)
     else:
         with world.disk.full() if what == "disk full" else world.disk.read_only():
             time.sleep(seconds)

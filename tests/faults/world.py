@@ -27,6 +27,7 @@ from kafka.errors import KafkaTimeoutError
 from pipeline.replay import Selection, read_letters
 from pipeline.settings import settings
 from pipeline.stack import LocalStack
+from pipeline.stack.service import Service
 from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
 
 TEXTS = (
@@ -98,9 +99,7 @@ class Outcome:
 class World:
     """Kafka, ClickHouse and workers of their own, so that any of them may be killed."""
 
-    def __init__(self, directory: Path, seed: int, brokers: int | None = None) -> None:
-        self.seed = seed
-        self.rng = random.Random(seed)
+    def __init__(self, directory: Path, brokers: int | None = None) -> None:
         self.directory = directory
         self.stack = LocalStack(directory / "stack", brokers)
         self._settings = pytest.MonkeyPatch()
@@ -213,7 +212,10 @@ class World:
         return {topic: count for topic, count in counts.items() if count}
 
     def check(self) -> None:
-        """Each event stands once, at its latest place; the aggregates recount; what is corrupt is a dead letter, once."""
+        """Each event stands once, at its latest place; the aggregates recount; what is corrupt has a dead letter.
+
+        A second one is no fault: a worker may have died after it left the letter and before it committed.
+        """
         with Client.from_url(self.stack.clickhouse.url) as client:
             rows = client.execute("SELECT event_id, toUnixTimestamp(minute), product_id FROM events")
             found = {event_id: Place(minute, product) for event_id, minute, product in rows}
@@ -241,6 +243,49 @@ class World:
         """Topic, partition and offset of the records whose dead letters there are."""
         letters = read_letters(Selection())
         return {(letter.source_topic, letter.source_partition, letter.source_offset) for letter in letters}
+
+
+BROKER_FAULTS = ("killed", "stopped", "hangs", "away")
+
+
+def disturb_broker(broker: Service, fault: str, rng: random.Random) -> None:
+    """It is back, on the same port and data, when this returns."""
+    loss, seconds = {
+        "killed": (killed, 0.0),
+        "stopped": (stopped, 0.0),
+        "hangs": (frozen, rng.uniform(0.5, 15)),  # below and above what clients wait for an answer
+        "away": (stopped, rng.uniform(10, 30)),
+    }[fault]
+    with loss(broker):
+        time.sleep(seconds)
+
+
+@contextlib.contextmanager
+def killed(server: Service) -> Iterator[None]:
+    server.kill()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextlib.contextmanager
+def stopped(server: Service) -> Iterator[None]:
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+@contextlib.contextmanager
+def frozen(server: Service) -> Iterator[None]:
+    process = psutil.Process(server.pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 class Workers:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaProducer
 from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback
 from store_world import World, bad_record
 
@@ -67,6 +68,24 @@ def test_scores_that_cancel_out_are_exact(world: World) -> None:
     world.process(*world.publish(*[feedback(f"e{n}", 90 * n, n, score=score) for n, score in enumerate(scores)]))
     world.catch_up()
     assert recount(world.database).exact
+
+
+def test_the_marker_of_a_transaction_is_no_record(world: World, kafka: str) -> None:
+    voices = world.publish(feedback("before", 1, 0))
+    producer = KafkaProducer(bootstrap_servers=kafka, transactional_id="a publisher of theirs")
+    producer.init_transactions()
+    producer.begin_transaction()
+    sent = feedback("within", 2, 1)
+    future = producer.send(sent.record.topic, sent.record.value, partition=sent.record.partition)
+    producer.commit_transaction()
+    producer.close()
+    placed = future.get(timeout=30)
+    voices.append(sent._replace(record=sent.record._replace(offset=placed.offset, timestamp=placed.timestamp)))
+    world.process(*voices)
+    world.catch_up()
+    result = recount(world.database)
+    assert result.exact, result
+    assert result.topics[0].published == 2
 
 
 def test_empty_topics_and_tables_are_exact(world: World) -> None:
