@@ -1,6 +1,7 @@
 """How fast events go from Kafka to ClickHouse: one worker of ours beside others with the same reading and sink.
 
-    nice .venv/bin/python benchmarks/path.py [--events 60000] [--rounds 3] [--out FILE.json] [--chart FILE.svg]
+    nice .venv/bin/python benchmarks/path.py [--events 60000] [--rounds 3] [--only NAME ...] [--out FILE.json]
+        [--chart FILE.svg]
 
 Real reviews are published once. Then, in rounds and each time in another order, the same records are taken to an empty
 database by each runner: one worker of ours, stock Faust with `take`, Quix Streams, Bytewax, Pathway with a batched UDF,
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +49,7 @@ OTHERS = {
     "Pathway": "pathway",
     "PyFlink": "pyflink",
 }
+NAMES = (LIMIT, OURS, WITHOUT, *OTHERS, TUTORIAL)
 TUTORIAL_EVENTS = 400
 # A runner stores whole flushes: there must be some after the last that is waited for.
 MORE_EVENTS = 12_000
@@ -56,6 +59,13 @@ TIMEOUT_SECONDS = 300
 WITHOUT_COMMAND = (
     "from agents.app import AGENTS, app; from agents.worker import main; app.conf.autodiscover = AGENTS[:-1]; main()"
 )
+
+# Which of ours is compared, and in what.
+RATIOS = {
+    "ours to it": (OURS, "clock"),
+    "ours to it, processor": (OURS, "processor"),
+    "apart to it": (WITHOUT, "clock"),
+}
 
 Rates = dict[str, float]
 
@@ -79,19 +89,17 @@ class Runner(NamedTuple):
     table: str = "event_versions"
 
 
-def runners(kafka: str, events: int, directory: Path) -> dict[str, Runner]:
+def runner(name: str, kafka: str, events: int, directory: Path) -> Runner:
     """Commands with "benchmark" where the group goes."""
-    found = {
-        OURS: Runner([sys.executable, "-m", "pipeline", "worker"], events),
-        WITHOUT: Runner([sys.executable, "-c", WITHOUT_COMMAND], events),
-    }
-    for name, key in OTHERS.items():
-        script = str(CONSUMERS / f"path_{key}.py")
-        more = [flink_connector(directory)] if key == "pyflink" else []
-        found[name] = Runner([python_of(key, directory), script, kafka, TOPIC, "benchmark", *more], events)
-    script = str(CONSUMERS / "path_tutorial.py")
-    tutorial = [python_of("tutorial", directory), script, kafka, TOPIC, "benchmark"]
-    return found | {TUTORIAL: Runner(tutorial, TUTORIAL_EVENTS, "tutorial_events")}
+    if name == OURS:
+        return Runner([sys.executable, "-m", "pipeline", "worker"], events)
+    if name == WITHOUT:
+        return Runner([sys.executable, "-c", WITHOUT_COMMAND], events)
+    key = OTHERS.get(name, "tutorial")
+    script = str(CONSUMERS / f"path_{key}.py")
+    more = [flink_connector(directory)] if key == "pyflink" else []
+    command = [python_of(key, directory), script, kafka, TOPIC, "benchmark", *more]
+    return Runner(command, TUTORIAL_EVENTS, "tutorial_events") if name == TUTORIAL else Runner(command, events)
 
 
 def run(runner: Runner, bench: Bench) -> Rates:
@@ -148,15 +156,15 @@ def read_alone(bench: Bench, events: int) -> Rates:
     return found | {"busiest": found["processor"]}
 
 
-def rounds(bench: Bench, events: int, count: int, directory: Path) -> list[dict[str, Rates]]:
+def rounds(bench: Bench, names: Sequence[str], events: int, count: int, directory: Path) -> list[dict[str, Rates]]:
     """Each round's rates by runner, and the load of the machine under "load"."""
     found = []
-    all_runners = runners(bench.stack.kafka, events, directory)
-    names = [LIMIT, *all_runners]
+    runners = {name: runner(name, bench.stack.kafka, events, directory) for name in names if name != LIMIT}
     for number in range(count):
         rates: dict[str, Rates] = {}
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            rates[name] = read_alone(bench, events) if name == LIMIT else run(all_runners[name], bench)
+        first = number % len(names)
+        for name in (*names[first:], *names[:first]):
+            rates[name] = read_alone(bench, events) if name == LIMIT else run(runners[name], bench)
             rates[name]["load"] = os.getloadavg()[0]
             print(number + 1, name, {key: round(value, 1) for key, value in rates[name].items()}, file=sys.stderr)
         found.append(rates)
@@ -164,24 +172,24 @@ def rounds(bench: Bench, events: int, count: int, directory: Path) -> list[dict[
 
 
 def summary(found: list[dict[str, Rates]]) -> dict[str, Rates]:
-    """By runner: median rates, and the median over the rounds of ours to it."""
+    """By runner: median rates, and the medians over the rounds of ours to it."""
     result = {}
     for name in found[0]:
-        medians = {key: statistics.median(one[name][key] for one in found) for key in found[0][name]}
-        ratios = (one[OURS]["clock"] / one[name]["clock"] for one in found)
-        like = (one[WITHOUT]["clock"] / one[name]["clock"] for one in found)
-        result[name] = medians | {"ours_to_it": statistics.median(ratios), "apart_to_it": statistics.median(like)}
+        result[name] = {key: statistics.median(one[name][key] for one in found) for key in found[0][name]}
+        for title, (ours, key) in RATIOS.items():
+            if ours in found[0]:
+                result[name][title] = statistics.median(one[ours][key] / one[name][key] for one in found)
     return result
 
 
 def show(medians: dict[str, Rates], title: str) -> None:
     table = Table(title=title)
-    columns = ("by the clock", "of processor time", "of the busiest process", "ours to it", "apart to it", "load")
+    columns = ("by the clock", "of processor time", "of the busiest process", *RATIOS, "load")
     for name in ("events per second", *columns):
         table.add_column(name, justify="left" if name == "events per second" else "right")
     for name, rates in sorted(medians.items(), key=lambda item: -item[1]["clock"]):
         figures = [f"{rates[key]:,.0f}" for key in ("clock", "processor", "busiest")]
-        ratios = [f"{rates[key]:,.2f}" for key in ("ours_to_it", "apart_to_it")]
+        ratios = [f"{rates[key]:,.2f}" if key in rates else "" for key in RATIOS]
         table.add_row(name, *figures, *ratios, f"{rates['load']:.1f}")
     Console(width=140).print(table)
 
@@ -206,13 +214,16 @@ def drawn(medians: dict[str, Rates]) -> str:
 @click.command()
 @click.option("--events", default=60_000, show_default=True)
 @click.option("--rounds", "count", default=3, show_default=True)
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Repeatable; all if not given.")
 @click.option("--environments", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file for every figure.")
 @click.option("--chart", type=click.Path(path_type=Path), help="SVG file for the medians.")
-def main(events: int, count: int, environments: Path, out: Path | None, chart: Path | None) -> None:
+def main(
+    *, events: int, count: int, only: tuple[str, ...], environments: Path, out: Path | None, chart: Path | None
+) -> None:
     with bench() as made:
         fill(made.stack.kafka, events + MORE_EVENTS)
-        found = rounds(made, events, count, environments)
+        found = rounds(made, only or NAMES, events, count, environments)
     medians = summary(found)
     show(medians, f"{events:,} events, medians of {count} rounds, {datetime.now(UTC):%Y-%m-%d}")
     if out:
