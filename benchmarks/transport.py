@@ -1,27 +1,38 @@
-"""How fast records reach a consumer that does nothing with them: the batch transport, stock Faust, and others.
+"""How fast records reach a consumer that does nothing: the batch transport, stock Faust, Quix Streams, Bytewax.
 
-    nice .venv/bin/python benchmarks/transport.py [--records 200000] [--runs 3] [--others DIRECTORY] [--out FILE]
+    nice .venv/bin/python benchmarks/transport.py [--records 200000] [--rounds 3] [--only NAME ...] [--out FILE.json]
+        [--chart FILE.svg]
 
-Records of 300 bytes in four partitions; one process each, interleaved, medians. With --others, Quix Streams and Bytewax
-run too, each in an environment of its own that is made in DIRECTORY.
+Records of 300 bytes in four partitions; one process each, in rounds, each time in another order. Quix Streams and
+Bytewax run in environments of their own, made from `requirements/` on the first run. Medians of the rounds; ratios are
+medians of each round's.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from chart import bars
+from environments import DIRECTORY, python_of
 from kafka import KafkaAdminClient, KafkaProducer
+from rich.console import Console
+from rich.table import Table
 
+from agents.transport import SCHEME
 from pipeline.stack import LocalStack
 
 CONSUMERS = Path(__file__).with_name("consumers")
-OTHERS = {"Quix Streams": ("quixstreams==3.28.1", "quix.py"), "Bytewax": ("bytewax[kafka]==0.21.1", "bytewax_flow.py")}
+OURS, STOCK, CLIENT = "batch transport", "stock Faust", "aiokafka alone"
+OTHERS = {"Quix Streams": ("quix", "quix.py"), "Bytewax": ("bytewax", "bytewax_flow.py")}
+NAMES = (OURS, STOCK, CLIENT, *OTHERS)
 TOPIC = "benchmark"
 
 
@@ -36,25 +47,13 @@ def fill(kafka: str, records: int) -> None:
     producer.close()
 
 
-def environment(directory: Path, requirement: str) -> str:
-    """The Python of an environment that has `requirement`."""
-    python = directory / requirement.partition("==")[0].partition("[")[0] / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", requirement], check=True)
-    return str(python)
-
-
-def commands(others: Path | None) -> dict[str, list[str]]:
-    found = {
-        "batch transport": [sys.executable, str(CONSUMERS / "faust_app.py"), "batches"],
-        "stock Faust": [sys.executable, str(CONSUMERS / "faust_app.py"), "kafka"],
-        "aiokafka alone": [sys.executable, str(CONSUMERS / "aiokafka_alone.py")],
-    }
-    if others:
-        for name, (requirement, script) in OTHERS.items():
-            found[name] = [environment(others, requirement), str(CONSUMERS / script)]
-    return found
+def command(name: str, directory: Path) -> list[str]:
+    if name in OTHERS:
+        environment, script = OTHERS[name]
+        return [python_of(environment, directory), str(CONSUMERS / script)]
+    if name == CLIENT:
+        return [sys.executable, str(CONSUMERS / "aiokafka_alone.py")]
+    return [sys.executable, str(CONSUMERS / "faust_app.py"), SCHEME if name == OURS else "kafka"]
 
 
 def rates(command: list[str], kafka: str, records: int) -> dict[str, float]:
@@ -65,29 +64,62 @@ def rates(command: list[str], kafka: str, records: int) -> dict[str, float]:
     return found
 
 
+def rounds(names: Sequence[str], records: int, count: int, directory: Path) -> list[dict[str, dict[str, float]]]:
+    """Each round's rates by consumer."""
+    commands = {name: command(name, directory) for name in names}
+    found = []
+    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder) / "stack") as stack:
+        fill(stack.kafka, records)
+        for number in range(count):
+            first = number % len(names)
+            found.append(
+                {name: rates(commands[name], stack.kafka, records) for name in (*names[first:], *names[:first])}
+            )
+            print(number + 1, found[-1], file=sys.stderr)
+    return found
+
+
+def summary(found: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """By consumer: median rates, and the medians over the rounds of ours to it."""
+    result = {}
+    for name in found[0]:
+        result[name] = {kind: statistics.median(one[name][kind] for one in found) for kind in ("processor", "clock")}
+        for kind in ("processor", "clock") if OURS in found[0] else ():
+            ratios = (one[OURS][kind] / one[name][kind] for one in found)
+            result[name][f"ours to it, {kind}"] = statistics.median(ratios)
+    return result
+
+
+def show(medians: dict[str, dict[str, float]], title: str) -> None:
+    table = Table(title=title)
+    for number, column in enumerate(("records per second", *next(iter(medians.values())))):
+        table.add_column(column, justify="right" if number else "left")
+    for name, figures in sorted(medians.items(), key=lambda item: -item[1]["processor"]):
+        table.add_row(name, *(f"{value:,.2f}" if value < 1_000 else f"{value:,.0f}" for value in figures.values()))
+    Console(width=120).print(table)
+
+
 @click.command()
 @click.option("--records", default=200_000, show_default=True)
-@click.option("--runs", default=3, show_default=True)
-@click.option("--others", type=click.Path(path_type=Path), help="Where the environments of the others are made.")
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for the result.")
-def main(records: int, runs: int, others: Path | None, out: Path | None) -> None:
-    runners = commands(others)
-    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
-        fill(stack.kafka, records)
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in runners}
-        for _ in range(runs):
-            for name, command in runners.items():
-                found[name].append(rates(command, stack.kafka, records))
-                print(name, found[name][-1], file=sys.stderr)
-    medians = {
-        name: {kind: statistics.median(rate[kind] for rate in rates) for kind in ("clock", "processor")}
-        for name, rates in found.items()
-    }
-    print(f"{records} records, medians of {runs} runs, {datetime.now(UTC):%Y-%m-%d}")
-    for name, rate in medians.items():
-        print(f"{name:16} {rate['clock']:>9,.0f}/s   {rate['processor']:>9,.0f} per second of processor time")
+@click.option("--rounds", "count", default=3, show_default=True)
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Repeatable; all if not given.")
+@click.option("--environments", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file for every figure.")
+@click.option("--chart", type=click.Path(path_type=Path), help="SVG file for the medians.")
+def main(
+    *, records: int, count: int, only: tuple[str, ...], environments: Path, out: Path | None, chart: Path | None
+) -> None:
+    found = rounds(only or NAMES, records, count, environments)
+    medians = summary(found)
+    load = os.getloadavg()[0]
+    show(medians, f"{records:,} records, medians of {count} rounds, {datetime.now(UTC):%Y-%m-%d}, load {load:.0f}")
     if out:
-        out.write_text(json.dumps(medians, indent=2), encoding="utf-8")
+        out.write_text(json.dumps({"medians": medians, "rounds": found}, indent=1) + "\n", encoding="utf-8")
+    if chart:
+        rows = sorted(
+            ((name, one["processor"], name == OURS) for name, one in medians.items()), key=lambda row: -row[1]
+        )
+        chart.write_text(bars("Records per second of processor time, the transport alone", rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
