@@ -31,6 +31,7 @@ from pipeline.topics import TOUCHED_TOPIC
 TOPIC = "feedback.events"
 SHORTEST, LONGEST = 40, 110
 START_SECONDS = 0.2
+SAMPLE_SECONDS = 0.2
 BATCH_BYTES = 256 * 1024
 
 
@@ -48,21 +49,22 @@ class Bench:
 
     def fresh(self) -> dict[str, str]:
         """A new group, an empty database, no touched minutes of earlier runs; the database before it is dropped."""
+        self.forget(TOUCHED_TOPIC)
         with Client.from_url(self.stack.clickhouse.url) as client:
             for (name,) in client.execute("SELECT name FROM system.databases WHERE startsWith(name, 'run_')"):
                 client.execute(f"DROP DATABASE {name} SYNC")
             name = f"run_{uuid.uuid4().hex}"
             client.execute(f"CREATE DATABASE {name}")
-        self._forget_touched()
         url = f"{self.stack.clickhouse.url.rpartition('/')[0]}/{name}"
         environment = self._environment | {"GAPWATCH_CLICKHOUSE": url, "GAPWATCH_GROUP": name}
         self._init(environment)
         return environment
 
-    def _forget_touched(self) -> None:
+    def forget(self, topic: str) -> None:
+        """Delete the records that a topic holds."""
         admin = KafkaAdminClient(bootstrap_servers=self.stack.kafka)
-        found = admin.describe_topics([TOUCHED_TOPIC])[0]["partitions"]
-        partitions = [TopicPartition(TOUCHED_TOPIC, partition["partition_index"]) for partition in found]
+        found = admin.describe_topics([topic])[0]["partitions"]
+        partitions = [TopicPartition(topic, partition["partition_index"]) for partition in found]
         ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         admin.delete_records({partition: ends[partition].offset for partition in partitions})
         admin.close()
@@ -166,6 +168,17 @@ def wait_until_assigned(url: str) -> None:
         time.sleep(START_SECONDS)
 
 
+def events_stored(url: str) -> float:
+    return metric(metrics(url), "events_stored_total")
+
+
+def wait_until_stored(url: str, events: float) -> tuple[float, float]:
+    """When the worker had stored so many, in seconds of `time.perf_counter`, and how many it had then."""
+    while (stored := events_stored(url)) < events:
+        time.sleep(SAMPLE_SECONDS)
+    return time.perf_counter(), stored
+
+
 def metric(text: str, name: str) -> float:
     """The sum over the labels that `name`, a pattern, matches."""
     return sum(float(value) for value in re.findall(rf"^gapwatch_{name} (\S+)$", text, re.MULTILINE))
@@ -175,16 +188,61 @@ def processor_seconds(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def parts_of(stack: LocalStack, started: psutil.Popen) -> dict[str, list[psutil.Process]]:
-    """Processes by part: `gapwatch worker` has a worker below it, and that its reader and the reader's tracker."""
-    (made,) = started.children()
+def parts_of(stack: LocalStack, started: psutil.Popen, processes: int = 1) -> dict[str, list[psutil.Process]]:
+    """Processes by part: `gapwatch worker` has workers below it, and these a reader each and the reader's tracker.
+
+    Waits until all have started.
+    """
+    workers, readers = list[psutil.Process](), list[psutil.Process]()
+    while len(readers) < 2 * processes:
+        time.sleep(START_SECONDS)
+        workers = started.children()
+        readers = [below for one in workers for below in one.children() if _stays(below)]
     return {
-        "worker": [started, made],
-        "reader": made.children(recursive=True),
+        "worker": [started, *workers],
+        "reader": readers,
         "ClickHouse": [psutil.Process(stack.clickhouse.pid)],
         "Kafka": [psutil.Process(broker.pid) for broker in stack.brokers],
     }
 
 
+def _stays(process: psutil.Process) -> bool:
+    """What compiles the reader's loops, on a machine that has not, ends soon."""
+    try:
+        return any("multiprocessing" in part for part in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
 def seconds_by_part(parts: dict[str, list[psutil.Process]]) -> dict[str, float]:
     return {name: processor_seconds(found) for name, found in parts.items()}
+
+
+# The first that fits counts. A look-up ends with rows that leave an event's old places.
+_PURPOSES = {
+    "hours and days": "(hour|day)_generations",
+    "minutes": "minute_generations",
+    "look-ups": "id_hash IN|is_deleted[)][[:space:]]+SELECT",
+    "inserts": "INSERT INTO event_[a-z]+ .*VALUES",
+}
+_SPENT = f"""
+SELECT multiIf({", ".join(f"match(query, '(?s){fits}'), '{purpose}'" for purpose, fits in _PURPOSES.items())}, '')
+    AS purpose, sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds']) / 1e6
+FROM system.query_log
+WHERE type = 'QueryFinish' AND current_database = currentDatabase()
+    AND event_time_microseconds BETWEEN %(since)s AND %(until)s
+GROUP BY purpose
+"""  # noqa: S608
+
+
+def seconds_by_purpose(clickhouse: str, since: float, until: float, server: float) -> dict[str, float]:
+    """What a worker's queries took of ClickHouse's processor time between two times, by what they are for.
+
+    `server` is what the server took in all; what no query took of it are merges, as good as alone. A query counts when
+    it ends, so over seconds the sums are not to be trusted.
+    """
+    with Client.from_url(clickhouse) as client:
+        client.execute("SYSTEM FLUSH LOGS query_log")
+        found = dict(client.execute(_SPENT, {"since": since, "until": until}))
+    by_purpose = {purpose: found.get(purpose, 0.0) for purpose in reversed(_PURPOSES)}
+    return by_purpose | {"merges and the rest": server - sum(by_purpose.values())}
