@@ -12,13 +12,15 @@ BENCHMARKS = {
     "path": "Kafka to ClickHouse, beside five stream processors, and as the tutorials write it",
     "transport": "records to a consumer that does nothing, beside stock Faust, Quix Streams and Bytewax",
     "cost": "cost per event and memory of a worker, by the number of events",
-    "latency": "from publication to the aggregate, at a given load",
+    "latency": "from publication to the aggregate, at 10, 50 and 90 % of the capacity measured",
+    "profiling": "where a worker's processor time goes, by stage and thread, with a flame graph",
     "dashboard_queries": "every panel of the dashboards over a year of aggregates",
-    "capacity": "what an event costs each part, what a minute costs to derive",
+    "capacity": "what an event costs each part, what minutes, hours and days cost to derive",
     "store": "storing and deriving on ClickHouse",
     "aggregates": "how much smaller than the events the aggregates are",
     "reading": "texts a second, and where the microseconds go",
     "masking": "precision and recall of masking",
+    "signals": "false alarms and delay of the detector",
 }
 _FOLDER = Path(__file__).parents[2] / "benchmarks"
 _LISTED = "\n".join(f"  {name:20}{what}" for name, what in BENCHMARKS.items())
