@@ -37,7 +37,8 @@ MOODS = ("mood_start", "mood_end", "mood_low")
 """The columns that `moods` makes."""
 
 # What an event type does not have is left out of its insert, and ClickHouse fills in the default.
-_COMMON = (*_EVENT, *READING, "version", "event_type", "model_version")
+_COMMON = (*_EVENT, *READING, "version")
+_CONSTANT = ("event_type", "model_version")
 _OWN: dict[EventType, tuple[str, ...]] = {
     "feedback": ("rating",),
     "complaint": ("subject", "promised_at", "delivered_at", "status"),
@@ -55,7 +56,7 @@ _OWN: dict[EventType, tuple[str, ...]] = {
         *MOODS,
     ),
 }
-ALL_COLUMNS = (*_COMMON, *(name for names in _OWN.values() for name in names))
+ALL_COLUMNS = (*_COMMON, *_CONSTANT, *(name for names in _OWN.values() for name in names))
 """Everything that is inserted of an event, whatever its type."""
 
 Columns = list[Any]
@@ -99,21 +100,22 @@ class EventColumns:
             self._rows.setdefault(event_type, []).extend(rows)
 
     def columns(self) -> Iterator[tuple[EventType, tuple[str, ...], Columns]]:
-        """Of each event type that is there: the names and the values of its columns."""
+        """Of each event type that is there: the names and the values of its columns, which may be changed.
+
+        The first are the ids of the events, the second their times in milliseconds since 1970.
+        """
+        for event_type, names, values in self.varying():
+            count = len(values[0])
+            yield event_type, names + _CONSTANT, [*values, [event_type] * count, [self.model_version] * count]
+
+    def varying(self) -> Iterator[tuple[EventType, tuple[str, ...], Columns]]:
+        """The columns without those that are the same in each row."""
         for event_type, rows in self._rows.items():
             events, readings, versions = zip(*rows, strict=True)
             own = _OWN_COLUMNS[event_type](events, readings)
             whole = [reading.reading for reading in readings] if event_type == "chat" else readings
-            constants = [[event_type] * len(rows), [self.model_version] * len(rows)]
-            common = [*_event_columns(events), *reading_columns(whole), list(versions), *constants]
+            common = [*_event_columns(events), *reading_columns(whole), list(versions)]
             yield event_type, _COMMON + _OWN[event_type], [*common, *own]
-
-    def places(self) -> tuple[list[str], list[int]]:
-        """The id of each event, and the minute it stands in as seconds since 1970."""
-        events = [event for rows in self._rows.values() for event, _, _ in rows]
-        return [event.event_id for event in events], [
-            _milliseconds(event.event_time) // 60_000 * 60 for event in events
-        ]
 
 
 def _event_columns(events: Sequence[AnyEvent]) -> Columns:

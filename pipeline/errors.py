@@ -5,6 +5,7 @@ GapwatchError            one clear line for the command line; exit code 1
 ├── StackError           the local Kafka or ClickHouse cannot start, stop or be reached
 ├── StoreError           ClickHouse refused, or the tables are not what this version expects
 │   ├── StoreUnavailable ClickHouse cannot do it now; the same call may succeed later
+│   │   └── StoreOutOfMemory  it may also succeed at once with less
 │   └── RowsRefused      a value among the rows cannot be stored; the other rows can, without it
 └── PublishError         Kafka did not accept an event
 """
@@ -28,6 +29,10 @@ class StoreError(GapwatchError):
 
 class StoreUnavailable(StoreError):  # noqa: N818 - a state that passes, not a fault
     """ClickHouse cannot do it now: down, overloaded, disk full. Repeating the call does no harm and may succeed."""
+
+
+class StoreOutOfMemory(StoreUnavailable):
+    """A query needs more memory than ClickHouse allows or has left: a call that asks for less may succeed at once."""
 
 
 class RowsRefused(StoreError):  # noqa: N818 - a verdict about rows, not a fault

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.errors import StoreUnavailable
+from pipeline.errors import StoreOutOfMemory, StoreUnavailable
+from pipeline.logs import logger
 from pipeline.settings import settings
 from pipeline.store.connection import ClickHouse
 from pipeline.store.grains import (
@@ -36,12 +37,16 @@ from pipeline.store.grains import (
 
 # Rows read by one statement. Of a back-fill nearly every row is a group of its own, and a group takes a kilobyte while
 # it is being built: a million needed more than the 1 GiB that the local stack allows a query. This many need 0.2 GB.
+# A group of conversations takes twenty times that; where memory runs out, fewer are read from then on.
 ROWS_AT_ONCE = 200_000
+_LEAST_ROWS_AT_ONCE = 1_000
 # Periods named in one statement: as many minutes can be touched as there are rows.
 PERIODS_AT_ONCE = 20_000
 # Who finds so often that somebody else wrote the same minutes meanwhile leaves them to a later try.
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.2
+
+log = logger(__name__)
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -51,6 +56,7 @@ class Aggregates:
 
     def __init__(self, url: str) -> None:
         self._clickhouse = ClickHouse(url)
+        self._rows_at_once: dict[str, int] = {}
 
     def derive(self, minutes: Iterable[int]) -> None:
         """Derive these minutes, given as seconds since 1970, and the hours and days they lie in.
@@ -91,7 +97,15 @@ class Aggregates:
             left = list(periods[start : start + PERIODS_AT_ONCE])
             for _ in range(ATTEMPTS):
                 began = time.monotonic()
-                left = self._derive_once(grain, left)
+                rows = self._rows_at_once.get(grain.table, ROWS_AT_ONCE)
+                try:
+                    left = self._derive_once(grain, left, rows)
+                except StoreOutOfMemory as error:
+                    if rows <= _LEAST_ROWS_AT_ONCE:
+                        raise
+                    self._rows_at_once[grain.table] = rows // 4
+                    log.warning("fewer rows at once", table=grain.table, rows=rows // 4, error=str(error))
+                    continue
                 if not left:
                     break
                 # So that those at work on the same periods do not stay in step, however slow the server is.
@@ -100,7 +114,7 @@ class Aggregates:
             else:
                 raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
 
-    def _derive_once(self, grain: Grain, periods: Sequence[int]) -> list[int]:
+    def _derive_once(self, grain: Grain, periods: Sequence[int], rows: int) -> list[int]:
         """Derive; returns the periods that somebody else derived between the look at the clock and the end.
 
         Periods without events, past or present, are left out: most minutes have no chat.
@@ -110,7 +124,7 @@ class Aggregates:
         present = [period for period in periods if period in sizes or period in before]
         # Two who read one clock at one instant still differ.
         generation = max(now, *before.values(), 0) + 1 + secrets.randbelow(1000)
-        for chunk in _packed(present, sizes):
+        for chunk in _packed(present, sizes, rows):
             self._clickhouse.execute(_in_force(grain.derivation(_listed(chunk), generation)))
         return self._interleaved(grain, present, before, generation) if present else []
 
@@ -140,11 +154,12 @@ def day_of(instant: int) -> int:
     return datetime.fromtimestamp(instant, ZoneInfo(settings().time_zone)).toordinal() - _EPOCH_DAY
 
 
-def _packed(periods: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _packed(periods: Sequence[int], sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
+    """Periods that together have `most` rows, or one with more."""
     chunk: list[int] = []
     rows = 0
     for period in periods:
-        if chunk and rows + sizes.get(period, 0) > ROWS_AT_ONCE:
+        if chunk and rows + sizes.get(period, 0) > most:
             yield chunk
             chunk, rows = [], 0
         chunk.append(period)

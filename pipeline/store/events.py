@@ -56,7 +56,11 @@ class EventStore:
         any error the same call may be repeated, by this or another process, until it returns.
         Raises StoreUnavailable, RowsRefused or StoreError.
         """
+        ids: list[str] = []
+        minutes: list[int] = []
         for event_type, names, values in columns.columns():
+            ids += values[0]
+            minutes += [milliseconds // 60_000 * 60 for milliseconds in values[1]]
             listed = ", ".join(f"`{name}`" for name in names)
             self._clickhouse.execute(
                 f"INSERT INTO event_versions ({listed}) VALUES",
@@ -64,10 +68,9 @@ class EventStore:
                 columnar=True,
                 settings={"insert_deduplication_token": f"{token} {event_type} {columns.model_version}"},
             )
-        ids, minutes = columns.places()
-        hashes = [hash_of(event_id) for event_id in ids]
         if not ids:
             return set()
+        hashes = [hash_of(event_id) for event_id in ids]
         self._clickhouse.execute(_INSERT_PLACES, [hashes, minutes], columnar=True)
         moved = self._find_moved(hashes)
         self._leave_old_places(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from clickhouse_driver import errors as driver
 
-from pipeline.errors import RowsRefused, StoreError, StoreUnavailable
+from pipeline.errors import RowsRefused, StoreError, StoreOutOfMemory, StoreUnavailable
 
 Verdict = Literal["retry", "refuse", "stop"]
 
@@ -72,6 +72,7 @@ CODES: dict[int, tuple[Verdict, str]] = {
     497: ("stop", "the user lacks a right"),
     516: ("stop", "user or password is wrong; look at GAPWATCH_CLICKHOUSE"),
 }
+_OUT_OF_MEMORY = 241
 _KINDS: dict[Verdict, type[StoreError]] = {"retry": StoreUnavailable, "refuse": RowsRefused, "stop": StoreError}
 
 # What the driver raises when a value does not fit the column it is encoded for, before anything is sent.
@@ -95,7 +96,8 @@ def store_error(error: Exception, server: str) -> StoreError:
 def _of_code(error: driver.Error, server: str) -> StoreError:
     verdict, why = CODES.get(error.code, ("stop", "an error that gapwatch does not know"))
     detail = "" if verdict == "refuse" else f": {_first_line(error)}"
-    return _KINDS[verdict](f"ClickHouse at {server}: {why} (code {error.code}){detail}")
+    kind = StoreOutOfMemory if error.code == _OUT_OF_MEMORY else _KINDS[verdict]
+    return kind(f"ClickHouse at {server}: {why} (code {error.code}){detail}")
 
 
 def _first_line(error: driver.Error) -> str:

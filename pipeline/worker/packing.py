@@ -1,9 +1,10 @@
 """What was read, as bytes from one process to another: columns of plain values, several times cheaper than objects."""
 
-import marshal
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from pipeline.columns import EventColumns
 from pipeline.dead_letters import DeadLetter
@@ -11,23 +12,20 @@ from pipeline.records import Record
 from pipeline.worker.ingest import Portion
 from schemas.events import EventType
 
-# The format before references: looking for equal objects costs more than writing short strings again.
-_FORMAT = 2
-
 Columns = tuple[EventType, tuple[str, ...], list[list[Any]]]
+
+_LOWER_HALF = (1 << 64) - 1
 
 
 class ReadyColumns(EventColumns):
     """Columns that were made elsewhere. Nothing can be appended; others can be joined."""
 
-    def __init__(self, model_version: str, columns: Sequence[Columns], ids: list[str], minutes: list[int]) -> None:
+    def __init__(self, model_version: str, columns: Sequence[Columns]) -> None:
         super().__init__(model_version)
         self._columns = {event_type: (names, values) for event_type, names, values in columns}
-        self._ids = ids
-        self._minutes = minutes
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return sum(len(values[0]) for _, values in self._columns.values())
 
     def append(self, *_: object) -> None:
         raise TypeError("these columns are complete")
@@ -35,40 +33,47 @@ class ReadyColumns(EventColumns):
     def extend(self, other: EventColumns) -> None:
         """Add the events of `other`, which are ReadyColumns too."""
         assert isinstance(other, ReadyColumns)  # noqa: S101 - a worker has no others
-        ids, minutes = other.places()
-        self._ids += ids
-        self._minutes += minutes
-        for event_type, names, values in other.columns():
+        for event_type, names, values in other.varying():
             mine = self._columns.setdefault(event_type, (names, [[] for _ in values]))[1]
             for column, more in zip(mine, values, strict=True):
                 column.extend(more)
 
-    def columns(self) -> Iterator[Columns]:
-        """Copies, because the driver encodes in place and an insert may have to be repeated."""
+    def varying(self) -> Iterator[Columns]:
+        # Copies, because the driver encodes in place and an insert may have to be repeated.
         for event_type, (names, values) in self._columns.items():
             yield event_type, names, [column.copy() for column in values]
 
-    def places(self) -> tuple[list[str], list[int]]:
-        return self._ids, self._minutes
+
+class _Packed(msgspec.Struct, array_like=True, gc=False):
+    model_version: str
+    columns: list[Columns]
+    dead: list[DeadLetter]
+    latest: datetime
+
+
+_PORTION = msgspec.msgpack.Decoder(_Packed)
 
 
 def pack(portion: Portion) -> bytes:
-    """A portion as bytes; `unpack` in another process of the same Python gives it back, its columns made."""
-    columns = portion.columns
-    made = [(event_type, names, list(map(list, values))) for event_type, names, values in columns.columns()]
-    dead = [tuple(letter) for letter in portion.dead]
-    return marshal.dumps((columns.model_version, made, *columns.places(), dead, portion.latest.timestamp()), _FORMAT)
+    """A portion as bytes; `unpack` gives it back, its columns made."""
+    columns = list(portion.columns.varying())
+    for _, names, values in columns:
+        version = names.index("version")
+        values[version] = [(one >> 64, one & _LOWER_HALF) for one in values[version]]  # msgpack has no larger numbers
+    return msgspec.msgpack.encode(_Packed(portion.columns.model_version, columns, portion.dead, portion.latest))
 
 
 def unpack(packed: bytes) -> Portion:
-    model_version, made, ids, minutes, dead, latest = marshal.loads(packed)  # noqa: S302 - from our own process
-    columns = ReadyColumns(model_version, made, ids, minutes)
-    return Portion(columns, [DeadLetter(*letter) for letter in dead], datetime.fromtimestamp(latest, UTC))
+    portion = _PORTION.decode(packed)
+    for _, names, values in portion.columns:
+        version = names.index("version")
+        values[version] = [upper << 64 | lower for upper, lower in values[version]]
+    return Portion(ReadyColumns(portion.model_version, portion.columns), portion.dead, portion.latest)
 
 
 def pack_records(records: Sequence[Record]) -> bytes:
-    return marshal.dumps([tuple(record) for record in records], _FORMAT)
+    return msgspec.msgpack.encode(records)
 
 
 def unpack_records(packed: bytes) -> list[Record]:
-    return [Record(*record) for record in marshal.loads(packed)]  # noqa: S302 - from our own process
+    return [Record(*record) for record in msgspec.msgpack.decode(packed)]

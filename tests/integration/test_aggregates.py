@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts, standing
 
-from pipeline.errors import StoreUnavailable
+from pipeline.errors import StoreOutOfMemory, StoreUnavailable
 from pipeline.store import Aggregates, ClickHouse, EventStore
 from pipeline.store import aggregates as module
 from pipeline.store.aggregates import oldest_derived
@@ -205,6 +205,36 @@ def test_in_small_portions_the_result_is_the_same(
     voices = [feedback(f"e{n}", n // 3, n, "design") for n in range(40)]
     Aggregates(database).derive(EventStore(database).insert(columns(voices), "t"))
     assert _stored_counts(query) == gap_counts(voices)
+
+
+def test_where_memory_runs_out_less_is_derived_at_once(
+    database: str, query: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a day of 48,000 conversations needs more than the 1 GiB that the local stack allows a query."""
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 32)
+    monkeypatch.setattr(module, "_LEAST_ROWS_AT_ONCE", 1)
+    execute, refused = ClickHouse.execute, list[int]()
+
+    def short_of_memory(self: ClickHouse, statement: str, *arguments: Any, **options: Any) -> Any:
+        periods = statement.partition("arrayJoin([")[2].partition("]")[0].count(",") + 1
+        if "INSERT INTO chat_minute" in statement and periods > 3:
+            refused.append(periods)
+            raise StoreOutOfMemory("the server is short of memory")
+        return execute(self, statement, *arguments, **options)
+
+    voices = [chat(f"h{number}", number, number, wait=number) for number in range(40)]
+    touched = EventStore(database).insert(columns(voices), "chats")
+    monkeypatch.setattr(ClickHouse, "execute", short_of_memory)
+    aggregates = Aggregates(database)
+    aggregates.derive(touched)
+    assert refused == [32, 8]
+    aggregates.derive(touched)
+    assert refused == [32, 8], "what was learnt is kept"
+    for view in ("chat_minute", "chat_hour", "chat_day"):
+        assert query(f"SELECT sum(conversations) FROM {view}") == [(40,)], view
+    monkeypatch.setattr(module, "_LEAST_ROWS_AT_ONCE", 8)
+    with pytest.raises(StoreOutOfMemory):
+        Aggregates(database).derive(touched)
 
 
 def test_what_the_retention_removes_is_not_derived(database: str, query: Callable[..., list[Any]]) -> None:

@@ -235,7 +235,9 @@ class FakeStore:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("away")
-        ids, minutes = columns.places()
+        parts = [values for _, _, values in columns.columns()]
+        ids = [event_id for values in parts for event_id in values[0]]
+        minutes = [at // 60_000 * 60 for values in parts for at in values[1]]
         if self.refuses.intersection(ids):
             raise RowsRefused("a value")
         self.kept += ids
