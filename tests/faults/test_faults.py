@@ -4,19 +4,18 @@ The short form takes minutes. The long form: pytest -m slow tests/faults -s
 """
 
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import psutil
 import pytest
 from clickhouse_driver import Client
+from long_run import long_run
 from world import BROKER_FAULTS, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
 
 from pipeline.settings import settings
@@ -239,74 +238,7 @@ def test_ten_kills_of_workers_and_one_of_clickhouse_in_100_000_events(world: Wor
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 def test_long_run(world: World, rng: random.Random) -> None:
-    """FAULT_COUNT faults (200) over FAULT_EVENTS distinct events (2,000,000), which come in waves of 100,000.
-
-    After FAULT_SECONDS (no end) no further wave begins.
-    """
-    faults = int(os.environ.get("FAULT_COUNT", "200"))
-    events = int(os.environ.get("FAULT_EVENTS", "2000000"))
-    seconds = float(os.environ.get("FAULT_SECONDS", "inf"))
-    done: Counter[str] = Counter()
-    began = time.monotonic()
-    with Workers(world) as workers:
-        workers.wait_ready()
-        with world.publishing(waves(rng.random(), events, began + seconds), per_second=1_200) as publishing:
-            while publishing.is_alive() or done.total() < faults:
-                # Time to work in between: a worker needs a few seconds to start.
-                time.sleep(rng.uniform(1, 6))
-                done[one_fault(world, workers, rng)] += 1
-                print(
-                    f"{time.monotonic() - began:.0f} s, {world.outcome.published:,} published, {dict(done)}", flush=True
-                )
-        world.settle(1_800)
-    world.check()
-    world.recount()
-    outcome = world.outcome
-    print(
-        f"{done.total()} faults: {dict(done)}; published {outcome.published:,}, distinct {len(outcome.places):,}, "
-        f"corrupt {outcome.corrupt:,}; lost 0, doubled 0; {time.monotonic() - began:.0f} s"
-    )
-
-
-def waves(seed: float, events: int, deadline: float) -> Iterator[Load]:
-    for number, start in enumerate(range(0, events, 100_000)):
-        if time.monotonic() > deadline:
-            return
-        # A generator of its own: the faults are drawn at the same time.
-        rng = random.Random(f"{seed} {number}")
-        yield Load(f"long-{number}", min(100_000, events - start), rng)
-
-
-def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
-    clickhouse, seconds = world.stack.clickhouse, rng.uniform(0.5, 5)
-    disk = 6 if world.disk.mounted else 0
-    weights = {
-        "worker": 62,
-        "join and leave": 4,
-        "clickhouse killed": 6,
-        "clickhouse stopped": 2,
-        "clickhouse hangs": 8,
-        "disk full": disk,
-        "read-only": disk,
-        **{f"broker {fault}": 1.5 for fault in BROKER_FAULTS},
-    }
-    (what,) = rng.choices(list(weights), list(weights.values()))
-    if what == "worker":
-        return workers.disturb(rng)
-    if what == "join and leave":
-        with Workers(world, processes=1) as others:
-            others.wait_ready()
-            time.sleep(seconds)
-    elif what.startswith("clickhouse"):
-        loss = {"killed": killed, "stopped": stopped, "hangs": frozen}[what.removeprefix("clickhouse ")]
-        with loss(clickhouse):
-            time.sleep(seconds if loss is frozen else 0)
-    elif what.startswith("broker"):
-        disturb_broker(world.stack.brokers[0], what.removeprefix("broker "), rng)
-    else:
-        with world.disk.full() if what == "disk full" else world.disk.read_only():
-            time.sleep(seconds)
-    return what
+    long_run(world, rng, faults=200, events=2_000_000)
 
 
 def resident(workers: Workers) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from long_run import long_run
 from world import Load, Workers, World, frozen, killed, stopped
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
@@ -31,3 +32,9 @@ def test_a_broker_lost_under_load_loses_nothing_and_stops_nobody(three: World, r
                 three.settle()
                 three.check()
     three.recount()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+def test_faults_at_random_among_three_brokers(three: World, rng: random.Random) -> None:
+    long_run(three, rng, faults=50, events=200_000)
