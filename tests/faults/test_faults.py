@@ -24,6 +24,17 @@ from pipeline.stack.service import Service
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
 
 
+def test_without_a_fault_a_record_given_up_has_one_dead_letter(world: World, rng: random.Random) -> None:
+    with Workers(world) as workers:
+        workers.wait_ready()
+        before = world.dead_letters()
+        world.publish(Load("calm", 2_000, rng))
+        world.settle()
+    assert set((world.dead_letters() - before).values()) == {1}
+    world.check()
+    world.recount()
+
+
 def test_workers_killed_stopped_and_terminated_under_load(world: World, rng: random.Random) -> None:
     load = Load("kill", 8_000, rng)
     with Workers(world) as workers:

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -239,10 +240,10 @@ class World:
         done = subprocess.run([sys.executable, "-m", "pipeline", "recount"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def dead_letters(self) -> set[tuple[str, int, int]]:
-        """Topic, partition and offset of the records whose dead letters there are."""
+    def dead_letters(self) -> Counter[tuple[str, int, int]]:
+        """How many dead letters there are of each record, by its topic, partition and offset."""
         letters = read_letters(Selection())
-        return {(letter.source_topic, letter.source_partition, letter.source_offset) for letter in letters}
+        return Counter((letter.source_topic, letter.source_partition, letter.source_offset) for letter in letters)
 
 
 BROKER_FAULTS = ("killed", "stopped", "hangs", "away")
@@ -253,7 +254,7 @@ def disturb_broker(broker: Service, fault: str, rng: random.Random) -> None:
     loss, seconds = {
         "killed": (killed, 0.0),
         "stopped": (stopped, 0.0),
-        "hangs": (frozen, rng.uniform(0.5, 15)),  # below and above what clients wait for an answer
+        "hangs": (frozen, rng.uniform(0.5, 25)),  # below and above what groups (10 s) and outboxes (20 s) wait
         "away": (stopped, rng.uniform(10, 30)),
     }[fault]
     with loss(broker):
