@@ -3,6 +3,8 @@
 import os
 import random
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,12 @@ def seed() -> int:
 def rng(request: pytest.FixtureRequest, seed: int) -> random.Random:
     print(f"\nFAULT_SEED={seed}")
     return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """The first reading compiles, for minutes on a busy machine, while workers already say that they are ready."""
+    subprocess.run([sys.executable, "-m", "pipeline", "analyse", "好"], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")

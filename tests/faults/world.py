@@ -128,6 +128,8 @@ class World:
     def close(self) -> None:
         self._settings.undo()
         settings.cache_clear()
+        for server in self.stack.brokers if self.stack.status() else ():
+            server.kill()  # three that stop at once wait in vain for each other, half a minute
         self.stack.down()
         self.disk.close()
 
