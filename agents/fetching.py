@@ -163,6 +163,10 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         self.moves.update(partitions.keys())
         await super()._seek_wait(consumer, partitions)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._heard = time.monotonic()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.moves.update(revoked)
         await super().on_partitions_revoked(revoked)

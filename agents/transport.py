@@ -203,7 +203,8 @@ class Consumer(stock.Consumer):
     @property
     def silent_seconds(self) -> float:
         """How long no broker has answered, while records are waited for: Kafka is away, or cannot be reached."""
-        return self._thread.silent_seconds
+        # Without partitions, and while they change hands, nothing is fetched.
+        return self._thread.silent_seconds if self.flow_active and self.assignment() else 0.0
 
     # Moving the position.
 

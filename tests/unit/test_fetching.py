@@ -13,7 +13,7 @@ from kafka_log import Fetch, whole
 
 from agents.fetching import ConsumerThread
 from agents.ledger import Ledger
-from agents.transport import BatchMessage
+from agents.transport import BatchMessage, Consumer
 from agents.unpacking import Taken
 
 FIRST, SECOND = TP("t", 0), TP("t", 1)
@@ -81,6 +81,18 @@ async def test_silence_is_noticed_only_while_records_are_waited_for() -> None:
     assert after({FIRST: 40, SECOND: 30}, {FIRST, SECOND}) == 30, "one broker that answers is enough"
     assert after({FIRST: 20, SECOND: 0}, {FIRST}) == 20, "a partition without room is not fetched"
     assert after({FIRST: 20}, set()) == 0
+
+
+async def test_a_worker_without_partitions_is_not_said_to_wait_for_kafka() -> None:
+    reading = object.__new__(Consumer)
+    reading._thread = cast("Any", SimpleNamespace(silent_seconds=60.0, assignment=lambda: {FIRST}))
+    reading.flow_active = True
+    assert reading.silent_seconds == 60.0
+    reading.flow_active = False
+    assert reading.silent_seconds == 0.0, "partitions change hands"
+    reading.flow_active = True
+    reading._thread.assignment = set  # type: ignore[method-assign,assignment]
+    assert reading.silent_seconds == 0.0
 
 
 async def test_the_size_of_a_batch_is_that_of_its_keys_and_values() -> None:
