@@ -138,9 +138,8 @@ def _consumer() -> transport.Consumer:
 @app.timer(1.0)  # type: ignore[untyped-decorator]
 async def notice_silence() -> None:
     """A worker with nothing to do would not notice otherwise that Kafka is away."""
-    silent = _consumer().silent_seconds
-    if silent > SILENT_SECONDS:
-        app.waits.begin("fetch", f"no broker has answered for {silent:.0f} s")
+    if _consumer().silent_seconds > SILENT_SECONDS:
+        app.waits.begin("fetch", "no broker has answered")
     else:
         app.waits.end("fetch")
 

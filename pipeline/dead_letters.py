@@ -14,6 +14,7 @@ from schemas.events import dead_letter_topic_of
 # Of what the publisher wrote, before compression: with room for our headers, and for lz4, which adds half a percent to
 # what it cannot make smaller. Publishers compress too, so that larger records than this pass through an event topic.
 _LARGEST_BYTES = MAX_RECORD_BYTES + 512 * 1024
+_LENGTHS = 10  # at the most, of a header's name and value
 _PREFIX = "gapwatch."
 REPLAYS_HEADER = _PREFIX + "replays"
 
@@ -33,7 +34,11 @@ class DeadLetter(NamedTuple):
     def of(cls, record: Record, rejected: Rejected, failed_at: datetime | None = None) -> "DeadLetter":
         """The dead letter of `record`, given up at `failed_at` (now unless given)."""
         headers = foreign(record.headers)
-        size = len(record.key or b"") + len(record.value or b"") + sum(len(n.encode()) + len(v) for n, v in headers)
+        size = (
+            len(record.key or b"")
+            + len(record.value or b"")
+            + sum(_LENGTHS + len(n.encode()) + len(v) for n, v in headers)
+        )
         fits = size <= _LARGEST_BYTES
         told = {
             "reason": rejected.reason.value,

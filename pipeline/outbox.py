@@ -7,6 +7,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.endpoints import kafka_client_options
+from pipeline.producer import drop
 from pipeline.topics import MAX_DEAD_LETTER_BYTES
 
 # Kafka is asked again by the caller; waiting longer than this here would only hide that it does not answer.
@@ -63,7 +64,7 @@ class Outbox:
         """Drop what is not acknowledged."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=0)
+            drop(producer, 0)
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:

@@ -20,6 +20,7 @@ from kafka.producer.future import FutureRecordMetadata
 from pipeline.decode import Reason, Rejected, decode
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import PublishError
+from pipeline.producer import drop
 from schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
@@ -29,12 +30,11 @@ _LINGER_MS = 20
 _MAX_UNACKNOWLEDGED = 10_000
 _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
-_CLOSE_SECONDS = 10
 DELIVERY_SECONDS = 120
 """How long Kafka has to acknowledge a record that waits its turn."""
 
-LOST_SECONDS = 1.5 * DELIVERY_SECONDS
-"""After so long the client has lost the record: neither acknowledged nor refused, which was seen when brokers died."""
+LOST_AFTER = 1.5
+"""After so many times that the client has lost the record, which was seen when brokers died."""
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
 _DEFAULT_RECORD_BYTES = 1024**2
 
@@ -154,9 +154,9 @@ class Publisher:
             raise _unreachable(self._options, error) from error
 
     def _disconnect(self) -> None:
-        if self._producer is not None:
-            self._producer.close(timeout=_CLOSE_SECONDS)
-            self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            drop(producer)
 
     def _send(self, topic: str, key: bytes, value: bytes, event_id: str) -> FutureRecordMetadata:
         self._producer = self._producer or self._connect()
@@ -176,7 +176,7 @@ class Publisher:
     def _settle_oldest(self) -> None:
         oldest = self._sent.popleft()
         try:
-            oldest.future.get(timeout=LOST_SECONDS)
+            oldest.future.get(timeout=LOST_AFTER * self._options["delivery_timeout_ms"] / 1_000)
         except KafkaError as error:
             self._give_up(oldest, error)
         self._acknowledged += self._without_gap

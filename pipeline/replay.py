@@ -14,7 +14,8 @@ from pipeline.consumer import Consumer
 from pipeline.dead_letters import REPLAYS_HEADER, Letter, foreign
 from pipeline.endpoints import endpoints, kafka_client_options
 from pipeline.errors import PublishError, StackError
-from pipeline.publish import DELIVERY_SECONDS, LOST_SECONDS
+from pipeline.producer import drop
+from pipeline.publish import DELIVERY_SECONDS, LOST_AFTER
 from pipeline.records import SOURCE_TIMESTAMP_HEADER, Record
 from pipeline.topics import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, REPLAYED_TOPIC, ensure_topics
 from schemas.events import EVENT_TYPES, EventType, dead_letter_topic_of, topic_of
@@ -105,7 +106,7 @@ def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = Fa
             _send(producer, [{"topic": REPLAYED_TOPIC, "key": letter.mark, "value": b"replayed"} for letter in batch])
             outcomes["replayed"] += len(batch)
     finally:
-        producer.close(timeout=DELIVERY_SECONDS)
+        drop(producer)
     return outcomes
 
 
@@ -145,7 +146,7 @@ def _source_record(letter: Letter) -> Message:
 def _send(producer: KafkaProducer, messages: Iterable[Message]) -> None:
     try:
         for future in [producer.send(**message) for message in messages]:
-            future.get(timeout=LOST_SECONDS)
+            future.get(timeout=LOST_AFTER * DELIVERY_SECONDS)
     except KafkaError as error:
         raise PublishError(f"Kafka did not accept a replayed record: {error}") from error
 

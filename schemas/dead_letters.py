@@ -98,6 +98,6 @@ HEADERS: Final = {
     "gapwatch.failed-at": "When the worker gave it up, RFC 3339.",
     "gapwatch.worker-version": "Version of gapwatch that gave it up.",
     "gapwatch.replays": "How many times it had been replayed before.",
-    "gapwatch.left-out": "Bytes of its key, value and headers, if they were too many to be kept here; otherwise 0.",
+    "gapwatch.left-out": "Its size in bytes, if it was too large to be kept here; otherwise 0.",
 }
 """The headers of a dead letter, all UTF-8 text. Headers that the record had before stay beside them."""

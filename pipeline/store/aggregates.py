@@ -37,7 +37,7 @@ from pipeline.store.grains import (
 
 # Rows read by one statement. Of a back-fill nearly every row is a group of its own, and a group takes a kilobyte while
 # it is being built: a million needed more than the 1 GiB that the local stack allows a query. This many need 0.2 GB.
-# A group of conversations takes twenty times that; where memory runs out, fewer are read from then on.
+# A group of conversations takes twenty times that; where memory runs out, fewer are read for a while.
 ROWS_AT_ONCE = 200_000
 _LEAST_ROWS_AT_ONCE = 1_000
 # Periods named in one statement: as many minutes can be touched as there are rows.
@@ -103,9 +103,12 @@ class Aggregates:
                 except StoreOutOfMemory as error:
                     if rows <= _LEAST_ROWS_AT_ONCE:
                         raise
-                    self._rows_at_once[grain.table] = rows // 4
-                    log.warning("fewer rows at once", table=grain.table, rows=rows // 4, error=str(error))
+                    self._rows_at_once[grain.table] = rows = max(_LEAST_ROWS_AT_ONCE, rows // 4)
+                    log.warning("fewer rows at once", table=grain.table, rows=rows, error=str(error))
+                    time.sleep(PAUSE_SECONDS)
                     continue
+                if grain.table in self._rows_at_once:
+                    self._rows_at_once[grain.table] = min(ROWS_AT_ONCE, 2 * rows)  # it may have been others' need
                 if not left:
                     break
                 # So that those at work on the same periods do not stay in step, however slow the server is.

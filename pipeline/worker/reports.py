@@ -58,6 +58,7 @@ class Reports:
                 # A worker with nothing to store would not notice otherwise.
                 self._waits.begin("report", str(error))
             except StoreError as error:
+                self._waits.end("report")  # it has answered
                 log.warning("no report is written", error=str(error))
             else:
                 self._waits.end("report")

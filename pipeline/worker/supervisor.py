@@ -89,16 +89,24 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._told_to_stop)
         try:
+            listened = time.monotonic()
             while not self._stop:
+                if time.monotonic() - listened > SILENT_SECONDS:
+                    self._excuse_all()  # it was stopped itself, and has not read what they said
                 for slot in self.slots:
                     self._look_after(slot)
                 self._listen(_TICK_SECONDS)
+                listened = time.monotonic()
         finally:
             self._end_all()
 
     def _told_to_stop(self, number: int, _frame: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)
         self._stop = True
+
+    def _excuse_all(self) -> None:
+        for slot in self.slots:
+            slot.heard = time.monotonic()
 
     def _look_after(self, slot: Slot) -> None:
         now = time.monotonic()
@@ -147,10 +155,12 @@ class Supervisor:
     def _listen(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
             slot: Slot = key.data
-            lines = key.fileobj.recv(65536).splitlines()  # type: ignore[union-attr]
-            if lines:
+            said: bytes = key.fileobj.recv(65536)  # type: ignore[union-attr]
+            if said:
                 slot.heard = time.monotonic()
-                slot.said = msgspec.json.decode(lines[-1], type=Report)
+                if lines := said[: said.rfind(b"\n") + 1].splitlines():  # the last may be cut
+                    with contextlib.suppress(msgspec.DecodeError):  # and so the first, if it is the only one
+                        slot.said = msgspec.json.decode(lines[-1], type=Report)
             else:
                 time.sleep(_TICK_SECONDS)  # closed: the process is about to end
 

@@ -8,6 +8,13 @@ from pipeline import outbox
 from pipeline.outbox import Outbox, PlainMessage
 
 
+class Sender:
+    working = True
+
+    def force_close(self) -> None:
+        self.working = False
+
+
 class LosingProducer:
     """Loses what it is given: it never arrives and never expires. As kafka-python's, a flush ends by its timeout only."""
 
@@ -15,6 +22,7 @@ class LosingProducer:
 
     def __init__(self, **_: Any) -> None:
         self.open = True
+        self._sender = Sender()
         self.made.append(self)
 
     def send(self, *_: Any, **__: Any) -> object:
@@ -25,7 +33,8 @@ class LosingProducer:
         raise KafkaTimeoutError("Timeout waiting for future")
 
     def close(self, timeout: float) -> None:
-        self.open = False
+        self.open = self._sender.working
+        raise KafkaTimeoutError("its flush found something unfinished")
 
 
 @pytest.mark.timeout(30)

@@ -1,6 +1,7 @@
 """The publisher with a client that loses what it is given, as kafka-python's was seen to."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,14 +26,14 @@ class Lost:
 
 
 class LosingProducer:
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(self, **_: Any) -> None:
+        self._sender = SimpleNamespace(force_close=lambda: None)
 
     def send(self, *_: Any, **__: Any) -> Lost:
         return Lost()
 
     def close(self, timeout: float) -> None:
-        pass
+        raise KafkaTimeoutError("its flush found something unfinished")
 
 
 def test_a_record_that_the_client_lost_is_not_waited_for_without_end(settings_env: pytest.MonkeyPatch) -> None:
