@@ -36,6 +36,35 @@ class LosingProducer:
         raise KafkaTimeoutError("its flush found something unfinished")
 
 
+class SlowProducer(LosingProducer):
+    """Delivers while it is closed, as long as its sender was not told to drop what it holds."""
+
+    def __init__(self, **_: Any) -> None:
+        self.delivered: list[bool] = []
+        self._sender = SimpleNamespace(force_close=lambda: self.delivered.append(False))
+
+    def close(self, timeout: float) -> None:
+        self.delivered.append(timeout > 0)
+
+
+def test_what_was_published_before_an_error_of_the_caller_is_still_delivered(settings_env: pytest.MonkeyPatch) -> None:
+    settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
+    settings_env.setattr(publish, "_largest_record", lambda _: 1_000_000)
+    settings_env.setattr(publish, "KafkaProducer", SlowProducer)
+    publisher = Publisher()
+    producer = publisher._producer
+
+    def fail() -> None:
+        with publisher:
+            now = datetime.now(UTC)
+            publisher.publish(Feedback(event_id="a", event_time=now, channel="app", customer_id="c", text="好"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert producer.delivered == [True]
+
+
 def test_a_record_that_the_client_lost_is_not_waited_for_without_end(settings_env: pytest.MonkeyPatch) -> None:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
     settings_env.setattr(publish, "_largest_record", lambda _: 1_000_000)
