@@ -7,14 +7,12 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.endpoints import kafka_client_options
-from pipeline.producer import drop
+from pipeline.producer import LOST_AFTER, drop
 from pipeline.topics import MAX_DEAD_LETTER_BYTES
 
 # Kafka is asked again by the caller; waiting longer than this here would only hide that it does not answer.
 _DELIVERY_SECONDS = 20
-# The client was seen to lose a batch while its broker was killed: it neither arrived nor expired, and a flush without
-# an end of its own waited for it for half an hour, until the process was stopped.
-_FLUSH_SECONDS = 1.5 * _DELIVERY_SECONDS
+_FLUSH_SECONDS = LOST_AFTER * _DELIVERY_SECONDS
 
 
 class Message(Protocol):

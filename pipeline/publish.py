@@ -20,7 +20,7 @@ from kafka.producer.future import FutureRecordMetadata
 from pipeline.decode import Reason, Rejected, decode
 from pipeline.endpoints import kafka_client_options
 from pipeline.errors import PublishError
-from pipeline.producer import drop
+from pipeline.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
@@ -30,11 +30,6 @@ _LINGER_MS = 20
 _MAX_UNACKNOWLEDGED = 10_000
 _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
-DELIVERY_SECONDS = 120
-"""How long Kafka has to acknowledge a record that waits its turn."""
-
-LOST_AFTER = 1.5
-"""After so many times that the client has lost the record, which was seen when brokers died."""
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
 _DEFAULT_RECORD_BYTES = 1024**2
 

@@ -14,8 +14,7 @@ from pipeline.consumer import Consumer
 from pipeline.dead_letters import REPLAYS_HEADER, Letter, foreign
 from pipeline.endpoints import endpoints, kafka_client_options
 from pipeline.errors import PublishError, StackError
-from pipeline.producer import drop
-from pipeline.publish import DELIVERY_SECONDS, LOST_AFTER
+from pipeline.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from pipeline.records import SOURCE_TIMESTAMP_HEADER, Record
 from pipeline.topics import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, REPLAYED_TOPIC, ensure_topics
 from schemas.events import EVENT_TYPES, EventType, dead_letter_topic_of, topic_of
