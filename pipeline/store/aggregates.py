@@ -97,18 +97,7 @@ class Aggregates:
             left = list(periods[start : start + PERIODS_AT_ONCE])
             for _ in range(ATTEMPTS):
                 began = time.monotonic()
-                rows = self._rows_at_once.get(grain.table, ROWS_AT_ONCE)
-                try:
-                    left = self._derive_once(grain, left, rows)
-                except StoreOutOfMemory as error:
-                    if rows <= _LEAST_ROWS_AT_ONCE:
-                        raise
-                    self._rows_at_once[grain.table] = rows = max(_LEAST_ROWS_AT_ONCE, rows // 4)
-                    log.warning("fewer rows at once", table=grain.table, rows=rows, error=str(error))
-                    time.sleep(PAUSE_SECONDS)
-                    continue
-                if grain.table in self._rows_at_once:
-                    self._rows_at_once[grain.table] = min(ROWS_AT_ONCE, 2 * rows)  # it may have been others' need
+                left = self._derive_in_memory(grain, left)
                 if not left:
                     break
                 # So that those at work on the same periods do not stay in step, however slow the server is.
@@ -116,6 +105,22 @@ class Aggregates:
                 time.sleep(random.uniform(0, max(PAUSE_SECONDS, 3 * took)))  # noqa: S311
             else:
                 raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
+
+    def _derive_in_memory(self, grain: Grain, periods: Sequence[int]) -> list[int]:
+        """As `_derive_once`, with fewer rows at once where memory runs out, and more again the next time."""
+        while True:
+            rows = self._rows_at_once.get(grain.table, ROWS_AT_ONCE)
+            try:
+                left = self._derive_once(grain, periods, rows)
+            except StoreOutOfMemory as error:
+                if rows <= _LEAST_ROWS_AT_ONCE:
+                    raise
+                self._rows_at_once[grain.table] = rows = max(_LEAST_ROWS_AT_ONCE, rows // 4)
+                log.warning("fewer rows at once", table=grain.table, rows=rows, error=str(error))
+                time.sleep(PAUSE_SECONDS)
+            else:
+                self._rows_at_once[grain.table] = min(ROWS_AT_ONCE, 2 * rows)  # others may have needed the memory
+                return left
 
     def _derive_once(self, grain: Grain, periods: Sequence[int], rows: int) -> list[int]:
         """Derive; returns the periods that somebody else derived between the look at the clock and the end.

@@ -10,7 +10,7 @@ from clickhouse_driver import errors as driver
 
 from pipeline.errors import RowsRefused, StoreError, StoreOutOfMemory, StoreUnavailable
 
-Verdict = Literal["retry", "refuse", "stop"]
+Verdict = Literal["retry", "retry with less", "refuse", "stop"]
 
 # Code: (verdict, why). What is not named here stops: unknown trouble must be seen, and nothing was acknowledged.
 CODES: dict[int, tuple[Verdict, str]] = {
@@ -29,7 +29,7 @@ CODES: dict[int, tuple[Verdict, str]] = {
     210: ("retry", "the server cannot be reached"),
     225: ("retry", "the server has lost its Keeper"),
     236: ("retry", "the server is shutting down"),
-    241: ("retry", "the server is short of memory"),
+    241: ("retry with less", "the server is short of memory"),
     242: ("retry", "the replica is read-only until it has its Keeper back"),
     243: ("retry", "the server's disk is full"),
     252: ("retry", "the server merges more slowly than parts arrive"),
@@ -72,8 +72,12 @@ CODES: dict[int, tuple[Verdict, str]] = {
     497: ("stop", "the user lacks a right"),
     516: ("stop", "user or password is wrong; look at GAPWATCH_CLICKHOUSE"),
 }
-_OUT_OF_MEMORY = 241
-_KINDS: dict[Verdict, type[StoreError]] = {"retry": StoreUnavailable, "refuse": RowsRefused, "stop": StoreError}
+_KINDS: dict[Verdict, type[StoreError]] = {
+    "retry": StoreUnavailable,
+    "retry with less": StoreOutOfMemory,
+    "refuse": RowsRefused,
+    "stop": StoreError,
+}
 
 # What the driver raises when a value does not fit the column it is encoded for, before anything is sent.
 _ENCODING_ERRORS = (UnicodeError, struct.error, OverflowError, TypeError, ValueError, AttributeError)
@@ -96,8 +100,7 @@ def store_error(error: Exception, server: str) -> StoreError:
 def _of_code(error: driver.Error, server: str) -> StoreError:
     verdict, why = CODES.get(error.code, ("stop", "an error that gapwatch does not know"))
     detail = "" if verdict == "refuse" else f": {_first_line(error)}"
-    kind = StoreOutOfMemory if error.code == _OUT_OF_MEMORY else _KINDS[verdict]
-    return kind(f"ClickHouse at {server}: {why} (code {error.code}){detail}")
+    return _KINDS[verdict](f"ClickHouse at {server}: {why} (code {error.code}){detail}")
 
 
 def _first_line(error: driver.Error) -> str:
