@@ -66,7 +66,6 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> Mapping[TP, Fetched]:
         if not self.consumer.flow_active:
-            self._heard = time.monotonic()
             return {}
         if consumer._closed or consumer._fetcher._closed:
             raise ConsumerStoppedError

@@ -33,7 +33,7 @@ class ReadyColumns(EventColumns):
     def extend(self, other: EventColumns) -> None:
         """Add the events of `other`, which are ReadyColumns too."""
         assert isinstance(other, ReadyColumns)  # noqa: S101 - a worker has no others
-        for event_type, names, values in other.varying():
+        for event_type, (names, values) in other._columns.items():  # noqa: SLF001 - of the same class
             mine = self._columns.setdefault(event_type, (names, [[] for _ in values]))[1]
             for column, more in zip(mine, values, strict=True):
                 column.extend(more)
