@@ -32,9 +32,9 @@ from typing import Any, NamedTuple
 
 import click
 import psutil
-from chart import bars
 from clickhouse_driver import Client
-from environments import DIRECTORY, flink_connector, python_of
+from contest import drawn, in_turn, options
+from environments import flink_connector, python_of
 from rich.console import Console
 from rich.table import Table
 from workbench import TOPIC, Bench, bench, fill, processor_seconds
@@ -162,8 +162,7 @@ def rounds(bench: Bench, names: Sequence[str], events: int, count: int, director
     runners = {name: runner(name, bench.stack.kafka, events, directory) for name in names if name != LIMIT}
     for number in range(count):
         rates: dict[str, Rates] = {}
-        first = number % len(names)
-        for name in (*names[first:], *names[:first]):
+        for name in in_turn(names, number):
             rates[name] = read_alone(bench, events) if name == LIMIT else run(runners[name], bench)
             rates[name]["load"] = os.getloadavg()[0]
             print(number + 1, name, {key: round(value, 1) for key, value in rates[name].items()}, file=sys.stderr)
@@ -203,21 +202,9 @@ def write(path: Path, found: list[dict[str, Rates]], medians: dict[str, Rates], 
     path.write_text(json.dumps(about | {"medians": medians, "rounds": found}, indent=1) + "\n", encoding="utf-8")
 
 
-def drawn(medians: dict[str, Rates]) -> str:
-    """By processor time, which another load on the machine distorts least."""
-    rows = sorted(
-        ((name, rates["processor"], name == OURS) for name, rates in medians.items()), key=lambda row: -row[1]
-    )
-    return bars("Events per second of processor time, Kafka to ClickHouse, same reading and sink", rows)
-
-
 @click.command()
 @click.option("--events", default=60_000, show_default=True)
-@click.option("--rounds", "count", default=3, show_default=True)
-@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Repeatable; all if not given.")
-@click.option("--environments", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for every figure.")
-@click.option("--chart", type=click.Path(path_type=Path), help="SVG file for the medians.")
+@options(NAMES)
 def main(
     *, events: int, count: int, only: tuple[str, ...], environments: Path, out: Path | None, chart: Path | None
 ) -> None:
@@ -229,7 +216,8 @@ def main(
     if out:
         write(out, found, medians, events)
     if chart:
-        chart.write_text(drawn(medians), encoding="utf-8")
+        title = "Events per second of processor time, Kafka to ClickHouse, same reading and sink"
+        chart.write_text(drawn(title, medians, OURS), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from chart import bars
-from environments import DIRECTORY, python_of
+from contest import drawn, in_turn, options
+from environments import python_of
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 from rich.table import Table
@@ -71,10 +71,7 @@ def rounds(names: Sequence[str], records: int, count: int, directory: Path) -> l
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder) / "stack") as stack:
         fill(stack.kafka, records)
         for number in range(count):
-            first = number % len(names)
-            found.append(
-                {name: rates(commands[name], stack.kafka, records) for name in (*names[first:], *names[:first])}
-            )
+            found.append({name: rates(commands[name], stack.kafka, records) for name in in_turn(names, number)})
             print(number + 1, found[-1], file=sys.stderr)
     return found
 
@@ -101,11 +98,7 @@ def show(medians: dict[str, dict[str, float]], title: str) -> None:
 
 @click.command()
 @click.option("--records", default=200_000, show_default=True)
-@click.option("--rounds", "count", default=3, show_default=True)
-@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Repeatable; all if not given.")
-@click.option("--environments", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file for every figure.")
-@click.option("--chart", type=click.Path(path_type=Path), help="SVG file for the medians.")
+@options(NAMES)
 def main(
     *, records: int, count: int, only: tuple[str, ...], environments: Path, out: Path | None, chart: Path | None
 ) -> None:
@@ -116,10 +109,8 @@ def main(
     if out:
         out.write_text(json.dumps({"medians": medians, "rounds": found}, indent=1) + "\n", encoding="utf-8")
     if chart:
-        rows = sorted(
-            ((name, one["processor"], name == OURS) for name, one in medians.items()), key=lambda row: -row[1]
-        )
-        chart.write_text(bars("Records per second of processor time, the transport alone", rows), encoding="utf-8")
+        title = "Records per second of processor time, the transport alone"
+        chart.write_text(drawn(title, medians, OURS), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from world import BROKER_FAULTS, Load, Workers, World, disturb_broker, frozen, killed, stopped
+from world import LOSSES, Load, Workers, World, disturb_broker, frozen
 
 
 def long_run(world: World, rng: random.Random, faults: int, events: int) -> None:
@@ -59,7 +59,7 @@ def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
         "clickhouse hangs": 8,
         "disk full": disk,
         "read-only": disk,
-        **{f"broker {fault}": 1.5 * len(brokers) for fault in BROKER_FAULTS},
+        **{f"broker {fault}": 1.5 * len(brokers) for fault in LOSSES},
     }
     (what,) = rng.choices(list(weights), list(weights.values()))
     if what == "worker":
@@ -69,7 +69,7 @@ def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
             others.wait_ready()
             time.sleep(seconds)
     elif what.startswith("clickhouse"):
-        loss = {"killed": killed, "stopped": stopped, "hangs": frozen}[what.removeprefix("clickhouse ")]
+        loss = LOSSES[what.removeprefix("clickhouse ")]
         with loss(clickhouse):
             time.sleep(seconds if loss is frozen else 0)
     elif what.startswith("broker"):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from clickhouse_driver import Client
 from long_run import long_run
-from world import BROKER_FAULTS, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
+from world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
 
 from pipeline.settings import settings
 from pipeline.stack.service import Service
@@ -70,7 +70,7 @@ def test_a_broker_disturbed_under_load(world: World, rng: random.Random) -> None
     with Workers(world) as workers:
         workers.wait_ready()
         with world.publishing([load], per_second=800):
-            for fault in rng.sample(BROKER_FAULTS, len(BROKER_FAULTS)):
+            for fault in rng.sample(list(LOSSES), len(LOSSES)):
                 time.sleep(rng.uniform(1, 3))
                 print(fault)
                 disturb_broker(world.stack.brokers[0], fault, rng)

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -248,47 +249,38 @@ class World:
         return Counter((letter.source_topic, letter.source_partition, letter.source_offset) for letter in letters)
 
 
-BROKER_FAULTS = ("killed", "stopped", "hangs", "away")
-
-
-def disturb_broker(broker: Service, fault: str, rng: random.Random) -> None:
-    """It is back, on the same port and data, when this returns."""
-    loss, seconds = {
-        "killed": (killed, 0.0),
-        "stopped": (stopped, 0.0),
-        "hangs": (frozen, rng.uniform(0.5, 25)),  # below and above what groups (10 s) and outboxes (20 s) wait
-        "away": (stopped, rng.uniform(10, 30)),
-    }[fault]
-    with loss(broker):
-        time.sleep(seconds)
-
-
 @contextlib.contextmanager
-def killed(server: Service) -> Iterator[None]:
-    server.kill()
+def _without(leave: Callable[[], None], come_back: Callable[[], None]) -> Iterator[None]:
+    leave()
     try:
         yield
     finally:
-        server.start()
+        come_back()
 
 
-@contextlib.contextmanager
-def stopped(server: Service) -> Iterator[None]:
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
+def killed(server: Service) -> AbstractContextManager[None]:
+    return _without(server.kill, server.start)
 
 
-@contextlib.contextmanager
-def frozen(server: Service) -> Iterator[None]:
+def stopped(server: Service) -> AbstractContextManager[None]:
+    return _without(server.stop, server.start)
+
+
+def frozen(server: Service) -> AbstractContextManager[None]:
     process = psutil.Process(server.pid)
-    process.suspend()
-    try:
-        yield
-    finally:
-        process.resume()
+    return _without(process.suspend, process.resume)
+
+
+LOSSES = {"killed": killed, "stopped": stopped, "hangs": frozen, "away": stopped}
+"""What may happen to a server, by name; `away` is a stop for longer."""
+
+
+def disturb_broker(broker: Service, loss: str, rng: random.Random) -> None:
+    """It is back, on the same port and data, when this returns."""
+    # Hanging below and above what groups (10 s) and outboxes (20 s) wait.
+    seconds = {"hangs": rng.uniform(0.5, 25), "away": rng.uniform(10, 30)}.get(loss, 0.0)
+    with LOSSES[loss](broker):
+        time.sleep(seconds)
 
 
 class Workers:
