@@ -33,6 +33,11 @@ AGENTS = ("agents.feedback", "agents.complaint", "agents.chat", "agents.touched"
 SESSION_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
+# A broker that hangs takes connections and never answers. A client asks it again and again until the cluster has put
+# another in its place (ten seconds), and each time waits as long as this; by default 90 s. A member that joins is
+# answered when all have joined, or after the time that they have for it, which must therefore be shorter.
+REQUEST_SECONDS = 12.0
+REBALANCE_SECONDS = 10.0
 LAG_SECONDS = 5.0
 # Brokers answer a waiting consumer twenty times a second, and the first fetch after one failed comes within a second.
 SILENT_SECONDS = 10.0
@@ -114,6 +119,8 @@ def _make_app(in_force: Settings) -> App:
         broker_credentials=_credentials(),
         broker_commit_interval=COMMIT_SECONDS,
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
+        broker_request_timeout=REQUEST_SECONDS,
         broker_max_poll_records=min(DEFAULT_BATCH_RECORDS, in_force.flush_events),
         broker_session_timeout=SESSION_SECONDS,
         consumer_auto_offset_reset="earliest",
@@ -137,11 +144,16 @@ def _consumer() -> transport.Consumer:
 
 @app.timer(1.0)  # type: ignore[untyped-decorator]
 async def notice_silence() -> None:
-    """A worker with nothing to do would not notice otherwise that Kafka is away."""
-    if _consumer().silent_seconds > SILENT_SECONDS:
-        app.waits.begin("fetch", "no broker has answered")
-    else:
-        app.waits.end("fetch")
+    """What is done by Faust, and not by the work, would not be seen to wait for Kafka otherwise."""
+    consumer = _consumer()
+    for stage, seconds, why in (
+        ("fetch", consumer.silent_seconds, "no broker has answered"),
+        ("commit", consumer.committing_seconds, "the coordinator of the group has not answered"),
+    ):
+        if seconds > SILENT_SECONDS:
+            app.waits.begin(stage, why)
+        else:
+            app.waits.end(stage)
 
 
 @app.timer(LAG_SECONDS)  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""The thread that fetches for the batch transport: what has arrived of each partition, in turn."""
+"""The thread that talks to Kafka for the batch transport: fetches from each partition in turn, and commits."""
 
 # ruff: noqa: SLF001 - a driver's subclass works on the driver's insides, as the driver does on aiokafka's
 
@@ -10,7 +10,14 @@ from typing import Any, NamedTuple, cast
 
 import aiokafka
 from aiokafka.consumer.fetcher import FetchError
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
@@ -131,6 +138,43 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             arrival.result()  # raises what the fetch failed with
         else:
             arrival.cancel()
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit as the member of the group that we are now, or not at all; False if not.
+
+        aiokafka commits as whatever it is when its request is made, be it the second attempt: as a member of the next
+        generation, in which others may have the partitions and be further, or, when the group does not know it any
+        more, as nobody, which Kafka takes from anyone while a group is empty. Both move the offsets of a group back.
+        """
+        generation: int = self._ensure_consumer()._coordinator.generation
+        committed: bool = await self.call_thread(self._commit_as_of, generation, offsets)
+        return committed
+
+    async def _commit_as_of(self, generation: int, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        coordinator = consumer._coordinator
+        wanted = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            for tp, offset in offsets.items()
+            if tp in self.assignment()
+        }
+        self.tp_last_committed_at.update(dict.fromkeys(wanted, time.monotonic()))
+        while coordinator.generation == generation > 0:  # below, we are in no group
+            try:
+                # Makes its request before anything else can run in this thread.
+                await coordinator._do_commit_offsets(None, wanted)
+            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError):
+                return False
+            except KafkaError as error:
+                if not error.retriable:
+                    self.log.exception("Committing failed")
+                    await self.crash(error)
+                    return False
+                await asyncio.sleep(consumer._retry_backoff_ms / 1000)
+            else:
+                return True
+            await coordinator.ensure_coordinator_known()
+        return False
 
     def highwater(self, tp: TP) -> int | None:  # type: ignore[override]  # nor does aiokafka always know it
         """The end of the partition's log when it was last fetched; None as long as it was not, or it is not ours."""

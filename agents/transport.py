@@ -33,6 +33,7 @@ With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions o
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from operator import itemgetter
@@ -135,6 +136,7 @@ class Consumer(stock.Consumer):
         # Held while the position of a partition is moved or a batch is entered, so that one follows the other.
         self._position = asyncio.Lock()
         self._finish_deadline: float | None = None
+        self._commit_began: float | None = None
         super().__init__(*args, **kwargs)
         if self.in_transaction:
             raise ImproperlyConfigured(f"{SCHEME}:// does not support processing_guarantee='exactly_once'")
@@ -272,13 +274,29 @@ class Consumer(stock.Consumer):
         return (tp for tp in self.ledger.safe_offsets() if topics is None or tp in topics or tp.topic in topics)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        assigned = self.assignment()
-        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
-        if not ours or not await self._commit(ours):
+        done = self._still_done(offsets)
+        if not done:
             return False
-        self._committed_offset.update(ours)
-        self.app.monitor.on_tp_commit(ours)
+        self._commit_began = time.monotonic()
+        try:
+            if not await self._commit(done):
+                return False
+        finally:
+            self._commit_began = None
+        committed = self._still_done(done)
+        self._committed_offset.update(committed)
+        self.app.monitor.on_tp_commit(committed)
         return True
+
+    def _still_done(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
+        """Without the partitions that were revoked or moved since."""
+        assigned, safe = self.assignment(), self.ledger.safe_offsets()
+        return {tp: offset for tp, offset in offsets.items() if tp in assigned and safe.get(tp, -1) >= offset}
+
+    @property
+    def committing_seconds(self) -> float:
+        """How long the commit that is being made has taken: the coordinator of the group is away or hangs."""
+        return time.monotonic() - self._commit_began if self._commit_began is not None else 0.0
 
     async def wait_empty(self) -> None:
         """Wait for the batches that agents took, `FINISH_SECONDS` at the most, and commit what is done."""

@@ -132,6 +132,11 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
         await worker.app.stop()
 
 
+def coordinator(worker: Worker) -> Any:
+    """aiokafka's, which knows the worker as a member of its group."""
+    return worker.consumer._thread._ensure_consumer()._coordinator
+
+
 def committed(kafka: str, group: str) -> dict[int, int]:
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
