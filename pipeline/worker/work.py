@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.endpoints import endpoints
 from pipeline.errors import StackError, StoreUnavailable
+from pipeline.logs import logger
 from pipeline.outbox import Outbox
 from pipeline.settings import Settings
 from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
@@ -17,6 +18,8 @@ from pipeline.worker.reader_process import ReaderProcess
 from pipeline.worker.reports import Reports
 from pipeline.worker.storing import Storing
 from pipeline.worker.touched import Derivation
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,11 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
     """
     patience = Patience(waits, stopping)
     url = endpoints().clickhouse
+    reader = ReaderProcess()  # which takes seconds to begin, and compiles once after an installation
     patience("topics", ensure_topics, lambda error: isinstance(error, StackError))
     patience("migrate", lambda: migrate(url), _passes)
-    reader = ReaderProcess()
+    log.info("loading models")
+    reader.read("feedback", [])  # only a worker that can read takes partitions
     storing = Storing(EventStore(url), Outbox(), reader, patience)
     aggregates = Aggregates(url)
 

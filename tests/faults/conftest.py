@@ -25,7 +25,7 @@ def rng(request: pytest.FixtureRequest, seed: int) -> random.Random:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> None:
-    """The first reading compiles, for minutes on a busy machine, while workers already say that they are ready."""
+    """A worker is ready when its reader is, which compiles at first: for minutes on a busy machine."""
     subprocess.run([sys.executable, "-m", "pipeline", "analyse", "好"], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -1,0 +1,24 @@
+"""What a worker makes sure of before it takes partitions."""
+
+import threading
+
+import pytest
+
+from pipeline.errors import GapwatchError
+from pipeline.settings import Settings
+from pipeline.worker import work
+from pipeline.worker.patience import Waits
+
+
+class Unable:
+    def read(self, *_: object) -> None:
+        raise GapwatchError("the reader's process dies as soon as it starts")
+
+
+def test_a_worker_that_cannot_read_takes_no_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAPWATCH_KAFKA", "localhost:9")
+    monkeypatch.setenv("GAPWATCH_CLICKHOUSE", "clickhouse://localhost:9/default")
+    for name, answer in {"ReaderProcess": Unable, "ensure_topics": list, "migrate": lambda _: None}.items():
+        monkeypatch.setattr(work, name, answer)
+    with pytest.raises(GapwatchError, match="as soon as it starts"):
+        work.prepare(Settings(), threading.Event(), Waits())
