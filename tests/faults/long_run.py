@@ -1,12 +1,13 @@
 """Faults at random for as long as events are published."""
 
+import contextlib
 import os
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator
 
-from world import LOSSES, Load, Workers, World, disturb_broker, frozen
+from world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed
 
 
 def long_run(world: World, rng: random.Random, faults: int, events: int) -> None:
@@ -59,6 +60,7 @@ def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
         "clickhouse hangs": 8,
         "disk full": disk,
         "read-only": disk,
+        "most brokers killed": 3 if len(brokers) > 1 else 0,
         **{f"broker {fault}": 1.5 * len(brokers) for fault in LOSSES},
     }
     (what,) = rng.choices(list(weights), list(weights.values()))
@@ -72,6 +74,11 @@ def one_fault(world: World, workers: Workers, rng: random.Random) -> str:
         loss = LOSSES[what.removeprefix("clickhouse ")]
         with loss(clickhouse):
             time.sleep(seconds if loss is frozen else 0)
+    elif what == "most brokers killed":
+        with contextlib.ExitStack() as lost:
+            for broker in rng.sample(brokers, len(brokers) // 2 + 1):
+                lost.enter_context(killed(broker))
+            time.sleep(4 * seconds)
     elif what.startswith("broker"):
         disturb_broker(rng.choice(brokers), what.removeprefix("broker "), rng)
     else:
