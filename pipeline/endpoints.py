@@ -46,8 +46,11 @@ def kafka_client_options() -> dict[str, Any]:
 
     Raises SettingsError when something that the security protocol needs is missing or cannot be used.
     """
+    from pipeline.kafka_client import Client  # noqa: PLC0415 - half a second that `gapwatch down` need not wait for
+
     options: dict[str, Any] = {
         "bootstrap_servers": _kafka().split(","),
+        "kafka_client": Client,
         "security_protocol": settings().kafka_security_protocol,
     }
     if sasl := kafka_sasl():

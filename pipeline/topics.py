@@ -37,6 +37,21 @@ _RECOVERY_SECONDS = 30.0
 _ANSWER_MS = 5_000  # `gapwatch status` tells soon that nobody answers
 
 
+def _is_passing(error: BaseException) -> bool:
+    """Whether it would be said of a broker that starts, or hangs among others; a silent Kafka is no such thing."""
+    return isinstance(error, RetriableError) and not isinstance(error, KafkaTimeoutError)
+
+
+# Up to half a minute, in which a cluster also hands over what a broker that hangs was in charge of. Each attempt makes
+# a client of its own: it would go on asking the coordinator that it found first.
+_persistently = retry(
+    retry=retry_if_exception(_is_passing),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_RECOVERY_SECONDS),
+    reraise=True,
+)
+
+
 def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     """Create the topics that are missing and wait until each has leaders; returns the names of those created.
 
@@ -45,33 +60,17 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     """
     wanted = {name: _creation(name) for name in names}
     try:
-        admin = KafkaAdminClient(**kafka_client_options())
-        try:
-            return _create(admin, wanted)
-        finally:
-            admin.close()
+        return _create(wanted)
     except KafkaError as error:
         raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether a broker that starts would say so; a silent Kafka is no such thing."""
-    return isinstance(error, RetriableError) and not isinstance(error, KafkaTimeoutError)
-
-
-@retry(
-    retry=retry_if_exception(_is_passing),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(_RECOVERY_SECONDS),
-    reraise=True,
-)
+@_persistently
 def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
     """Records of each topic that the group has not committed yet; topics that do not exist are left out.
 
-    Brokers that started a moment ago are asked again for up to half a minute.
     Raises kafka.errors.KafkaError when Kafka cannot be reached.
     """
-    # A client of its own for each attempt: it would go on asking the coordinator that it found first.
     admin = KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=_ANSWER_MS)
     try:
         return _lag(admin, group, topics)
@@ -95,7 +94,16 @@ def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[s
     return behind
 
 
-def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
+@_persistently
+def _create(wanted: dict[str, dict[str, object]]) -> list[str]:
+    admin = KafkaAdminClient(**kafka_client_options())
+    try:
+        return _create_missing(admin, wanted)
+    finally:
+        admin.close()
+
+
+def _create_missing(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
     existing = set(admin.list_topics())
     missing = {name: creation for name, creation in wanted.items() if name not in existing}
     if missing:

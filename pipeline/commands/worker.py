@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline import logs
-from pipeline.endpoints import endpoints, kafka_client_options
+from pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings, settings
 
@@ -32,7 +32,8 @@ def worker(processes: int) -> None:
     """
     in_force = settings()
     endpoints()
-    kafka_client_options()
+    kafka_sasl()
+    kafka_tls()
     logs.configure(in_force)
     with tempfile.TemporaryDirectory(prefix="gapwatch-metrics-") as directory:
         # Before the first metric is made: prometheus_client decides then whether processes share it.

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.endpoints import endpoints, kafka_client_options, masked
 from pipeline.errors import StackError
+from pipeline.kafka_client import Client
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def test_named_servers_are_used_as_they_stand(named: pytest.MonkeyPatch) -> None
     assert endpoints() == ("one:9092,two:9092", "clickhouse://me:secret@ch:9440/db?secure=true")
     assert kafka_client_options() == {
         "bootstrap_servers": ["one:9092", "two:9092"],
+        "kafka_client": Client,
         "security_protocol": "PLAINTEXT",
     }
 

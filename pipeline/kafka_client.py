@@ -1,0 +1,64 @@
+"""kafka-python's client, made to go on when a broker takes connections and answers nothing."""
+
+import contextlib
+import itertools
+import random
+from typing import Any
+
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
+from kafka.net.connection import KafkaConnection
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+# A slow server has longer at each further attempt. `gapwatch status` has time for another one after one that hangs.
+_CONNECT_MS = 3_000
+
+
+class Client(KafkaNetClient):  # type: ignore[misc]  # the package is not typed
+    """To be given to consumers, producers and admin clients as `kafka_client`."""
+
+    def __init__(self, **options: Any) -> None:
+        net = NetworkSelector(**options)
+        super().__init__(net, _Connections(net, **options | {"socket_connection_setup_timeout_ms": _CONNECT_MS}))
+
+
+class _Connections(KafkaConnectionManager):  # type: ignore[misc]
+    """Asks the bootstrap servers in turn; kafka-python gives all its time to one that it draws at random."""
+
+    def __init__(self, net: NetworkSelector, **options: Any) -> None:
+        super().__init__(net, **options)
+        servers = self.cluster.bootstrap_brokers()
+        in_turn = itertools.cycle(random.sample(servers, len(servers)))
+        self.cluster.bootstrap_brokers = lambda: [next(in_turn)]
+        self._failure: KafkaError | None = None
+
+    def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
+        """Raises KafkaTimeoutError with the last failure."""
+        self._failure = None
+        try:
+            super().bootstrap(timeout_ms, refresh)
+        except KafkaTimeoutError as error:
+            if self._failure is None:
+                raise
+            raise KafkaTimeoutError(f"{error.args[0]}: {self._failure}") from error
+        self._net.run(self._connect_to_any)
+
+    def get_connection(self, node_id: Any, timeout_ms: float | None = None, **options: Any) -> KafkaConnection:
+        longest = self.socket_connection_setup_timeout_ms(node_id)
+        limit = longest if timeout_ms is None else min(timeout_ms, longest)
+        connection = super().get_connection(node_id, limit, **options)
+        if self.cluster.is_bootstrap(node_id):
+            connection.init_future.add_errback(self._note)
+        return connection
+
+    def _note(self, failure: KafkaError) -> None:
+        self._failure = failure
+
+    async def _connect_to_any(self) -> None:
+        """What any broker can answer is asked of one that is connected."""
+        brokers = self.cluster.brokers()
+        for broker in random.sample(brokers, len(brokers)):
+            with contextlib.suppress(KafkaError):
+                await self.get_connection(broker.node_id)
+                return

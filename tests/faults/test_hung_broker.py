@@ -1,0 +1,54 @@
+"""One of three brokers takes connections and never answers: whoever asks Kafka for something gets it from the others."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from world import World, frozen
+
+from pipeline.outbox import Outbox, PlainMessage
+from pipeline.publish import Publisher
+from pipeline.replay import Selection, read_letters
+from pipeline.settings import settings
+from pipeline.store.published import Published
+from pipeline.topics import TOUCHED_TOPIC, ensure_topics, lag
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("faults")]
+
+# A client asks the broker that hangs first in one of three cases.
+TIMES = 10
+
+
+def deliver() -> None:
+    outbox = Outbox()
+    try:
+        outbox.deliver([PlainMessage(TOUCHED_TOPIC, b"key", b"value")])
+    finally:
+        outbox.close()
+
+
+ASKED: dict[str, Callable[[], object]] = {
+    "status": lambda: lag(settings().group),
+    "dead-letters": lambda: list(read_letters(Selection())),
+    "recount": lambda: list(Published().read()),
+    "init": ensure_topics,
+    "publish": lambda: Publisher().close(),
+    "outbox": deliver,
+}
+
+
+@pytest.fixture(scope="module")
+def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    world = World(tmp_path_factory.mktemp("hung"), brokers=3)
+    try:
+        with frozen(world.stack.brokers[0]):
+            yield
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_is_answered_each_time(hung: None, what: str) -> None:
+    with ThreadPoolExecutor(TIMES) as callers:
+        for call in [callers.submit(ASKED[what]) for _ in range(TIMES)]:
+            call.result()
