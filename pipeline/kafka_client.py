@@ -5,7 +5,7 @@ import itertools
 import random
 from typing import Any
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.connection import KafkaConnection
 from kafka.net.manager import KafkaConnectionManager
@@ -13,6 +13,7 @@ from kafka.net.selector import NetworkSelector
 
 # A slow server has longer at each further attempt. `gapwatch status` has time for another one after one that hangs.
 _CONNECT_MS = 3_000
+_WAITING_DOES_NOT_MEND = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 
 
 class Client(KafkaNetClient):  # type: ignore[misc]  # the package is not typed
@@ -34,7 +35,7 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc]
         self._failure: KafkaError | None = None
 
     def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
-        """Raises KafkaTimeoutError with the last failure."""
+        """Raises KafkaTimeoutError with the last failure, or at once one that waiting does not mend."""
         self._failure = None
         try:
             super().bootstrap(timeout_ms, refresh)
@@ -45,10 +46,13 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc]
         self._net.run(self._connect_to_any)
 
     def get_connection(self, node_id: Any, timeout_ms: float | None = None, **options: Any) -> KafkaConnection:
+        bootstrapping = self.cluster.is_bootstrap(node_id)
+        if bootstrapping and isinstance(self._failure, _WAITING_DOES_NOT_MEND):
+            raise self._failure
         longest = self.socket_connection_setup_timeout_ms(node_id)
         limit = longest if timeout_ms is None else min(timeout_ms, longest)
         connection = super().get_connection(node_id, limit, **options)
-        if self.cluster.is_bootstrap(node_id):
+        if bootstrapping:
             connection.init_future.add_errback(self._note)
         return connection
 
