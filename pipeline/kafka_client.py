@@ -10,6 +10,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.connection import KafkaConnection
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaTCPTransport
 
 # A slow server has longer at each further attempt. `gapwatch status` has time for another one after one that hangs.
 _CONNECT_MS = 3_000
@@ -55,6 +56,18 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc]
         if bootstrapping:
             connection.init_future.add_errback(self._note)
         return connection
+
+    async def _build_transport(self, *arguments: Any, **options: Any) -> KafkaTCPTransport:
+        """One that reads what a broker says before it hangs up, such as why; kafka-python drops it."""
+        transport = await super()._build_transport(*arguments, **options)
+        receive = transport._sock_recv  # noqa: SLF001 - there is no other way
+
+        def received() -> tuple[bytes, KafkaError | None]:
+            data, error = receive()
+            return data, None if data else error
+
+        transport._sock_recv = received  # noqa: SLF001
+        return transport
 
     def _note(self, failure: KafkaError) -> None:
         self._failure = failure
