@@ -5,10 +5,12 @@ their sum. Each metric belongs to all of them, so none carries a process.
 """
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 PREFIX = "gapwatch_"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -85,6 +87,8 @@ def forget_process(pid: int) -> None:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
+# A worker that starts makes its files empty, and a moment later gives them their size.
+@retry(retry=retry_if_exception_type(struct.error), wait=wait_fixed(0.05), stop=stop_after_attempt(20), reraise=True)
 def over_processes(directory: str) -> bytes:
     """All metrics of the workers that write to `directory`, in Prometheus' text format."""
     registry = CollectorRegistry()
