@@ -39,7 +39,7 @@ COMMIT_SECONDS = 1.0
 REQUEST_SECONDS = 12.0
 REBALANCE_SECONDS = 10.0
 LAG_SECONDS = 5.0
-# Brokers answer a waiting consumer twenty times a second, and the first fetch after one failed comes within a second.
+# Brokers answer a waiting consumer ten times a second, and the first fetch after one failed comes within a second.
 SILENT_SECONDS = 10.0
 
 

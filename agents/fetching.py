@@ -27,8 +27,9 @@ DEFAULT_BATCH_RECORDS = 2_000
 """Of one partition, where `broker_max_poll_records` is not set."""
 
 # A broker has one fetch of ours at a time, which names the partitions that had nothing left. Records that come to the
-# others wait until it is answered: in quiet times, as long as this. Faust's driver says 1.5 s.
-FETCH_WAIT_MILLISECONDS = 50
+# others wait until it is answered: in quiet times, as long as this. Faust's driver says 1.5 s. But each answer costs a
+# worker a millisecond, whatever it holds: at 50 ms that was a fiftieth of a core without any event.
+FETCH_WAIT_MILLISECONDS = 100
 # A broker that has less waits so long. One that answers each record at once is asked a hundred times a second, which at
 # 600 events a second took a quarter of a core in the broker and another in the worker.
 FETCH_LEAST_BYTES = 64 * 1024
