@@ -120,8 +120,10 @@ class Service(ABC):
         return self.directory / "console.log"
 
     def _process(self) -> psutil.Process | None:
-        if self._child is not None:
-            self._child.poll()  # a child that has ended stays in the process table until it is asked for
+        # A child is known by its handle: while it becomes its command, it has no command line for a moment, and when it
+        # has ended, it stays in the process table until it is asked for.
+        if self._child is not None and self._child.poll() is None:
+            return psutil.Process(self._child.pid)
         for process in self._candidates():
             with contextlib.suppress(psutil.Error):
                 if any(argument.endswith(self.marker) for argument in process.cmdline()):

@@ -1,0 +1,51 @@
+"""The process of a server, by one that stands in for it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.stack.service import Service
+
+
+class Sleeper(Service):
+    @property
+    def ports(self) -> list[int]:
+        return [1]
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "log"
+
+    def prepare(self) -> None: ...
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "import time; time.sleep(600)", self.marker]
+
+    def probe(self) -> None:
+        raise ConnectionError
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    service = Sleeper("sleeper", tmp_path)
+    service.start(wait=False)
+    yield service
+    service.kill()
+
+
+def test_a_child_that_has_no_command_line_yet_has_not_ended(sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "cmdline", lambda _: [])
+        assert sleeper.pid is not None
+    sleeper.kill()
+    assert sleeper.pid is None
+
+
+def test_another_process_finds_it_by_its_command_line(sleeper: Sleeper) -> None:
+    found = Sleeper("sleeper", sleeper.directory)
+    assert found.pid == sleeper.pid
+    found.stop()
+    assert sleeper.pid is None
