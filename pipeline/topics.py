@@ -34,7 +34,7 @@ MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 _DAY_MS = 86_400_000
 _CREATE_TIMEOUT_MS = 30_000
 _RECOVERY_SECONDS = 30.0
-_ANSWER_MS = 5_000  # `gapwatch status` tells soon that nobody answers
+_ANSWER_MS = 8_000  # `gapwatch status` tells soon that nobody answers; a broker that hangs takes three seconds of it
 
 
 def _is_passing(error: BaseException) -> bool:

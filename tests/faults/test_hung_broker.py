@@ -16,7 +16,7 @@ from pipeline.topics import TOUCHED_TOPIC, ensure_topics, lag
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("faults")]
 
 # A client asks the broker that hangs first in one of three cases.
-TIMES = 10
+TIMES = 6
 
 
 def deliver() -> None:
