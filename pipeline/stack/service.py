@@ -120,15 +120,18 @@ class Service(ABC):
         return self.directory / "console.log"
 
     def _process(self) -> psutil.Process | None:
-        # A child is known by its handle: while it becomes its command, it has no command line for a moment, and when it
-        # has ended, it stays in the process table until it is asked for.
-        if self._child is not None and self._child.poll() is None:
-            return psutil.Process(self._child.pid)
         for process in self._candidates():
             with contextlib.suppress(psutil.Error):
+                # A child is known by its handle: while it becomes its command, it has no command line for a moment.
+                if self._is_child(process) and process.status() != psutil.STATUS_ZOMBIE:
+                    return process
                 if any(argument.endswith(self.marker) for argument in process.cmdline()):
                     return process
         return None
+
+    def _is_child(self, process: psutil.Process) -> bool:
+        """Whether it is ours and has not ended; one that has stays in the process table until it is asked for."""
+        return self._child is not None and self._child.pid == process.pid and self._child.poll() is None
 
     def _candidates(self) -> Iterator[psutil.Process]:
         """First the recorded process; then all, for a launcher may have been killed before it wrote the record."""
@@ -165,13 +168,10 @@ class Service(ABC):
         """Whether it ends within 30 seconds. A zombie has ended: its parent may never ask for it."""
         deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline:
-            if self._child is not None:
-                self._child.poll()
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                    time.sleep(_POLL_SECONDS)
-                    continue
-            return True
+            # Of a child that was killed the first thread is a zombie while others still hold its files and ports.
+            if not self._is_child(process) and not _lives(process):
+                return True
+            time.sleep(_POLL_SECONDS)
         return False
 
     def _last_words(self) -> str:
@@ -181,3 +181,9 @@ class Service(ABC):
                 if lines:
                     return f"The end of {file}:\n" + "\n".join(lines[-_LOG_LINES_SHOWN:])
         return f"It left no log in {self.directory}"
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
