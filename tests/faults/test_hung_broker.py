@@ -41,7 +41,9 @@ ASKED: dict[str, Callable[[], object]] = {
 def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     world = World(tmp_path_factory.mktemp("hung"), brokers=3)
     try:
-        lag(settings().group)  # Kafka makes its topic of offsets when it is first asked, which one that hangs would hold up
+        lag(
+            settings().group
+        )  # Kafka makes its topic of offsets when it is first asked, which one that hangs would hold up
         with frozen(world.stack.brokers[0]):
             yield
     finally:
