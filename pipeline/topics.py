@@ -1,6 +1,8 @@
 """The topics of gapwatch: their names, and their creation before anybody subscribes."""
 
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -11,6 +13,8 @@ from pipeline.endpoints import kafka_client_options
 from pipeline.errors import StackError
 from pipeline.settings import settings
 from schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
+
+T = TypeVar("T")
 
 TOUCHED_TOPIC = "gapwatch.touched"
 """Minutes whose events changed, for the derivation of the aggregates."""
@@ -44,12 +48,15 @@ def _is_passing(error: BaseException) -> bool:
 
 # Up to half a minute, in which a cluster also hands over what a broker that hangs was in charge of. Each attempt makes
 # a client of its own: it would go on asking the coordinator that it found first.
-_persistently = retry(
+@retry(
     retry=retry_if_exception(_is_passing),
     wait=wait_fixed(0.2),
     stop=stop_after_delay(_RECOVERY_SECONDS),
     reraise=True,
 )
+def _ask(question: Callable[[KafkaAdminClient], T], **options: Any) -> T:
+    with contextlib.closing(KafkaAdminClient(**kafka_client_options(), **options)) as admin:
+        return question(admin)
 
 
 def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
@@ -60,22 +67,17 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     """
     wanted = {name: _creation(name) for name in names}
     try:
-        return _create(wanted)
+        return _ask(lambda admin: _create(admin, wanted))
     except KafkaError as error:
         raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
 
 
-@_persistently
 def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
     """Records of each topic that the group has not committed yet; topics that do not exist are left out.
 
     Raises kafka.errors.KafkaError when Kafka cannot be reached.
     """
-    admin = KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=_ANSWER_MS)
-    try:
-        return _lag(admin, group, topics)
-    finally:
-        admin.close()
+    return _ask(lambda admin: _lag(admin, group, topics), bootstrap_timeout_ms=_ANSWER_MS)
 
 
 def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[str, int]:
@@ -94,16 +96,7 @@ def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[s
     return behind
 
 
-@_persistently
-def _create(wanted: dict[str, dict[str, object]]) -> list[str]:
-    admin = KafkaAdminClient(**kafka_client_options())
-    try:
-        return _create_missing(admin, wanted)
-    finally:
-        admin.close()
-
-
-def _create_missing(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
+def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
     existing = set(admin.list_topics())
     missing = {name: creation for name, creation in wanted.items() if name not in existing}
     if missing:

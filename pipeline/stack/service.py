@@ -123,7 +123,7 @@ class Service(ABC):
         for process in self._candidates():
             with contextlib.suppress(psutil.Error):
                 # A child is known by its handle: while it becomes its command, it has no command line for a moment.
-                if self._is_child(process) and process.status() != psutil.STATUS_ZOMBIE:
+                if self._is_child(process) and _lives(process):
                     return process
                 if any(argument.endswith(self.marker) for argument in process.cmdline()):
                     return process

@@ -1,7 +1,8 @@
 """Which offsets the batch transport commits."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -18,15 +19,22 @@ from agents import transport
 pytestmark = pytest.mark.integration
 
 
+@contextlib.asynccontextmanager
+async def holding(kafka: str, topic: str, group: str, batches: int) -> AsyncIterator[Worker]:
+    """A worker that has taken the whole topic, so many batches of a hundred records, and acknowledged none."""
+    fill(kafka, topic, 100 * batches)
+    worker = Worker(kafka, topic, group, broker_max_poll_records=100)
+    worker.hold = True
+    async with running(worker):
+        await worker.until(lambda: len(worker.unacknowledged) == batches)
+        yield worker
+
+
 async def test_nothing_is_committed_before_a_first_batch_that_is_not_acknowledged(
     kafka: str, new_topic: Callable[..., str], group: str
 ) -> None:
     topic = new_topic()
-    fill(kafka, topic, 300)
-    worker = Worker(kafka, topic, group, broker_max_poll_records=100)
-    worker.hold = True
-    async with running(worker):
-        await worker.until(lambda: len(worker.unacknowledged) == 3)
+    async with holding(kafka, topic, group, batches=3) as worker:
         first, second, third = worker.unacknowledged
         second.ack()
         third.ack()
@@ -92,11 +100,7 @@ async def test_a_member_that_was_put_out_of_its_group_moves_no_offset_back(
     kafka: str, new_topic: Callable[..., str], group: str
 ) -> None:
     topic = new_topic()
-    fill(kafka, topic, 300)
-    worker = Worker(kafka, topic, group, broker_max_poll_records=100)
-    worker.hold = True
-    async with running(worker):
-        await worker.until(lambda: len(worker.unacknowledged) == 3)
+    async with holding(kafka, topic, group, batches=3) as worker:
         await asyncio.to_thread(_put_out, kafka, group, coordinator(worker).member_id, TopicPartition(topic, 0), 200)
         worker.unacknowledged[0].ack()
         await worker.consumer.commit()
@@ -119,10 +123,6 @@ def _put_out(kafka: str, group: str, member: str, tp: TopicPartition, offset: in
 async def test_what_was_to_be_committed_in_one_generation_is_not_committed_in_the_next(
     kafka: str, new_topic: Callable[..., str], group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = new_topic()
-    fill(kafka, topic, 100)
-    worker = Worker(kafka, topic, group)
-    worker.hold = True
     generations: list[int] = []
     commits: list[Any] = []
     commit = transport.Consumer._commit
@@ -132,8 +132,7 @@ async def test_what_was_to_be_committed_in_one_generation_is_not_committed_in_th
         return await commit(self, offsets)
 
     monkeypatch.setattr(transport.Consumer, "_commit", counted)
-    async with running(worker):
-        await worker.until(lambda: len(worker.unacknowledged) == 1)
+    async with holding(kafka, new_topic(), group, batches=1) as worker:
         member = coordinator(worker)
         attempt = member._do_commit_offsets
 
@@ -155,8 +154,6 @@ async def test_a_commit_that_is_under_way_does_not_hide_a_seek(
     kafka: str, new_topic: Callable[..., str], group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = new_topic()
-    fill(kafka, topic, 300)
-    worker = Worker(kafka, topic, group, broker_max_poll_records=100)
     commit = transport.Consumer._commit
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -166,9 +163,7 @@ async def test_a_commit_that_is_under_way_does_not_hide_a_seek(
         return await commit(self, offsets)
 
     monkeypatch.setattr(transport.Consumer, "_commit", slow)
-    worker.hold = True
-    async with running(worker):
-        await worker.until(lambda: len(worker.unacknowledged) == 3)
+    async with holding(kafka, topic, group, batches=3) as worker:
         worker.release()
         await begun.wait()
         worker.hold = True
@@ -200,11 +195,6 @@ async def test_a_stop_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(transport, "FINISH_SECONDS", 0.5)
-    topic = new_topic()
-    fill(kafka, topic, 300)
-    worker = Worker(kafka, topic, group, broker_max_poll_records=100)
-    worker.hold = True
-    async with running(worker):
-        await worker.until(lambda: len(worker.unacknowledged) == 3)
+    async with holding(kafka, new_topic(), group, batches=3) as worker:
         worker.unacknowledged[0].ack()
     assert committed(kafka, group) == {0: 100}
