@@ -41,9 +41,11 @@ ASKED: dict[str, Callable[[], object]] = {
 def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     world = World(tmp_path_factory.mktemp("hung"), brokers=3)
     try:
-        lag(
-            settings().group
-        )  # Kafka makes its topic of offsets when it is first asked, which one that hangs would hold up
+        # What a cluster does once, it asks of its controller, which may be the one that hangs, and waits half a minute:
+        # to make the topic of offsets, and for each broker, which producers draw at random, to get numbers for them.
+        lag(settings().group)
+        for _ in range(20):
+            deliver()
         with frozen(world.stack.brokers[0]):
             yield
     finally:
