@@ -11,13 +11,15 @@ time). Ours runs twice: as it is, and without deriving aggregates, which no othe
 in memory, is the limit. Each competitor runs in an environment of its own, made from `requirements/` on the first run;
 what was chosen for each is at the head of its script in `consumers/`.
 
-Rates are seen from outside, by the rows that ClickHouse holds, from a tenth of the events to nine tenths; by the clock,
-and by processor time of all processes of a runner. Of ours the processor time of the process that reads is shown too:
-it is the one that limits a worker with a core to itself. Medians of the rounds; ratios are medians of each round's.
+Rates are seen from outside, by the rows that ClickHouse holds, from a tenth of the events to nine tenths: by the clock;
+by processor time of all processes of a runner; and by the clock without the time in which its busiest thread could run
+and had no core (Linux tells it), which is the rate where ClickHouse and Kafka leave it one. Medians of the rounds;
+ratios are medians of each round's.
 """
 
 import contextlib
 import json
+import math
 import os
 import platform
 import statistics
@@ -37,7 +39,7 @@ from contest import drawn, in_turn, options
 from environments import flink_connector, python_of
 from rich.console import Console
 from rich.table import Table
-from workbench import TOPIC, Bench, bench, fill, processor_seconds
+from workbench import TOPIC, Bench, Scheduled, bench, fill, processor_seconds, scheduled
 
 CONSUMERS = Path(__file__).with_name("consumers")
 ROOT = Path(__file__).parent.parent
@@ -64,6 +66,7 @@ WITHOUT_COMMAND = (
 RATIOS = {
     "ours to it": (OURS, "clock"),
     "ours to it, processor": (OURS, "processor"),
+    "ours to it, with a core": (OURS, "core"),
     "apart to it": (WITHOUT, "clock"),
 }
 
@@ -75,12 +78,12 @@ class RunnerError(Exception):
 
 
 class Sample(NamedTuple):
-    """At a moment: rows that ClickHouse holds, processor seconds of all processes and of the busiest."""
+    """At a moment: rows that ClickHouse holds, processor seconds of all processes, and what each thread had."""
 
     clock: float
     rows: int
     processor: float
-    busiest: float
+    threads: dict[int, Scheduled]
 
 
 class Runner(NamedTuple):
@@ -123,7 +126,7 @@ def run(runner: Runner, bench: Bench) -> Rates:
 
 def watch(process: psutil.Popen, clickhouse: str, runner: Runner) -> list[Sample]:
     """A sample whenever there are more rows, until nine tenths of the events are there."""
-    samples = [Sample(0.0, 0, 0.0, 0.0)]
+    samples = [Sample(0.0, 0, 0.0, {})]
     deadline = time.monotonic() + TIMEOUT_SECONDS
     rows = f"SELECT total_rows FROM system.tables WHERE database = currentDatabase() AND name = '{runner.table}'"  # noqa: S608
     with Client.from_url(clickhouse) as client:
@@ -133,8 +136,9 @@ def watch(process: psutil.Popen, clickhouse: str, runner: Runner) -> list[Sample
             time.sleep(SAMPLE_SECONDS)
             found = client.execute(rows)
             if found and found[0][0] > samples[-1].rows:
-                spent = [processor_seconds([one]) for one in [process, *process.children(recursive=True)]]
-                samples.append(Sample(time.perf_counter(), found[0][0], sum(spent), max(spent)))
+                processes = [process, *process.children(recursive=True)]
+                spent, threads = processor_seconds(processes), scheduled(processes)
+                samples.append(Sample(time.perf_counter(), found[0][0], spent, threads))
     return samples
 
 
@@ -142,10 +146,12 @@ def steady(samples: list[Sample], events: int) -> Rates:
     first = next(sample for sample in samples if sample.rows >= 0.1 * events)
     last = samples[-1]
     count = last.rows - first.rows
+    clock = last.clock - first.clock
+    had = [last.threads[thread] - before for thread, before in first.threads.items() if thread in last.threads]
     return {
-        "clock": count / (last.clock - first.clock),
+        "clock": count / clock,
         "processor": count / (last.processor - first.processor),
-        "busiest": count / (last.busiest - first.busiest),
+        "core": count / (clock - max(had).waited) if had else math.nan,
     }
 
 
@@ -153,7 +159,7 @@ def read_alone(bench: Bench, events: int) -> Rates:
     command = [sys.executable, str(CONSUMERS / "path_reading.py"), bench.stack.kafka, TOPIC, str(events)]
     done = subprocess.run(command, env=bench.fresh() | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
     found: Rates = json.loads(done.stdout)
-    return found | {"busiest": found["processor"]}
+    return found | {"core": found["processor"]}  # it waits for nothing else
 
 
 def rounds(bench: Bench, names: Sequence[str], events: int, count: int, directory: Path) -> list[dict[str, Rates]]:
@@ -183,11 +189,11 @@ def summary(found: list[dict[str, Rates]]) -> dict[str, Rates]:
 
 def show(medians: dict[str, Rates], title: str) -> None:
     table = Table(title=title)
-    columns = ("by the clock", "of processor time", "of the busiest process", *RATIOS, "load")
+    columns = ("by the clock", "of processor time", "with a core", *RATIOS, "load")
     for name in ("events per second", *columns):
         table.add_column(name, justify="left" if name == "events per second" else "right")
     for name, rates in sorted(medians.items(), key=lambda item: -item[1]["clock"]):
-        figures = [f"{rates[key]:,.0f}" for key in ("clock", "processor", "busiest")]
+        figures = [f"{rates[key]:,.0f}" for key in ("clock", "processor", "core")]
         ratios = [f"{rates[key]:,.2f}" if key in rates else "" for key in RATIOS]
         table.add_row(name, *figures, *ratios, f"{rates['load']:.1f}")
     Console(width=140).print(table)

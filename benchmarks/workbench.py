@@ -1,6 +1,7 @@
 """What the benchmarks of the worker share: a stack of their own, events in its topics, a worker to watch."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -186,6 +188,27 @@ def metric(text: str, name: str) -> float:
 
 def processor_seconds(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+class Scheduled(NamedTuple):
+    """Seconds for which a thread ran, and for which it could have run and had no core."""
+
+    ran: float
+    waited: float
+
+    def __sub__(self, before: "Scheduled") -> "Scheduled":
+        return Scheduled(self.ran - before.ran, self.waited - before.waited)
+
+
+def scheduled(processes: list[psutil.Process]) -> dict[int, Scheduled]:
+    """By thread, since it began; empty where the system does not tell."""
+    found = {}
+    for process in processes:
+        for told in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has ended
+                ran, waited, _ = told.read_text().split()
+                found[int(told.parent.name)] = Scheduled(int(ran) / 1e9, int(waited) / 1e9)
+    return found
 
 
 def parts_of(stack: LocalStack, started: psutil.Popen, processes: int = 1) -> dict[str, list[psutil.Process]]:
