@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,7 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is stopped on the way
     with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
         yield Bench(stack)
 

@@ -1,6 +1,6 @@
 """`gapwatch bench`."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -40,4 +40,4 @@ def bench(name: str, arguments: tuple[str, ...]) -> None:
             "benchmarks come with the repository, not with the package: clone it, run make test once, "
             "then .venv/bin/gapwatch bench"
         )
-    sys.exit(subprocess.run([sys.executable, str(script), *arguments], check=False).returncode)
+    os.execv(sys.executable, [sys.executable, str(script), *arguments])  # noqa: S606 - whatever signal comes, it gets it
