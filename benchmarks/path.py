@@ -13,8 +13,8 @@ what was chosen for each is at the head of its script in `consumers/`.
 
 Rates are seen from outside, by the rows that ClickHouse holds, from a tenth of the events to nine tenths: by the clock;
 by processor time of all processes of a runner; and by the clock without the time in which its busiest thread could run
-and had no core (Linux tells it), which is the rate where ClickHouse and Kafka leave it one. Medians of the rounds;
-ratios are medians of each round's.
+and had no core (Linux tells it), which is the rate where ClickHouse and Kafka leave it one. Idle is the part of the
+time in which that thread waited for anything else. Medians of the rounds; ratios are medians of each round's.
 """
 
 import contextlib
@@ -148,10 +148,12 @@ def steady(samples: list[Sample], events: int) -> Rates:
     count = last.rows - first.rows
     clock = last.clock - first.clock
     had = [last.threads[thread] - before for thread, before in first.threads.items() if thread in last.threads]
+    ran, waited = max(had, default=Scheduled(math.nan, math.nan))
     return {
         "clock": count / clock,
         "processor": count / (last.processor - first.processor),
-        "core": count / (clock - max(had).waited) if had else math.nan,
+        "core": count / (clock - waited),
+        "idle": 1 - (ran + waited) / clock,
     }
 
 
@@ -159,7 +161,7 @@ def read_alone(bench: Bench, events: int) -> Rates:
     command = [sys.executable, str(CONSUMERS / "path_reading.py"), bench.stack.kafka, TOPIC, str(events)]
     done = subprocess.run(command, env=bench.fresh() | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
     found: Rates = json.loads(done.stdout)
-    return found | {"core": found["processor"]}  # it waits for nothing else
+    return found | {"core": found["processor"], "idle": 0.0}  # it waits for nothing else
 
 
 def rounds(bench: Bench, names: Sequence[str], events: int, count: int, directory: Path) -> list[dict[str, Rates]]:
@@ -189,13 +191,13 @@ def summary(found: list[dict[str, Rates]]) -> dict[str, Rates]:
 
 def show(medians: dict[str, Rates], title: str) -> None:
     table = Table(title=title)
-    columns = ("by the clock", "of processor time", "with a core", *RATIOS, "load")
+    columns = ("by the clock", "of processor time", "with a core", "idle", *RATIOS, "load")
     for name in ("events per second", *columns):
         table.add_column(name, justify="left" if name == "events per second" else "right")
     for name, rates in sorted(medians.items(), key=lambda item: -item[1]["clock"]):
         figures = [f"{rates[key]:,.0f}" for key in ("clock", "processor", "core")]
         ratios = [f"{rates[key]:,.2f}" if key in rates else "" for key in RATIOS]
-        table.add_row(name, *figures, *ratios, f"{rates['load']:.1f}")
+        table.add_row(name, *figures, f"{rates['idle']:.0%}", *ratios, f"{rates['load']:.1f}")
     Console(width=140).print(table)
 
 
