@@ -15,10 +15,10 @@ class Unable:
         raise GapwatchError("the reader's process dies as soon as it starts")
 
 
-def test_a_worker_that_cannot_read_takes_no_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GAPWATCH_KAFKA", "localhost:9")
-    monkeypatch.setenv("GAPWATCH_CLICKHOUSE", "clickhouse://localhost:9/default")
+def test_a_worker_that_cannot_read_takes_no_partitions(settings_env: pytest.MonkeyPatch) -> None:
+    settings_env.setenv("GAPWATCH_KAFKA", "localhost:9")
+    settings_env.setenv("GAPWATCH_CLICKHOUSE", "clickhouse://localhost:9/default")
     for name, answer in {"ReaderProcess": Unable, "ensure_topics": list, "migrate": lambda _: None}.items():
-        monkeypatch.setattr(work, name, answer)
+        settings_env.setattr(work, name, answer)
     with pytest.raises(GapwatchError, match="as soon as it starts"):
         work.prepare(Settings(), threading.Event(), Waits())
