@@ -7,13 +7,12 @@ each, a month is generated on a ClickHouse of its own and its groups are counted
 """
 
 import argparse
-import tempfile
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
+from workbench import local_stack
 
-from pipeline.stack import LocalStack
 from pipeline.store import ClickHouse
 
 DAYS = 30
@@ -63,7 +62,7 @@ def main() -> None:
     table = Table(title="events per group")
     for column in ("events a year", "dimensions", *GRAINS):
         table.add_column(column, justify="left" if column == "dimensions" else "right")
-    with tempfile.TemporaryDirectory() as directory, LocalStack(directory) as stack:
+    with local_stack() as stack:
         clickhouse = ClickHouse(stack.clickhouse.url)
         for yearly in options.yearly:
             for dimensions, ratios in reductions(clickhouse, round(yearly * DAYS / 365)):

@@ -18,7 +18,6 @@ all its groups.
 
 import argparse
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,9 +28,9 @@ from uuid import uuid4
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from workbench import local_stack
 
 from dashboards.board.data import Board
-from pipeline.stack import LocalStack
 from pipeline.store import Aggregates, ClickHouse, migrate
 
 AIM_MS = 300
@@ -306,7 +305,7 @@ def main() -> None:
     parser.add_argument("--chosen", type=_filters, nargs="*", default=[])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, LocalStack(directory) as stack:
+    with local_stack() as stack:
         url = stack.clickhouse.url
         migrate(url)
         draw(ClickHouse(url), Aggregates(url), options.yearly, max(options.days))

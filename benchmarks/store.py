@@ -10,7 +10,6 @@ Of steps done once a batch, the median batch is shown.
 
 import argparse
 import random
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +20,11 @@ from typing import NamedTuple
 import psutil
 from rich.console import Console
 from rich.table import Table
+from workbench import local_stack
 
 from pipeline.columns import EventColumns
 from pipeline.language.reading import Clause, Evidence, Reading
 from pipeline.records import Record
-from pipeline.stack import LocalStack
 from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
 from schemas.events import Complaint, Feedback
 
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("events", nargs="?", type=int, default=200_000)
     parser.add_argument("--known", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, LocalStack(directory) as stack:
+    with local_stack() as stack:
         url = stack.clickhouse.url
         migrate(url)
         grow(url, options.known)

@@ -25,9 +25,9 @@ from environments import python_of
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 from rich.table import Table
+from workbench import local_stack
 
 from agents.transport import SCHEME
-from pipeline.stack import LocalStack
 
 CONSUMERS = Path(__file__).with_name("consumers")
 OURS, STOCK, CLIENT = "batch transport", "stock Faust", "aiokafka alone"
@@ -68,7 +68,7 @@ def rounds(names: Sequence[str], records: int, count: int, directory: Path) -> l
     """Each round's rates by consumer."""
     commands = {name: command(name, directory) for name in names}
     found = []
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder) / "stack") as stack:
+    with local_stack() as stack:
         fill(stack.kafka, records)
         for number in range(count):
             found.append({name: rates(commands[name], stack.kafka, records) for name in in_turn(names, number)})

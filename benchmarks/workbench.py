@@ -78,9 +78,16 @@ class Bench:
 
 
 @contextmanager
+def local_stack() -> Iterator[LocalStack]:
+    """Servers for one benchmark. From here on SIGTERM ends it as an exception, so that what it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory() as directory, LocalStack(directory) as stack:
+        yield stack
+
+
+@contextmanager
 def bench() -> Iterator[Bench]:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is stopped on the way
-    with tempfile.TemporaryDirectory() as directory, LocalStack(Path(directory) / "stack") as stack:
+    with local_stack() as stack:
         yield Bench(stack)
 
 
