@@ -11,6 +11,8 @@ COPY pipeline pipeline
 COPY agents agents
 COPY schemas schemas
 COPY dashboards dashboards
+COPY commands commands
+COPY src src
 RUN /opt/gapwatch/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.12.12-slim-bookworm

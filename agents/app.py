@@ -1,5 +1,6 @@
-"""The Faust app: what each worker process runs. `faust -A agents.app worker` works; `gapwatch worker` runs several.
+"""The Faust app: what each worker process runs.
 
+`faust -A gapwatch.agents.app worker` runs one, `gapwatch worker` several.
 Importing this module needs to know where Kafka and ClickHouse are, but contacts neither.
 """
 
@@ -14,20 +15,25 @@ from typing import Any
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 
-from agents import transport
-from agents.fetching import DEFAULT_BATCH_RECORDS
-from pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
-from pipeline.errors import GapwatchError
-from pipeline.logs import logger
-from pipeline.settings import Settings, settings
-from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
-from pipeline.worker import metrics
-from pipeline.worker.patience import Waits
-from pipeline.worker.work import Work, prepare
+from gapwatch.agents.transport import driver as transport
+from gapwatch.agents.transport.fetching import DEFAULT_BATCH_RECORDS
+from gapwatch.pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.settings import Settings, settings
+from gapwatch.pipeline.worker import metrics
+from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.pipeline.worker.runtime import Work, prepare
 
 log = logger("gapwatch.worker")
 
-AGENTS = ("agents.feedback", "agents.complaint", "agents.chat", "agents.touched")
+AGENTS = (
+    "gapwatch.agents.feedback",
+    "gapwatch.agents.complaint",
+    "gapwatch.agents.chat",
+    "gapwatch.agents.dirty_minutes",
+)
 
 # A worker that is gone is noticed after ten seconds; heartbeats come often enough to lose two of them.
 SESSION_SECONDS = 10.0

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from agents.app import app
-from agents.events import events_of, take
+from gapwatch.agents.app import app
+from gapwatch.agents.batches import events_of, take
 
 
 @app.agent(events_of("feedback"))

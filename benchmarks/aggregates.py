@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.store import ClickHouse
 
 DAYS = 30
 YEARLY = (1_000_000, 10_000_000, 100_000_000)

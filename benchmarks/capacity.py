@@ -23,10 +23,10 @@ from rich.table import Table
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from workbench import Bench, bench, fill, parts_of, seconds_by_part, seconds_by_purpose, worker
 
-from pipeline.errors import StoreUnavailable
-from pipeline.settings import settings
-from pipeline.store import Aggregates
-from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.errors import StoreUnavailable
+from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.store import Aggregates
 
 LIVE_SECONDS = 600
 DAY_SECONDS = 86_400

@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from dashboards.board.data import Board
-from pipeline.store import Aggregates, ClickHouse, migrate
+from gapwatch.dashboards.board.data import Board
+from gapwatch.pipeline.store import Aggregates, ClickHouse, migrate
 
 AIM_MS = 300
 WEEK = 7 * 86_400

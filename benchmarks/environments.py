@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.stack.jars import Jar, class_path
+from gapwatch.pipeline.stack.jars import Jar, class_path
 
 REQUIREMENTS = Path(__file__).with_name("requirements")
 DIRECTORY = Path(".benchmarks")

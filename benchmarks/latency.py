@@ -47,7 +47,7 @@ from workbench import (
     worker,
 )
 
-from pipeline.demo.reviews import load_reviews
+from gapwatch.commands.demonstration.reviews import load_reviews
 
 PROBE_SECONDS = 0.1
 POLL_SECONDS = 0.1

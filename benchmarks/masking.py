@@ -19,8 +19,8 @@ from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.language.masking import mask
-from pipeline.language.normalise import normalise
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.text.normalise import normalise
 
 SEED = 20261122
 EACH = 300

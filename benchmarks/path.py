@@ -59,7 +59,8 @@ SAMPLE_SECONDS = 0.05
 TIMEOUT_SECONDS = 300
 # One worker whose agents are all but the last, which derives.
 WITHOUT_COMMAND = (
-    "from agents.app import AGENTS, app; from agents.worker import main; app.conf.autodiscover = AGENTS[:-1]; main()"
+    "from gapwatch.agents.app import AGENTS, app; from gapwatch.agents.process import main; "
+    "app.conf.autodiscover = AGENTS[:-1]; main()"
 )
 
 # Which of ours is compared, and in what.
@@ -95,7 +96,7 @@ class Runner(NamedTuple):
 def runner(name: str, kafka: str, events: int, directory: Path) -> Runner:
     """Commands with "benchmark" where the group goes."""
     if name == OURS:
-        return Runner([sys.executable, "-m", "pipeline", "worker"], events)
+        return Runner([sys.executable, "-m", "gapwatch", "worker"], events)
     if name == WITHOUT:
         return Runner([sys.executable, "-c", WITHOUT_COMMAND], events)
     key = OTHERS.get(name, "tutorial")

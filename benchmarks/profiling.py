@@ -36,21 +36,21 @@ PER_SECOND = 100
 REST = "the rest"
 # By the beginning of a frame: "function (file", or the file alone. The first that fits counts.
 STAGES = {
-    "searching for cycles": ("_read (pipeline/worker/reader_process.py", "pipeline/worker/garbage.py"),
-    "unpacking the log": ("agents/unpacking.py", "aiokafka/record/"),
-    "fetching": ("agents/fetching.py", "aiokafka/", "faust/transport/drivers/aiokafka.py"),
+    "searching for cycles": ("_read (pipeline/worker/reader_process.py", "pipeline/worker/gc_tuning.py"),
+    "unpacking the log": ("agents/transport/unpacking.py", "aiokafka/record/"),
+    "fetching": ("agents/transport/fetching.py", "aiokafka/", "faust/transport/drivers/aiokafka.py"),
     "reading": ("pipeline/language/",),
-    "decoding": ("pipeline/decode.py", "schemas/"),
-    "columns": ("pipeline/columns.py", "pipeline/worker/ingest.py"),
+    "decoding": ("pipeline/events/decode.py", "schemas/"),
+    "columns": ("pipeline/events/columns.py", "pipeline/worker/ingest.py"),
     "between the processes": (
-        "pipeline/worker/packing.py",
+        "pipeline/worker/codec.py",
         "pipeline/worker/reader_process.py",
         "concurrent/futures/process.py",
         "multiprocessing/",
     ),
-    "storing": ("pipeline/store/events.py", "pipeline/worker/storing.py"),
-    "publishing touched minutes": ("pipeline/outbox.py",),
-    "deriving": ("pipeline/store/aggregates.py", "pipeline/worker/touched.py"),
+    "storing": ("pipeline/store/event_store.py", "pipeline/worker/storing.py"),
+    "publishing touched minutes": ("pipeline/kafka/outbox.py",),
+    "deriving": ("pipeline/store/aggregates.py", "pipeline/worker/refresh.py"),
     "Faust and the event loop": ("faust/", "mode/", "agents/", "asyncio/"),
 }
 # Each process stands below the one that started it.

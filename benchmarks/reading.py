@@ -13,14 +13,14 @@ from importlib.resources import files
 
 import psutil
 
-from pipeline.language.gaps_model import GapModel
-from pipeline.language.masking import mask
-from pipeline.language.normalise import normalise
-from pipeline.language.reader import TOGETHER, Reader
-from pipeline.language.sentiment import SentimentModel
-from pipeline.language.tokens import tokenizer
-from pipeline.language.whole import WholeReader
-from pipeline.worker.garbage import search_when_asked
+from gapwatch.pipeline.language.analysis import WholeReader
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.models.gaps_model import GapModel
+from gapwatch.pipeline.language.models.sentiment import SentimentModel
+from gapwatch.pipeline.language.reader import TOGETHER, Reader
+from gapwatch.pipeline.language.text.normalise import normalise
+from gapwatch.pipeline.language.text.tokens import tokenizer
+from gapwatch.pipeline.worker.gc_tuning import search_when_asked
 
 MEGABYTE = 1 << 20
 ROUNDS = 15
@@ -84,8 +84,8 @@ def whole(texts: Sequence[str]) -> None:
 def baselines(texts: Sequence[str]) -> None:
     from snownlp import SnowNLP  # noqa: PLC0415 - 420 MB that would count as the models'
 
-    from pipeline.training.evaluation import fit_tf_idf  # noqa: PLC0415
-    from pipeline.training.examples import Labelled  # noqa: PLC0415
+    from gapwatch.pipeline.training.evaluation import fit_tf_idf  # noqa: PLC0415
+    from gapwatch.pipeline.training.examples import Labelled  # noqa: PLC0415
 
     few = texts[:100]
     show("SnowNLP(text).sentiments", best(lambda: [SnowNLP(text).sentiments for text in few], 2), len(few))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals import baseline, chart
+from gapwatch.pipeline.signals.statistics import baseline, chart
 
 Array = NDArray[np.float64]
 

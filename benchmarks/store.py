@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from pipeline.columns import EventColumns
-from pipeline.language.reading import Clause, Evidence, Reading
-from pipeline.records import Record
-from pipeline.store import Aggregates, ClickHouse, EventStore, migrate
-from schemas.events import Complaint, Feedback
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reading import Clause, Evidence, Reading
+from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
+from gapwatch.schemas.events import Complaint, Feedback
 
 BATCH = 5_000
 MINUTES = 14 * 24 * 60

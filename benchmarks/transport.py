@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from agents.transport import SCHEME
+from gapwatch.agents.transport.driver import SCHEME
 
 CONSUMERS = Path(__file__).with_name("consumers")
 OURS, STOCK, CLIENT = "batch transport", "stock Faust", "aiokafka alone"

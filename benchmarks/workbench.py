@@ -27,9 +27,9 @@ from clickhouse_driver import Client
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
-from pipeline.demo.reviews import load_reviews
-from pipeline.stack import LocalStack
-from pipeline.topics import TOUCHED_TOPIC
+from gapwatch.commands.demonstration.reviews import load_reviews
+from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC
+from gapwatch.pipeline.stack import LocalStack
 
 TOPIC = "feedback.events"
 SHORTEST, LONGEST = 40, 110
@@ -74,7 +74,7 @@ class Bench:
 
     @staticmethod
     def _init(environment: dict[str, str]) -> None:
-        subprocess.run([sys.executable, "-m", "pipeline", "init"], env=environment, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "gapwatch", "init"], env=environment, check=True, capture_output=True)
 
 
 @contextmanager
@@ -152,7 +152,7 @@ async def _fill(kafka: str, events: int, first: int, over: float) -> None:
 def worker(environment: dict[str, str], processes: int = 1) -> Iterator[tuple[psutil.Popen, str]]:
     """`gapwatch worker`, and the address of its metrics."""
     process = psutil.Popen(
-        [sys.executable, "-m", "pipeline", "worker", "--processes", str(processes)],
+        [sys.executable, "-m", "gapwatch", "worker", "--processes", str(processes)],
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -8,15 +8,15 @@ numbers in words are those of its opening, and the one number is the index now. 
 
 from typing import Any
 
-from dashboards import pipeline_alerts
-from dashboards.frame import CONVERSATIONS, FULFILLMENT
-from dashboards.query import named
-from dashboards.rule import LINK_ROOT, RUNBOOK, SOURCE, conditions
-from dashboards.words import CHANNELS, GAPS, SEVERITIES, Locale, Words
-from pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
-from pipeline.signals.series import MEASURES, Measure
-from pipeline.signals.verdict import SEVERITIES as LEVELS
-from pipeline.signals.verdict import Severity
+from gapwatch.dashboards import pipeline_alerts
+from gapwatch.dashboards.frame import CONVERSATIONS, FULFILLMENT
+from gapwatch.dashboards.query import named
+from gapwatch.dashboards.rule import LINK_ROOT, RUNBOOK, SOURCE, conditions
+from gapwatch.dashboards.words import CHANNELS, GAPS, SEVERITIES, Locale, Words
+from gapwatch.pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
+from gapwatch.pipeline.signals.series import MEASURES, Measure
+from gapwatch.pipeline.signals.verdict import SEVERITIES as LEVELS
+from gapwatch.pipeline.signals.verdict import Severity
 
 SIGNALS_GROUP = "gapwatch-signals"
 GROUPS = (SIGNALS_GROUP, pipeline_alerts.GROUP)

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 
-from pipeline.errors import GapwatchError
+from gapwatch.pipeline.errors import GapwatchError
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-pdf-header-footer")

@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from dashboards import alerting, notifications
-from dashboards.conversations import conversations
-from dashboards.drill_down import drill_down
-from dashboards.operations import operations
-from dashboards.overview import overview
-from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
-from dashboards.words import Locale, Words
+from gapwatch.dashboards import alerting, notifications
+from gapwatch.dashboards.conversations import conversations
+from gapwatch.dashboards.drill_down import drill_down
+from gapwatch.dashboards.operations import operations
+from gapwatch.dashboards.overview import overview
+from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from gapwatch.dashboards.words import Locale, Words
 
-PROVISIONING = Path(__file__).parent / "provisioning"
+PROVISIONING = Path(__file__).resolve().parent / "provisioning"
 FOLDER_UID = "gapwatch"
 FOLDER_TITLE = "gapwatch"
 _MADE = "# Made by `gapwatch dashboards build`; changes here are lost.\n"

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
 
 _SCHEMA = json.loads(resources("dashboards").joinpath("alerting_files.schema.json").read_text(encoding="utf-8"))
 _DURATION = re.compile(r"(\d+)([smhdwy])")

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from dashboards.frame import CONVERSATIONS, PLACE, page
-from dashboards.grains import Grains
-from dashboards.minutes import Minutes
-from dashboards.panels import Panels
-from dashboards.query import named
-from dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, ROLES, Locale, Words
+from gapwatch.dashboards.frame import CONVERSATIONS, PLACE, page
+from gapwatch.dashboards.grains import Grains
+from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.panels import Panels
+from gapwatch.dashboards.query import named
+from gapwatch.dashboards.words import BAD_COLOR, CHANNELS, GOOD_COLOR, ROLES, Locale, Words
 
 _LEVELS = (0.5, 0.9)
 _LOWEST = 50

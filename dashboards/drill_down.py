@@ -3,12 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.frame import FULFILLMENT, PLACE, page
-from dashboards.grains import Grains
-from dashboards.minutes import Minutes
-from dashboards.panels import Panels
-from dashboards.query import named
-from dashboards.words import BAD_COLOR, CHANNELS, DIMENSIONS, GAP_COLORS, GOOD_COLOR, SENTIMENTS, STAGES, Locale, Words
+from gapwatch.dashboards.frame import FULFILLMENT, PLACE, page
+from gapwatch.dashboards.grains import Grains
+from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.panels import Panels
+from gapwatch.dashboards.query import named
+from gapwatch.dashboards.words import (
+    BAD_COLOR,
+    CHANNELS,
+    DIMENSIONS,
+    GAP_COLORS,
+    GOOD_COLOR,
+    SENTIMENTS,
+    STAGES,
+    Locale,
+    Words,
+)
 
 # `gap` holds a code, never a customer's text; the plugin quotes it all the same.
 _GAP = "${gap:singlequote}"

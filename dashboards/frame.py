@@ -8,9 +8,9 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
-from dashboards.panels import PanelBuilder, page_link
-from dashboards.query import ClickHouseQuery, datasource, named
-from dashboards.words import CHANNELS, GAPS, MEASURES, SEVERITIES, Locale, Words
+from gapwatch.dashboards.panels import PanelBuilder, page_link
+from gapwatch.dashboards.query import ClickHouseQuery, datasource, named
+from gapwatch.dashboards.words import CHANNELS, GAPS, MEASURES, SEVERITIES, Locale, Words
 
 OVERVIEW = "gapwatch-overview"
 FULFILLMENT = "gapwatch-fulfillment"

@@ -8,8 +8,8 @@ import requests
 from grafana_api.grafana_api import GrafanaAPI, GrafanaException
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from dashboards.query import DATASOURCE_TYPE
-from pipeline.errors import GapwatchError, SettingsError
+from gapwatch.dashboards.query import DATASOURCE_TYPE
+from gapwatch.pipeline.errors import GapwatchError, SettingsError
 
 OLDEST = (12, 0)
 """Webhooks with JSON of their own, which Feishu needs, and the ClickHouse plugin ask for it."""

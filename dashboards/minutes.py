@@ -4,8 +4,8 @@ Each is a condition on `minute`, the start of the key of the events. Where the a
 looked for, these are read and nothing is left out; where all events count alike, minutes at even distances stand for all.
 """
 
-from dashboards.frame import PLACE
-from dashboards.grains import ALL_PLACES, Grains
+from gapwatch.dashboards.frame import PLACE
+from gapwatch.dashboards.grains import ALL_PLACES, Grains
 
 # Events that a sample reads, about; a range with fewer is read whole.
 SAMPLED_EVENTS = 100_000

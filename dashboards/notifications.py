@@ -6,10 +6,10 @@ Secrets stand in Grafana's own environment, GRAFANA_*; `gapwatch dashboards push
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from dashboards.alerting import OWNERS
-from dashboards.pipeline_alerts import PLATFORM
-from dashboards.rule import SOURCE
-from dashboards.words import Locale, Words
+from gapwatch.dashboards.alerting import OWNERS
+from gapwatch.dashboards.pipeline_alerts import PLATFORM
+from gapwatch.dashboards.rule import SOURCE
+from gapwatch.dashboards.words import Locale, Words
 
 Contact = Literal["dingtalk", "wecom", "feishu", "email", "webhook"]
 CONTACTS: tuple[Contact, ...] = get_args(Contact)

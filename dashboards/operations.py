@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dashboards.frame import PIPELINE, PLACE, page
-from dashboards.minutes import Minutes
-from dashboards.panels import Panels
-from dashboards.query import named
-from dashboards.words import CHANNELS, EVENT_TYPES, Locale, Words
+from gapwatch.dashboards.frame import PIPELINE, PLACE, page
+from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.panels import Panels
+from gapwatch.dashboards.query import named
+from gapwatch.dashboards.words import CHANNELS, EVENT_TYPES, Locale, Words
 
 _DELAY = "dateDiff('millisecond', published_at, stored_at) / 1000"
 _REPORTED = "$__timeFilter(at)"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
-from dashboards.grains import Grains
-from dashboards.panels import Panels, Thresholds
-from dashboards.query import named
-from dashboards.words import (
+from gapwatch.dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
+from gapwatch.dashboards.grains import Grains
+from gapwatch.dashboards.panels import Panels, Thresholds
+from gapwatch.dashboards.query import named
+from gapwatch.dashboards.words import (
     CHANNELS,
     GAP_COLORS,
     GAPS,

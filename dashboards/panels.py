@@ -12,8 +12,8 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
 )
 
-from dashboards.query import ClickHouseQuery, datasource
-from dashboards.words import NO_DATA, Locale
+from gapwatch.dashboards.query import ClickHouseQuery, datasource
+from gapwatch.dashboards.words import NO_DATA, Locale
 
 PanelBuilder = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
 Thresholds = Sequence[tuple[float | None, str]]

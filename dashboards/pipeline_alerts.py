@@ -6,9 +6,9 @@ lag to be known, and that is one message, not four.
 
 from typing import Any, Literal, NamedTuple
 
-from dashboards.frame import PIPELINE
-from dashboards.rule import LINK_ROOT, RUNBOOK, SOURCE, conditions
-from dashboards.words import Locale, Words
+from gapwatch.dashboards.frame import PIPELINE
+from gapwatch.dashboards.rule import LINK_ROOT, RUNBOOK, SOURCE, conditions
+from gapwatch.dashboards.words import Locale, Words
 
 GROUP = "gapwatch-pipeline"
 PLATFORM = "platform"

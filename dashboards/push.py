@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from dashboards import alerting, notifications
-from dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards
-from dashboards.grafana import Grafana
-from dashboards.notifications import Contact
-from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
-from dashboards.rule import SOURCE
-from dashboards.words import Locale
+from gapwatch.dashboards import alerting, notifications
+from gapwatch.dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards
+from gapwatch.dashboards.grafana import Grafana
+from gapwatch.dashboards.notifications import Contact
+from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from gapwatch.dashboards.rule import SOURCE
+from gapwatch.dashboards.words import Locale
 
 Action = Literal["create", "update", "delete"]
 _PREFIX = "gapwatch-"

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from dashboards.words import (
+from gapwatch.dashboards.words import (
     CHANNELS,
     GAP_COLORS,
     GAPS,
@@ -19,9 +19,9 @@ from dashboards.words import (
     Locale,
     Words,
 )
-from pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
-from pipeline.signals.series import MEASURES
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
+from gapwatch.pipeline.signals.series import MEASURES
+from gapwatch.pipeline.store import ClickHouse
 
 _GAPS = ("fulfillment", "communication", "design", "information")
 _WORST_VOICES = 8
@@ -100,7 +100,9 @@ def report(clickhouse: ClickHouse, period: Period, locale: Locale) -> str:
         return found
 
     signals = rows(_SIGNALS)
-    pages = Environment(loader=PackageLoader("dashboards"), autoescape=select_autoescape(), undefined=StrictUndefined)
+    pages = Environment(
+        loader=PackageLoader("gapwatch.dashboards"), autoescape=select_autoescape(), undefined=StrictUndefined
+    )
     return pages.get_template("report.html").render(
         say=lambda zh, en: Words(zh, en)(locale),
         locale=locale,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.query import DATASOURCE_UID, ClickHouseQuery
+from gapwatch.dashboards.query import DATASOURCE_UID, ClickHouseQuery
 
 SOURCE = "gapwatch"
 """Label `source` of every rule of ours."""

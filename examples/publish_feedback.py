@@ -6,8 +6,8 @@ Needs Kafka (`gapwatch up && gapwatch init`, or GAPWATCH_KAFKA) and a worker to 
 import uuid
 from datetime import UTC, datetime
 
-from pipeline.publish import Publisher
-from schemas.events import Feedback
+from gapwatch.pipeline.publishing.publisher import Publisher
+from gapwatch.schemas.events import Feedback
 
 
 def main() -> None:

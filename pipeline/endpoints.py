@@ -6,9 +6,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from pipeline.errors import SettingsError, StackError
-from pipeline.settings import settings
-from pipeline.stack import LocalStack
+from gapwatch.pipeline.errors import SettingsError, StackError
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.stack import LocalStack
 
 
 class Endpoints(NamedTuple):
@@ -46,7 +46,7 @@ def kafka_client_options() -> dict[str, Any]:
 
     Raises SettingsError when something that the security protocol needs is missing or cannot be used.
     """
-    from pipeline.kafka_client import Client  # noqa: PLC0415 - half a second that `gapwatch down` need not wait for
+    from gapwatch.pipeline.kafka.client import Client  # noqa: PLC0415 - half a second that `gapwatch down` need not wait for
 
     options: dict[str, Any] = {
         "bootstrap_servers": _kafka().split(","),

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from pipeline.settings import Settings
+from gapwatch.pipeline.settings import Settings
 
 # Faust (also under the names of our subclasses) and the clients tell of each rebalance and request.
 _TALKATIVE = ("agents", "aiokafka", "asyncio", "faust", "kafka", "mode")

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
-from pipeline.errors import SettingsError
+from gapwatch.pipeline.errors import SettingsError
 
 CONFIG_VARIABLE = "GAPWATCH_CONFIG"
 DEFAULT_CONFIG_FILE = Path("gapwatch.toml")

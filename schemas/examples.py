@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.events import EventType
+from gapwatch.schemas.events import EventType
 
 EXAMPLES: dict[EventType, dict[str, dict[str, Any]]] = {
     "feedback": {

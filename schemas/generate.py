@@ -1,6 +1,6 @@
 """Writes what follows from the types: JSON Schema, AsyncAPI, and the tables of the reference.
 
-python -m schemas.generate
+python -m gapwatch.schemas.generate
 """
 
 import json
@@ -12,11 +12,19 @@ from typing import Any
 
 import msgspec
 
-from schemas.dead_letters import HEADERS, MEANING
-from schemas.events import CONTRACT_VERSION, EVENT_TYPES, Event, EventType, Turn, dead_letter_topic_of, topic_of
-from schemas.examples import EXAMPLES
+from gapwatch.schemas.dead_letters import HEADERS, MEANING
+from gapwatch.schemas.events import (
+    CONTRACT_VERSION,
+    EVENT_TYPES,
+    Event,
+    EventType,
+    Turn,
+    dead_letter_topic_of,
+    topic_of,
+)
+from gapwatch.schemas.examples import EXAMPLES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KEYS: dict[EventType, str] = {
     "feedback": "order_id, or customer_id where there is no order",

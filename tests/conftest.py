@@ -26,9 +26,9 @@ from clickhouse_driver import Client
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
-from pipeline.settings import CONFIG_VARIABLE, settings
-from pipeline.stack import LocalStack
-from pipeline.topics import ALL_TOPICS, ensure_topics
+from gapwatch.pipeline.kafka.topics import ALL_TOPICS, ensure_topics
+from gapwatch.pipeline.settings import CONFIG_VARIABLE, settings
+from gapwatch.pipeline.stack import LocalStack
 
 # No test asserts time, and what is compiled when first called takes seconds then.
 hypothesis.settings.register_profile("gapwatch", deadline=None)
@@ -136,7 +136,7 @@ def empty_database(stack: LocalStack, settings_env: pytest.MonkeyPatch) -> Itera
 @pytest.fixture
 def database(empty_database: str) -> str:
     """URL of a fresh database with every migration applied."""
-    from pipeline.store import migrate
+    from gapwatch.pipeline.store import migrate
 
     migrate(empty_database)
     return empty_database

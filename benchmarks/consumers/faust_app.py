@@ -6,7 +6,7 @@ from typing import Any
 import faust
 from meter import Meter
 
-from agents.transport import SCHEME, BatchSchema
+from gapwatch.agents.transport.driver import SCHEME, BatchSchema
 
 scheme, server, topic_name, group, records = sys.argv[1:]
 meter = Meter(int(records))

@@ -9,7 +9,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import cluster_main
 from same_path import BATCH, SamePath
 
-from pipeline.records import Record
+from gapwatch.pipeline.kafka.records import Record
 
 server, topic, _ = sys.argv[1:]
 

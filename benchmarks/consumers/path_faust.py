@@ -6,7 +6,7 @@ from typing import Any
 import faust
 from same_path import BATCH, SamePath
 
-from pipeline.records import Record
+from gapwatch.pipeline.kafka.records import Record
 
 server, topic_name, group = sys.argv[1:]
 path = SamePath()

@@ -10,7 +10,7 @@ import sys
 import pathway as pw
 from same_path import BATCH, SamePath
 
-from pipeline.records import Record
+from gapwatch.pipeline.kafka.records import Record
 
 server, topic, group = sys.argv[1:]
 COMMIT_MILLISECONDS = 100

@@ -15,7 +15,7 @@ from pyflink.table import DataTypes, EnvironmentSettings, TableEnvironment
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 from same_path import BATCH, SamePath
 
-from pipeline.records import Record
+from gapwatch.pipeline.kafka.records import Record
 
 SETTINGS = {
     "parallelism.default": "1",

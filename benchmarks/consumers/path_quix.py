@@ -9,7 +9,7 @@ from quixstreams import Application
 from quixstreams.sinks import BatchingSink, SinkBatch
 from same_path import BATCH, FLUSH, SamePath
 
-from pipeline.records import Record
+from gapwatch.pipeline.kafka.records import Record
 
 server, topic, group = sys.argv[1:]
 PARTITIONS = 4

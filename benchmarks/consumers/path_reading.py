@@ -11,10 +11,10 @@ import time
 from kafka import KafkaConsumer
 from same_path import BATCH
 
-from pipeline.language.reader import Reader
-from pipeline.records import Record
-from pipeline.worker.garbage import search_when_asked
-from pipeline.worker.ingest import EventReader
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reader import Reader
+from gapwatch.pipeline.worker.gc_tuning import search_when_asked
+from gapwatch.pipeline.worker.ingest import EventReader
 
 server, topic, count = sys.argv[1:]
 consumer = KafkaConsumer(topic, bootstrap_servers=server, auto_offset_reset="earliest", consumer_timeout_ms=5_000)

@@ -3,11 +3,11 @@
 import os
 import uuid
 
-from pipeline.columns import EventColumns
-from pipeline.language.reader import Reader
-from pipeline.records import Record
-from pipeline.store import EventStore
-from pipeline.worker.ingest import EventReader
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reader import Reader
+from gapwatch.pipeline.store import EventStore
+from gapwatch.pipeline.worker.ingest import EventReader
 
 BATCH = 2_000
 FLUSH = 5_000

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from dashboards.build import dashboards
-from dashboards.expansion import ALL, View, expand
-from dashboards.words import Locale
-from pipeline.errors import GapwatchError
-from pipeline.settings import settings
-from pipeline.store import ClickHouse
+from gapwatch.dashboards.build import dashboards
+from gapwatch.dashboards.expansion import ALL, View, expand
+from gapwatch.dashboards.words import Locale
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.store import ClickHouse
 
 _RELATIVE = re.compile(r"now-(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -21,9 +21,9 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards.board.data import Board, RequestError
-from dashboards.board.words import words_of
-from pipeline.errors import GapwatchError, StoreError
+from gapwatch.dashboards.board.data import Board, RequestError
+from gapwatch.dashboards.board.words import words_of
+from gapwatch.pipeline.errors import GapwatchError, StoreError
 
 _COOKIE = "gapwatch-board"
 # Everything comes from this server; Plotly sets styles on the elements it makes.
@@ -45,7 +45,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
     `token` every request needs it: as `?token=` once, as a cookie from then on.
     """
     pages = Environment(
-        loader=PackageLoader("dashboards.board"), autoescape=select_autoescape(), undefined=StrictUndefined
+        loader=PackageLoader("gapwatch.dashboards.board"), autoescape=select_autoescape(), undefined=StrictUndefined
     )
 
     async def start(_: Request) -> Response:
@@ -84,7 +84,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
             route("/api/{uid}/annotations", annotations),
             route("/api/{uid}/options", options),
             route("/plotly.js", plotly),
-            Mount("/static", StaticFiles(packages=[("dashboards.board", "static")])),
+            Mount("/static", StaticFiles(packages=[("gapwatch.dashboards.board", "static")])),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)), Middleware(GZipMiddleware)],
     )

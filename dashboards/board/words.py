@@ -1,6 +1,6 @@
 """The board's own words; those of the panels come with the dashboards."""
 
-from dashboards.words import NO_DATA, Locale, Words
+from gapwatch.dashboards.words import NO_DATA, Locale, Words
 
 _WORDS = {
     "title": Words("gapwatch 服务差距", "gapwatch service gaps"),

@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline.alerts.deliveries import Deliveries
-from pipeline.alerts.targets import Target, for_severity
-from pipeline.alerts.text import Message, Writer
-from pipeline.logs import logger
-from pipeline.signals.verdict import Signal
+from gapwatch.pipeline.alerts.deliveries import Deliveries
+from gapwatch.pipeline.alerts.targets import Target, for_severity
+from gapwatch.pipeline.alerts.text import Message, Writer
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.signals.verdict import Signal
 
 log = logger("gapwatch.alerts")
 

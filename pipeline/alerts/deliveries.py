@@ -4,10 +4,10 @@ import os
 import socket
 from typing import Any, Literal
 
-from pipeline.alerts.text import Quote
-from pipeline.signals.table import as_text
-from pipeline.signals.verdict import Signal
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.alerts.text import Quote
+from gapwatch.pipeline.signals.table import as_text
+from gapwatch.pipeline.signals.verdict import Signal
+from gapwatch.pipeline.store import ClickHouse
 
 Outcome = Literal["sent", "failed", "expired"]
 

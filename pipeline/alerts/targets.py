@@ -17,10 +17,10 @@ from apprise.plugins.feishu import NotifyFeishu
 from apprise.plugins.wecombot import NotifyWeComBot
 from pydantic import SecretStr
 
-from pipeline.alerts.text import Message, fitted
-from pipeline.errors import SettingsError
-from pipeline.logs import logger
-from pipeline.signals.verdict import SEVERITIES, Severity
+from gapwatch.pipeline.alerts.text import Message, fitted
+from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.signals.verdict import SEVERITIES, Severity
 
 log = logger("gapwatch.alerts")
 

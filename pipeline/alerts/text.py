@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from pipeline.signals.measures import (
+from gapwatch.pipeline.signals.measures import (
     CHANNEL_NAMES,
     MEASURE_NAMES,
     SEVERITY_NAMES,
@@ -17,8 +17,8 @@ from pipeline.signals.measures import (
     SUGGESTIONS,
     Locale,
 )
-from pipeline.signals.series import GAP_MEASURES, Place
-from pipeline.signals.verdict import Companion, Signal
+from gapwatch.pipeline.signals.series import GAP_MEASURES, Place
+from gapwatch.pipeline.signals.verdict import Companion, Signal
 
 _QUOTE_LENGTH = 60
 _NAME_LENGTH = 40  # a product name may have 500 characters
@@ -153,7 +153,7 @@ def _milliseconds(instant: datetime) -> int:
 @cache
 def _template(locale: Locale) -> Template:
     environment = Environment(
-        loader=PackageLoader("pipeline.alerts"),
+        loader=PackageLoader("gapwatch.pipeline.alerts"),
         autoescape=False,  # noqa: S701 - plain text, sent as plain text
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.language import ngrams
-from pipeline.language.gaps_model import GapModel
-from pipeline.language.masking import mask
-from pipeline.language.normalise import Normalised, normalise
-from pipeline.language.reading import ChatReading, Clause, Reading
-from pipeline.language.reference import SnowNLPSentiment
-from pipeline.language.sentiment import SentimentModel, verdict
-from pipeline.language.tokens import tokenizer
-from pipeline.language.whole import WholeReader
-from pipeline.settings import settings
-from schemas.events import Turn
+from gapwatch.pipeline.language.analysis import WholeReader
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.models import ngrams
+from gapwatch.pipeline.language.models.gaps_model import GapModel
+from gapwatch.pipeline.language.models.sentiment import SentimentModel, verdict
+from gapwatch.pipeline.language.reading import ChatReading, Clause, Reading
+from gapwatch.pipeline.language.reference import SnowNLPSentiment
+from gapwatch.pipeline.language.text.normalise import Normalised, normalise
+from gapwatch.pipeline.language.text.tokens import tokenizer
+from gapwatch.pipeline.settings import settings
+from gapwatch.schemas.events import Turn
 
 # Read together: as many texts as share the fixed cost of compiled calls while their arrays stay in a core's cache.
 TOGETHER = 128

@@ -4,9 +4,9 @@ import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from pipeline.errors import SettingsError
-from pipeline.language.ngrams import Batch
-from pipeline.language.sentiment import Feelings
+from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.language.models.ngrams import Batch
+from gapwatch.pipeline.language.models.sentiment import Feelings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

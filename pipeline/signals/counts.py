@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals.series import GAP_MEASURES, MEASURES, Measure, Place
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.signals.series import GAP_MEASURES, MEASURES, Measure, Place
+from gapwatch.pipeline.store import ClickHouse
 
 Array = NDArray[np.float64]
 Grain = Literal["hour", "minute"]

@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.settings import settings
-from pipeline.signals import chart, counts, verdict
-from pipeline.signals.counts import Counts, Watched
-from pipeline.signals.series import MEASURES, Measure, Place, Series
-from pipeline.signals.table import SignalTable
-from pipeline.signals.usual import HOUR, Ended, Usual, hour_of_week, learn
-from pipeline.signals.verdict import Bins, Episode, Rise, Signal
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.signals import counts, verdict
+from gapwatch.pipeline.signals.counts import Counts, Watched
+from gapwatch.pipeline.signals.series import MEASURES, Measure, Place, Series
+from gapwatch.pipeline.signals.statistics import chart
+from gapwatch.pipeline.signals.statistics.usual import HOUR, Ended, Usual, hour_of_week, learn
+from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.verdict import Bins, Episode, Rise, Signal
+from gapwatch.pipeline.store import ClickHouse
 
 Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ and its e-service form with the fulfillment gap by Zeithaml, Parasuraman and Mal
 
 from typing import Literal
 
-from pipeline.signals.series import Measure
-from pipeline.signals.verdict import Severity, State
+from gapwatch.pipeline.signals.series import Measure
+from gapwatch.pipeline.signals.verdict import Severity, State
 
 Locale = Literal["zh", "en"]
 

@@ -6,12 +6,12 @@ import msgspec
 from kafka.errors import KafkaError
 from msgspec import Struct
 
-from pipeline.errors import PublishError
-from pipeline.outbox import Outbox, PlainMessage
-from pipeline.signals.series import Measure, Place, Scope, Series
-from pipeline.signals.table import SignalTable
-from pipeline.signals.verdict import Companion, Reason, Severity, Signal, State
-from pipeline.topics import SIGNALS_TOPIC
+from gapwatch.pipeline.errors import PublishError
+from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
+from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC
+from gapwatch.pipeline.signals.series import Measure, Place, Scope, Series
+from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.verdict import Companion, Reason, Severity, Signal, State
 
 
 class _Companion(Struct, frozen=True):

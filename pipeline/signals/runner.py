@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from pipeline.errors import PublishError, StoreUnavailable
-from pipeline.logs import logger
-from pipeline.outbox import Outbox
-from pipeline.signals import publication
-from pipeline.signals.detector import Detector
-from pipeline.signals.table import SignalTable
-from pipeline.signals.verdict import Signal
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.errors import PublishError, StoreUnavailable
+from gapwatch.pipeline.kafka.outbox import Outbox
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.signals import publication
+from gapwatch.pipeline.signals.detector import Detector
+from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.verdict import Signal
+from gapwatch.pipeline.store import ClickHouse
 
 log = logger("gapwatch.signals")
 

@@ -3,7 +3,7 @@
 import json
 from typing import Literal, NamedTuple, get_args
 
-from pipeline.language.reading import GAPS
+from gapwatch.pipeline.language.reading import GAPS
 
 Measure = Literal["information", "design", "communication", "fulfillment", "response", "promises"]
 """The four gaps; `response`: conversations answered late or not at all; `promises`: promises broken."""

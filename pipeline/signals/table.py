@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.settings import settings
-from pipeline.signals.series import GAP_MEASURES, Place, Series
-from pipeline.signals.usual import Ended
-from pipeline.signals.verdict import Companion, Crowd, Episode, Signal
-from pipeline.store import ClickHouse
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.signals.series import GAP_MEASURES, Place, Series
+from gapwatch.pipeline.signals.statistics.usual import Ended
+from gapwatch.pipeline.signals.verdict import Companion, Crowd, Episode, Signal
+from gapwatch.pipeline.store import ClickHouse
 
 DETECTOR = "cusum-1"
 """Version of the scheme, kept with each verdict."""

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals import chart
-from pipeline.signals.series import Measure, Series
+from gapwatch.pipeline.signals.series import Measure, Series
+from gapwatch.pipeline.signals.statistics import chart
 
 Array = NDArray[np.float64]
 

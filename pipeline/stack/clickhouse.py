@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psutil
 
-from pipeline.stack.service import Service
+from gapwatch.pipeline.stack.service import Service
 
 DATABASE = "gapwatch"
 USER = "gapwatch"
@@ -148,7 +148,7 @@ class ClickHouse(Service):
         users.write_text(self._users(query_memory=memory // 2), encoding="ascii")
 
     def command(self) -> list[str]:
-        return [sys.executable, "-P", "-m", "pipeline.stack.clickhouse_server", self.marker]
+        return [sys.executable, "-P", "-m", "gapwatch.pipeline.stack.clickhouse_server", self.marker]
 
     def probe(self) -> None:
         self._execute("SELECT 1")

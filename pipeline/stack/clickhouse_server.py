@@ -1,4 +1,4 @@
-"""The ClickHouse of the local stack: `python -m pipeline.stack.clickhouse_server gapwatch.service=DIRECTORY`.
+"""The ClickHouse of the local stack: `python -m gapwatch.pipeline.stack.clickhouse_server gapwatch.service=DIRECTORY`.
 
 The engine in the `chdb-core` wheel is a whole ClickHouse that opens its native and HTTP listeners when asked to. It
 reads `config.xml` of the working directory and serves as long as its last statement, which waits for a FIFO.
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.stack.clickhouse import KEPT_FREE_BYTES
+from gapwatch.pipeline.stack.clickhouse import KEPT_FREE_BYTES
 
 EXIT_FAILED = 1
 EXIT_DIRECTORY_IN_USE = 3

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.errors import StackError
+from gapwatch.pipeline.errors import StackError
 
 LOCK_FILE = Path(__file__).with_name("kafka.lock")
 _HTTP_TIMEOUT_SECONDS = 60

@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.errors import StackError
-from pipeline.stack.jars import class_path
-from pipeline.stack.service import Service
+from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.stack.jars import class_path
+from gapwatch.pipeline.stack.service import Service
 
 HOST = "127.0.0.1"
-_MESSAGE_MAX_BYTES = 8 * 1024**2  # no less than what `pipeline.topics` lets an event have
+_MESSAGE_MAX_BYTES = 8 * 1024**2  # no less than what `gapwatch.pipeline.kafka.topics` lets an event have
 _FORMAT_SECONDS = 120
 _JVM_OPTIONS = [
     "-Xms128m",

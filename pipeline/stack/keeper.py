@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.stack.service import Service
+from gapwatch.pipeline.stack.service import Service
 
 # By as much a process's start time, as the system reports it, may move when the clock is adjusted.
 _SAME_START_SECONDS = 2.0
@@ -61,7 +61,7 @@ class Keeper(Service):
         pass
 
     def command(self) -> list[str]:
-        return [sys.executable, "-P", "-m", "pipeline.stack.watch", self.marker]
+        return [sys.executable, "-P", "-m", "gapwatch.pipeline.stack.watch", self.marker]
 
     def probe(self) -> None:
         pass

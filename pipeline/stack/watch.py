@@ -1,4 +1,6 @@
-"""Stops a stack when the process that it belongs to ends: `python -m pipeline.stack.watch gapwatch.service=DIRECTORY`.
+"""Stops a stack when the process that it belongs to ends.
+
+`python -m gapwatch.pipeline.stack.watch gapwatch.service=DIRECTORY`.
 
 A launcher that is killed with SIGKILL can tell nobody; this process waits for its end.
 """
@@ -6,8 +8,8 @@ A launcher that is killed with SIGKILL can tell nobody; this process waits for i
 import sys
 from pathlib import Path
 
-from pipeline.stack.keeper import Keeper
-from pipeline.stack.local import LocalStack
+from gapwatch.pipeline.stack.keeper import Keeper
+from gapwatch.pipeline.stack.local import LocalStack
 
 
 def watch(data_dir: Path) -> None:

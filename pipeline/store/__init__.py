@@ -1,10 +1,7 @@
-"""ClickHouse: tables, writing events, deriving aggregates, recounting."""
+"""ClickHouse: tables, writing events, deriving aggregates."""
 
-from pipeline.store.aggregates import Aggregates as Aggregates
-from pipeline.store.connection import ClickHouse as ClickHouse
-from pipeline.store.connection import connect as connect
-from pipeline.store.events import EventStore as EventStore
-from pipeline.store.findings import Found as Found
-from pipeline.store.findings import Recount as Recount
-from pipeline.store.migrations import migrate as migrate
-from pipeline.store.recount import recount as recount
+from gapwatch.pipeline.store.aggregates import Aggregates as Aggregates
+from gapwatch.pipeline.store.connection import ClickHouse as ClickHouse
+from gapwatch.pipeline.store.connection import connect as connect
+from gapwatch.pipeline.store.event_store import EventStore as EventStore
+from gapwatch.pipeline.store.migrations import migrate as migrate

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.errors import StoreOutOfMemory, StoreUnavailable
-from pipeline.logs import logger
-from pipeline.settings import settings
-from pipeline.store.connection import ClickHouse
-from pipeline.store.grains import (
+from gapwatch.pipeline.errors import StoreOutOfMemory, StoreUnavailable
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.store.connection import ClickHouse
+from gapwatch.pipeline.store.grains import (
     CHAT_CHANNEL_DAY,
     CHAT_DAY,
     CHAT_HOUR,

@@ -10,9 +10,9 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
 from clickhouse_driver.util.helpers import parse_url
 
-from pipeline.errors import SettingsError
-from pipeline.settings import settings
-from pipeline.store.failures import store_error
+from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.store.error_codes import store_error
 
 # The driver logs what it raises, with a traceback; where nobody has set up logging, the error's one line is enough.
 logging.getLogger("clickhouse_driver").addHandler(logging.NullHandler())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from pipeline.language.reading import GAPS, Dimension, Stage
+from gapwatch.pipeline.language.reading import GAPS, Dimension, Stage
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from importlib import resources
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pipeline.errors import StoreError
-from pipeline.settings import settings
-from pipeline.store.connection import ClickHouse, database_of
+from gapwatch.pipeline.errors import StoreError
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.store.connection import ClickHouse, database_of
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -64,7 +64,7 @@ ENGINE = {replicated}ReplacingMergeTree ORDER BY name;
 
 def migrations() -> list[Migration]:
     """The files that this version ships, in order."""
-    directory = resources.files("schemas") / "clickhouse"
+    directory = resources.files("gapwatch.schemas") / "clickhouse"
     files = (file for file in directory.iterdir() if _NAME.fullmatch(file.name))
     return [Migration(file.name, file.read_text("utf-8")) for file in sorted(files, key=lambda file: file.name)]
 

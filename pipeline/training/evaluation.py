@@ -13,14 +13,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
-from pipeline.language import ngrams
-from pipeline.language.masking import mask
-from pipeline.language.normalise import normalise
-from pipeline.language.reading import Sentiment
-from pipeline.language.sentiment import Feelings, SentimentModel, verdict
-from pipeline.language.tokens import tokenizer
-from pipeline.training import sentiment as learning
-from pipeline.training.examples import OWN, Labelled, own_sentences
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.models import ngrams
+from gapwatch.pipeline.language.models.sentiment import Feelings, SentimentModel, verdict
+from gapwatch.pipeline.language.reading import Sentiment
+from gapwatch.pipeline.language.text.normalise import normalise
+from gapwatch.pipeline.language.text.tokens import tokenizer
+from gapwatch.pipeline.training import sentiment as learning
+from gapwatch.pipeline.training.examples import OWN, Labelled, own_sentences
 
 LABELS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 _DRAWS = 1_000  # of the bootstrap

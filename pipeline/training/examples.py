@@ -10,9 +10,9 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
-from pipeline.errors import GapwatchError
-from pipeline.language.gaps_lexicon import expand
-from pipeline.language.reading import Sentiment
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.language.models.gaps_lexicon import expand
+from gapwatch.pipeline.language.reading import Sentiment
 
 OWN = "own"  # the source of our own sentences that tell what is matter-of-fact
 OWN_FELT = "own, felt"  # of those that tell what is good and bad
@@ -35,7 +35,9 @@ def read_labelled(files: Iterable[Path]) -> list[Labelled]:
 
 def own_sentences() -> list[Labelled]:
     """What `sentences.toml` makes: sentences, and conversations of several, which complain if one of them does."""
-    patterns = tomllib.loads(resources.files("pipeline.training").joinpath("sentences.toml").read_text("utf-8"))
+    patterns = tomllib.loads(
+        resources.files("gapwatch.pipeline.training").joinpath("sentences.toml").read_text("utf-8")
+    )
     plain, complaining, praise, blame = (_drawn(patterns[kind]) for kind in ("neutral", "negative", "praise", "blame"))
     draw = Random(0)  # noqa: S311 - the same every time is what is wanted
     asked = ["\n".join(draw.choices(plain, k=draw.randint(2, 8))) for _ in range(_CONVERSATIONS)]

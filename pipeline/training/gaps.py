@@ -22,18 +22,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
-from pipeline.errors import GapwatchError
-from pipeline.language import gaps_model, ngrams
-from pipeline.language.gaps_lexicon import Lexicon, find_hits
-from pipeline.language.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
-from pipeline.language.ngrams import Batch, Places
-from pipeline.language.normalise import normalise
-from pipeline.language.reader import Reader
-from pipeline.language.reading import GAPS as GAP_NAMES
-from pipeline.language.sentiment import SentimentModel, verdict
-from pipeline.language.tokens import tokenizer
-from pipeline.training.examples import own_sentences
-from pipeline.training.word_vectors import WordVectors, word_vectors
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.language.models import gaps_model, ngrams
+from gapwatch.pipeline.language.models.gaps_lexicon import Lexicon, find_hits
+from gapwatch.pipeline.language.models.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
+from gapwatch.pipeline.language.models.ngrams import Batch, Places
+from gapwatch.pipeline.language.models.sentiment import SentimentModel, verdict
+from gapwatch.pipeline.language.reader import Reader
+from gapwatch.pipeline.language.reading import GAPS as GAP_NAMES
+from gapwatch.pipeline.language.text.normalise import normalise
+from gapwatch.pipeline.language.text.tokens import tokenizer
+from gapwatch.pipeline.training.examples import own_sentences
+from gapwatch.pipeline.training.word_vectors import WordVectors, word_vectors
 
 PRIMARIES = (*GAP_NAMES, "none")
 DIMENSIONS = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
@@ -369,4 +369,4 @@ def _lines(path: Path) -> list[str]:
 
 
 def _packaged(name: str) -> list[str]:
-    return resources.files("pipeline.training").joinpath(name).read_text("utf-8").splitlines()
+    return resources.files("gapwatch.pipeline.training").joinpath(name).read_text("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Learning the table of `pipeline.language.sentiment` from labelled texts. Deterministic; needs scipy."""
+"""Learning the table of `language.models.sentiment` from labelled texts. Deterministic; needs scipy."""
 
 import io
 from collections import Counter
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import optimize, sparse
 from sklearn.metrics import f1_score
 
-from pipeline.language import ngrams
-from pipeline.language.normalise import normalise
-from pipeline.language.sentiment import Shape, combine, verdict
-from pipeline.language.tokens import tokenizer
-from pipeline.training.examples import OWN, OWN_FELT, Labelled, own_sentences
+from gapwatch.pipeline.language.models import ngrams
+from gapwatch.pipeline.language.models.sentiment import Shape, combine, verdict
+from gapwatch.pipeline.language.text.normalise import normalise
+from gapwatch.pipeline.language.text.tokens import tokenizer
+from gapwatch.pipeline.training.examples import OWN, OWN_FELT, Labelled, own_sentences
 
 BITS = 22  # 0.4 points better on dev than 20: n-grams that share a slot blur each other
 _BATCH = 2_000  # texts whose n-grams are made at once

@@ -1,17 +1,17 @@
-"""Writes pipeline/language/traditional.txt from OpenCC's dictionaries.
+"""Writes pipeline/language/text/traditional.txt from OpenCC's dictionaries.
 
 pip install opencc-python-reimplemented==0.1.7
-python -m pipeline.training.traditional
+python -m gapwatch.pipeline.training.traditional
 """
 
 from importlib.resources import files
 from pathlib import Path
 
-TARGET = Path(__file__).parents[1] / "language" / "traditional.txt"
+TARGET = Path(__file__).parents[1] / "language" / "text" / "traditional.txt"
 HEADER = (
     "# Traditional characters, their simplified forms, then phrases that do not follow character by character.\n"
     "# Derived from OpenCC's TSCharacters and TSPhrases (Apache-2.0, https://github.com/BYVoid/OpenCC)\n"
-    "# by python -m pipeline.training.traditional; not edited by hand.\n"
+    "# by python -m gapwatch.pipeline.training.traditional; not edited by hand.\n"
 )
 # OpenCC keeps these in old names and books (於梨華, 幺麽小丑); in feedback they are always 于 and 么.
 RARE = frozenset("於麽")

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pipeline.columns import EventColumns
-from pipeline.conversations import ordered
-from pipeline.dead_letters import DeadLetter
-from pipeline.decode import Reason, Rejected, decode
-from pipeline.language.reading import ChatReading, Reading
-from pipeline.logs import logger
-from pipeline.records import Record
-from pipeline.worker import metrics
-from schemas.events import AnyEvent, Chat, EventType, Feedback, Turn
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.conversations import ordered
+from gapwatch.pipeline.events.dead_letter import DeadLetter
+from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reading import ChatReading, Reading
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.worker import metrics
+from gapwatch.schemas.events import AnyEvent, Chat, EventType, Feedback, Turn
 
 log = logger(__name__)
 
@@ -76,7 +76,7 @@ def joined(portions: Iterable[Portion]) -> Portion:
 
 
 class TextReader(Protocol):
-    """The language layer, as far as it is used here: pipeline.language.reader.Reader."""
+    """The language layer, as far as it is used here: gapwatch.pipeline.language.reader.Reader."""
 
     version: str
 

@@ -16,15 +16,15 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 
-from pipeline.dead_letters import DeadLetter
-from pipeline.decode import Reason, Rejected
-from pipeline.errors import GapwatchError
-from pipeline.logs import logger
-from pipeline.records import Record
-from pipeline.worker.garbage import search_when_asked
-from pipeline.worker.ingest import EventReader, Portion, joined
-from pipeline.worker.packing import pack, pack_records, unpack, unpack_records
-from schemas.events import EventType
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.events.dead_letter import DeadLetter
+from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.worker.codec import pack, pack_records, unpack, unpack_records
+from gapwatch.pipeline.worker.gc_tuning import search_when_asked
+from gapwatch.pipeline.worker.ingest import EventReader, Portion, joined
+from gapwatch.schemas.events import EventType
 
 log = logger(__name__)
 
@@ -36,7 +36,7 @@ def _begin() -> None:
     global _reader  # noqa: PLW0603 - what a process pool keeps between calls, it keeps in its module
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
+    from gapwatch.pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
     search_when_asked()

@@ -11,13 +11,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import StoreError, StoreUnavailable
-from pipeline.logs import logger
-from pipeline.store import ClickHouse
-from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC
-from pipeline.worker import metrics
-from pipeline.worker.patience import Waits
-from schemas.events import dead_letter_topic_of
+from gapwatch.pipeline.errors import StoreError, StoreUnavailable
+from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.store import ClickHouse
+from gapwatch.pipeline.worker import metrics
+from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.schemas.events import dead_letter_topic_of
 
 if TYPE_CHECKING:
     from prometheus_client.metrics import MetricWrapperBase

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from kafka.errors import KafkaError
 
-from pipeline.columns import EventColumns
-from pipeline.dead_letters import DeadLetter
-from pipeline.decode import Reason, Rejected
-from pipeline.errors import RowsRefused, StoreUnavailable
-from pipeline.logs import logger
-from pipeline.outbox import Message, Outbox
-from pipeline.records import Record
-from pipeline.store import EventStore
-from pipeline.worker import metrics, touched
-from pipeline.worker.ingest import Flush, RecordReader, joined
-from pipeline.worker.patience import Patience
-from schemas.events import EventType
+from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.dead_letter import DeadLetter
+from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.kafka.outbox import Message, Outbox
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.store import EventStore
+from gapwatch.pipeline.worker import metrics, refresh
+from gapwatch.pipeline.worker.ingest import Flush, RecordReader, joined
+from gapwatch.pipeline.worker.retrying import Patience
+from gapwatch.schemas.events import EventType
 
 log = logger(__name__)
 
@@ -79,7 +79,7 @@ class Storing:
         with metrics.STAGE_SECONDS.labels("store").time():
             minutes = self._patience("store", lambda: self._store.insert(columns, token), _passes)
         metrics.EVENTS.inc(len(columns))
-        self._publish(touched.messages(minutes, published))
+        self._publish(refresh.messages(minutes, published))
 
     def _bury(self, letters: Sequence[DeadLetter]) -> None:
         self._publish(letters)

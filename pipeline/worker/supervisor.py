@@ -14,9 +14,9 @@ from types import FrameType
 
 import msgspec
 
-from pipeline.logs import logger
-from pipeline.worker import metrics
-from pipeline.worker.supervision import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
+from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.worker import metrics
+from gapwatch.pipeline.worker.heartbeat import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
 
 log = logger("gapwatch.supervisor")
 
@@ -44,7 +44,7 @@ SMALL = {
     "MALLOC_TRIM_THRESHOLD_": "262144",
 }
 # By -c, not by -m: the reader's process, which is spawned, would import a main module and with it all of Faust.
-WORKER_COMMAND = (sys.executable, "-c", "from agents.worker import main; main()")
+WORKER_COMMAND = (sys.executable, "-c", "from gapwatch.agents.process import main; main()")
 
 
 @dataclass

@@ -30,7 +30,7 @@ _RANGE = (
 def _board(database: str, *options: str) -> Iterator[str]:
     """The board as people start it; its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "board", "--port", "0", *options],
+        [sys.executable, "-m", "gapwatch", "board", "--port", "0", *options],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "GAPWATCH_CLICKHOUSE": database, "GAPWATCH_KAFKA": "127.0.0.1:1", "PYTHONUNBUFFERED": "1"},

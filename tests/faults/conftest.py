@@ -26,7 +26,7 @@ def rng(request: pytest.FixtureRequest, seed: int) -> random.Random:
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> None:
     """A worker is ready when its reader is, which compiles at first: for minutes on a busy machine."""
-    subprocess.run([sys.executable, "-m", "pipeline", "analyse", "好"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "gapwatch", "analyse", "好"], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")

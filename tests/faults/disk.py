@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.stack.clickhouse import KEPT_FREE_BYTES
+from gapwatch.pipeline.stack.clickhouse import KEPT_FREE_BYTES
 
 _BYTES = 6 * 1024**3
 _CHUNK = bytes(4 * 1024**2)

@@ -107,7 +107,7 @@ def settled(world: World) -> World:
 
 
 def gapwatch(world: World, *arguments: str) -> str:
-    command = [sys.executable, "-m", "pipeline", *arguments]
+    command = [sys.executable, "-m", "gapwatch", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

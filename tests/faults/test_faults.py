@@ -18,8 +18,8 @@ from clickhouse_driver import Client
 from long_run import long_run
 from world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
 
-from pipeline.settings import settings
-from pipeline.stack.service import Service
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.stack.service import Service
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
 
@@ -125,7 +125,7 @@ def test_what_clickhouse_has_lost_comes_back_from_kafka(
         client.execute(
             "ALTER TABLE event_versions DELETE WHERE cityHash64(event_id) % 3 = 0 SETTINGS mutations_sync = 1"
         )
-    done = subprocess.run([sys.executable, "-m", "pipeline", "recount"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "gapwatch", "recount"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "events published and not stored" in done.stdout
     assert "GAPWATCH_GROUP=again gapwatch worker" in done.stdout

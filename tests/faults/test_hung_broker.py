@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from world import World, frozen
 
-from pipeline.outbox import Outbox, PlainMessage
-from pipeline.publish import Publisher
-from pipeline.replay import Selection, read_letters
-from pipeline.settings import settings
-from pipeline.store.published import Published
-from pipeline.topics import TOUCHED_TOPIC, ensure_topics, lag
+from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
+from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC, ensure_topics, lag
+from gapwatch.pipeline.maintenance.published import Published
+from gapwatch.pipeline.maintenance.replay import Selection, read_letters
+from gapwatch.pipeline.publishing.publisher import Publisher
+from gapwatch.pipeline.settings import settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("faults")]
 

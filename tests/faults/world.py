@@ -26,11 +26,11 @@ from disk import Disk
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from pipeline.replay import Selection, read_letters
-from pipeline.settings import settings
-from pipeline.stack import LocalStack
-from pipeline.stack.service import Service
-from pipeline.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.maintenance.replay import Selection, read_letters
+from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.stack import LocalStack
+from gapwatch.pipeline.stack.service import Service
 
 TEXTS = (
     "说好三天送到,等了一周还没发货,太失望了",
@@ -124,7 +124,7 @@ class World:
         }.items():
             self._settings.setenv(name, value)
         settings.cache_clear()
-        subprocess.run([sys.executable, "-m", "pipeline", "init"], check=True)
+        subprocess.run([sys.executable, "-m", "gapwatch", "init"], check=True)
 
     def close(self) -> None:
         self._settings.undo()
@@ -240,7 +240,7 @@ class World:
 
     def recount(self) -> None:
         """`gapwatch recount`, which compares aggregates, events and offsets by itself."""
-        done = subprocess.run([sys.executable, "-m", "pipeline", "recount"], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", "gapwatch", "recount"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def dead_letters(self) -> Counter[tuple[str, int, int]]:
@@ -291,7 +291,7 @@ class Workers:
         self.log = world.directory / f"workers-{time.monotonic_ns()}.log"
         self._file = self.log.open("wb")
         self.supervisor = psutil.Popen(
-            [sys.executable, "-m", "pipeline", "worker", "--processes", str(processes)],
+            [sys.executable, "-m", "gapwatch", "worker", "--processes", str(processes)],
             stderr=self._file,
             stdout=self._file,
         )

@@ -6,15 +6,14 @@ import pytest
 from kafka_topic import Topic
 from store_world import World
 
-from pipeline import publish
-from pipeline.settings import settings
+from gapwatch.pipeline.settings import settings
 
 
 @pytest.fixture
 def topic(kafka: str, new_topic: Callable[[int], str], monkeypatch: pytest.MonkeyPatch) -> Topic:
     """A topic of three partitions that every published event goes to, whatever its type."""
     name = new_topic(3)
-    monkeypatch.setattr(publish, "topic_of", lambda _event_type: name)
+    monkeypatch.setattr("gapwatch.pipeline.publishing.publisher.topic_of", lambda _event_type: name)
     return Topic(name, kafka)
 
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.columns import EventColumns
-from pipeline.language.reading import ChatReading, Evidence, Reading
-from pipeline.records import Record
-from schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn, topic_of
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reading import ChatReading, Evidence, Reading
+from gapwatch.schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn, topic_of
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
 

@@ -4,11 +4,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 from store_voices import TODAY, Voice, columns
 
-from pipeline.dead_letters import DeadLetter
-from pipeline.decode import Reason, Rejected
-from pipeline.records import Record
-from pipeline.store import Aggregates, ClickHouse, EventStore
-from pipeline.topics import EVENT_TOPICS
+from gapwatch.pipeline.events.dead_letter import DeadLetter
+from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.kafka.topics import EVENT_TOPICS
+from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore
 
 
 class World:

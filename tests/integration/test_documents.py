@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import gapwatch
-from pipeline.store import connect
+from gapwatch.commands.cli import gapwatch
+from gapwatch.pipeline.store import connect
 
 TOP = Path(__file__).parents[2]
 DOCUMENTS = [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")]

@@ -10,8 +10,8 @@ import faust
 from faust.types import TP
 from kafka import KafkaAdminClient
 
-from agents import transport
-from agents.transport import BatchSchema
+from gapwatch.agents.transport import driver as transport
+from gapwatch.agents.transport.driver import BatchSchema
 
 Seen = dict[int, list[tuple[Any, ...]]]
 

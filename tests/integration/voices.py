@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from pipeline.store import ClickHouse
-from pipeline.store.aggregates import Aggregates
+from gapwatch.pipeline.store import ClickHouse
+from gapwatch.pipeline.store.aggregates import Aggregates
 
 NOW = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
 NASTY = 'it\'s "Q" <b>锅</b> {x} %(y)s; DROP TABLE events --'

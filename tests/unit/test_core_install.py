@@ -39,14 +39,14 @@ def test_what_is_blocked() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "pipeline.cli",
-        "pipeline.commands.worker",
-        "pipeline.commands.init",
-        "pipeline.publish",
-        "pipeline.worker.work",
-        "pipeline.worker.reader_process",
-        "pipeline.language.reader",
-        "agents.worker",
+        "gapwatch.commands.cli",
+        "gapwatch.commands.worker",
+        "gapwatch.commands.init",
+        "gapwatch.pipeline.publishing.publisher",
+        "gapwatch.pipeline.worker.runtime",
+        "gapwatch.pipeline.worker.reader_process",
+        "gapwatch.pipeline.language.reader",
+        "gapwatch.agents.process",
     ],
 )
 def test_the_core_asks_for_no_extra(module: str) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.endpoints import endpoints, kafka_client_options, masked
-from pipeline.errors import StackError
-from pipeline.kafka_client import Client
+from gapwatch.pipeline.endpoints import endpoints, kafka_client_options, masked
+from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.kafka.client import Client
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.errors import SettingsError
-from pipeline.settings import CONFIG_VARIABLE, settings
+from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.settings import CONFIG_VARIABLE, settings
 
 
 @pytest.mark.parametrize(

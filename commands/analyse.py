@@ -1,0 +1,114 @@
+"""`gapwatch analyse`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.reader import Reader
+from gapwatch.pipeline.language.reading import Evidence, Reading
+
+_BATCH = 500  # lines read at once: a batch pays from some hundred texts on, and its answers still come soon
+_COLOURS = {"positive": "green", "neutral": "yellow", "negative": "red"}
+
+
+class _Line(Struct):
+    id: str | int
+    text: str
+    rating: int | None = None
+
+
+@click.command(epilog='Example: gapwatch analyse "物流很快，但是包装破了"')
+@click.argument("text", required=False)
+@click.option("--jsonl", is_flag=True, help='Read {"id", "text"} lines from standard input, write one line for each.')
+def analyse(text: str | None, jsonl: bool) -> None:
+    """Read a text: sentiment, clauses, gaps and the words that speak for them. The agents run the same code."""
+    if jsonl == (text is not None):
+        raise click.UsageError("give either a TEXT or --jsonl")
+    if text is None:
+        _stream(sys.stdin.buffer, sys.stdout.buffer)
+    else:
+        _show(text)
+
+
+def _stream(source: BinaryIO, sink: BinaryIO) -> None:
+    reader, encoder = Reader(), msgspec.json.Encoder()
+    lines = _lines(source)
+    while batch := list(islice(lines, _BATCH)):
+        readings = reader.read([line.text for line in batch], [line.rating for line in batch])
+        answers = [_answer(line, reading) for line, reading in zip(batch, readings, strict=True)]
+        sink.write(encoder.encode_lines(answers))
+        sink.flush()
+
+
+def _lines(source: Iterable[bytes]) -> Iterator[_Line]:
+    decoder = msgspec.json.Decoder(_Line)
+    for number, line in enumerate(source, start=1):
+        if line.isspace():
+            continue
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GapwatchError(
+                f'standard input, line {number}: {error}; expected {{"id": ..., "text": ...}}'
+            ) from None
+
+
+def _answer(line: _Line, reading: Reading) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "sentiment": reading.sentiment,
+        "sentiment_score": round(reading.sentiment_score, 4),
+        "gaps": reading.gaps,
+        "primary_gap": reading.primary_gap,
+        "dimension": reading.dimension,
+        "stage": reading.stage,
+        "evidence": evidence_in(line.text, reading.evidence),
+    }
+
+
+def evidence_in(text: str, evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Evidence of a reading in the words and offsets of the text that was read."""
+    found = list(evidence)
+    if not found:
+        return []
+    masked = mask(text)
+    spans = [masked.to_input(item.start, item.end) for item in found]
+    return [Evidence(item.gap, text[start:end], start, end) for item, (start, end) in zip(found, spans, strict=True)]
+
+
+def _show(text: str) -> None:
+    reader = Reader()
+    (reading,) = reader.read([text])
+    console = Console(highlight=False)
+    console.print(Text.assemble("words     ", *(_weighed(one.text, one.weight) for one in reader.explain(text))))
+    for clause in reading.clauses:
+        words = reading.text[clause.start : clause.end]
+        console.print(
+            Text.assemble(f"{clause.sentiment_score:+.2f}     ", _weighed(words, 2 * clause.sentiment_score)),
+            Text(clause.aspect, style="dim"),
+        )
+    verdict = Text(reading.sentiment, style=f"bold {_COLOURS[reading.sentiment]}")
+    console.print("sentiment", verdict, f"{reading.sentiment_score:+.2f}")
+    console.print("gaps     ", ", ".join(reading.gaps) or "none", f"(primary {reading.primary_gap})")
+    console.print("dimension", reading.dimension)
+    console.print("stage    ", reading.stage)
+    console.print("severity ", f"{reading.severity:.2f}")
+    for item in evidence_in(text, reading.evidence):
+        console.print("evidence ", Text(item.text, style="reverse"), f"{item.gap} [{item.start}:{item.end}]")
+
+
+def _weighed(words: str, weight: float) -> Text:
+    """Words in green or red, the stronger the more they weigh."""
+    if abs(weight) < 0.1:
+        return Text(f"{words} ", style="dim")
+    strong = "bold " if abs(weight) > 0.5 else ""
+    return Text(f"{words} ", style=f"{strong}{'green' if weight > 0 else 'red'}")

@@ -1,0 +1,118 @@
+"""`gapwatch dashboards`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gapwatch.pipeline.endpoints import endpoints
+from gapwatch.pipeline.errors import GapwatchError, SettingsError
+from gapwatch.pipeline.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gapwatch.dashboards.push import Change, Wanted
+
+_LOCALE = click.option("--locale", type=click.Choice(["zh", "en"]), help="Unless given: GAPWATCH_LOCALE.")
+
+
+@click.group()
+def dashboards() -> None:
+    """Grafana's dashboards and alert rules as code: build the files, check them, push them."""
+
+
+@dashboards.command(epilog="Example: gapwatch dashboards build --locale en --output /etc/grafana/provisioning")
+@_LOCALE
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Unless given: dashboards/provisioning."
+)
+def build(locale: str | None, output: Path | None) -> None:
+    """Write the files that Grafana provisions itself from."""
+    made = _builder()
+    in_force = settings()
+    texts = made.files("en" if (locale or in_force.locale) == "en" else "zh", in_force.docs_url, in_force.time_zone)
+    folder = output or made.PROVISIONING
+    try:
+        made.write(folder, texts)
+    except OSError as error:
+        raise GapwatchError(f"cannot write to {folder}: {error.strerror}; name another with --output") from None
+    click.echo(f"{len(texts)} files in {folder}")
+
+
+@dashboards.command(epilog="Example: gapwatch dashboards check dashboards/provisioning")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def check(folder: Path | None) -> None:
+    """Say what Grafana would refuse or misread in the files of FOLDER, dashboards/provisioning unless given."""
+    builder = _builder()
+    from gapwatch.dashboards.checks import problems  # noqa: PLC0415
+
+    folder = folder or builder.PROVISIONING
+    texts = builder.read(folder)
+    found = problems(texts)
+    for problem in found:
+        click.echo(problem)
+    if found or not texts:
+        raise GapwatchError(f"{len(found)} problems in {folder}" if texts else f"{folder} holds no files of Grafana")
+    click.echo(f"{len(texts)} files in {folder}: nothing that Grafana would refuse")
+
+
+@dashboards.command(epilog="Example: gapwatch dashboards push --dry-run")
+@_LOCALE
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--renew-secrets", is_flag=True, help="Write secrets again: Grafana does not show those it has.")
+def push(locale: str | None, dry_run: bool, renew_secrets: bool) -> None:
+    """Bring the Grafana at GAPWATCH_GRAFANA_URL to what the code says. Repeating it changes nothing."""
+    _builder()
+    from gapwatch.dashboards.grafana import Grafana  # noqa: PLC0415 - extra `dashboards`
+    from gapwatch.dashboards.push import changes  # noqa: PLC0415
+
+    in_force = settings()
+    if not in_force.grafana_url or not in_force.grafana_token:
+        raise SettingsError(
+            "set GAPWATCH_GRAFANA_URL and GAPWATCH_GRAFANA_TOKEN, a service account's with the role Admin"
+        )
+    grafana = Grafana(in_force.grafana_url, in_force.grafana_token.get_secret_value())
+    grafana.require()
+    found = changes(grafana, _wanted(in_force, locale), renew_secrets=renew_secrets)
+    for number, change in enumerate(found):
+        click.echo(f"{change.action} {change.kind} {change.name}")
+        for line in change.diff:
+            click.echo(f"    {line}")
+        if not dry_run:
+            _apply(change, number)
+    if not in_force.grafana_contacts:
+        click.echo("GAPWATCH_GRAFANA_CONTACTS is empty: contact points and policies stay as they are")
+    click.echo(f"{len(found) or 'no'} change{'' if len(found) == 1 else 's'}{' to make' if dry_run else ''}")
+
+
+def _apply(change: Change, done: int) -> None:
+    from gapwatch.dashboards.grafana import GrafanaError  # noqa: PLC0415
+
+    try:
+        change.apply()
+    except GrafanaError as error:
+        raise GrafanaError(f"{error}; {done} changes were made, the next push makes the rest") from None
+
+
+def _wanted(in_force: Settings, locale: str | None) -> Wanted:
+    from gapwatch.dashboards.push import Wanted  # noqa: PLC0415
+
+    clickhouse = in_force.grafana_clickhouse or in_force.clickhouse
+    return Wanted(
+        locale="en" if (locale or in_force.locale) == "en" else "zh",
+        time_zone=in_force.time_zone,
+        docs_url=in_force.docs_url,
+        clickhouse=clickhouse.get_secret_value() if clickhouse else endpoints().clickhouse,
+        contacts={contact: secret.get_secret_value() for contact, secret in in_force.grafana_contacts.items()},
+    )
+
+
+def _builder() -> ModuleType:
+    try:
+        from gapwatch.dashboards import build as builder  # noqa: PLC0415 - extra `dashboards`
+    except ImportError as error:
+        raise GapwatchError(f"dashboards need {error.name}: pip install 'gapwatch[dashboards]'") from None
+    return builder

@@ -1,0 +1,182 @@
+"""What the demo tells a manager at its end, read from ClickHouse like any dashboard."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from clickhouse_driver import Client
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from gapwatch.commands.demonstration.plan import Story
+from gapwatch.pipeline.signals.verdict import Signal
+
+_GAP_NAMES = {
+    "information": "information 信息差距",
+    "design": "design 设计差距",
+    "communication": "communication 沟通差距",
+    "fulfillment": "fulfillment 实现差距",
+    "none": "no complaint 无",
+}
+
+_TOTALS = """
+SELECT
+    sum(primary_events), sum(primary_positive), sum(primary_neutral), sum(primary_negative),
+    sumIf(primary_events, event_type = 'feedback'), sumIf(primary_events, event_type = 'complaint'),
+    sumIf(primary_events, event_type = 'chat')
+FROM gap_hour
+"""
+
+_CHATS = """
+SELECT
+    sum(conversations), sum(unanswered), seconds[1], seconds[2],
+    quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(first_response_state) AS seconds
+FROM chat_minute_states
+"""
+
+_GAPS = """
+SELECT gap, sum(events), round(sum(severity_sum) / sum(events), 2)
+FROM gap_hour WHERE gap != 'none' GROUP BY gap ORDER BY sum(events) DESC
+"""
+
+_CHANNELS = """
+SELECT channel, sum(primary_events) AS voices,
+    sumIf(events, gap = 'fulfillment'), sumIf(events, gap = 'communication'),
+    sumIf(events, gap = 'design'), sumIf(events, gap = 'information')
+FROM gap_hour GROUP BY channel ORDER BY voices DESC
+"""
+
+# The strongest short voice of each channel whose primary gap is fulfillment; one customer's words, as masked and stored.
+_QUOTATIONS = """
+SELECT channel, argMax(text, severity - sentiment_score) FROM events
+WHERE primary_gap = 'fulfillment' AND event_type != 'chat' AND lengthUTF8(text) BETWEEN 10 AND 42
+GROUP BY channel
+"""
+
+_WORSENING = """
+SELECT product_id, channel, sumIf(events, recent) AS now, sumIf(events, NOT recent) AS before,
+    now / %(hours)s AS now_an_hour, before / (14 * 24 - %(hours)s) AS before_an_hour
+FROM (SELECT *, minute >= now() - toIntervalHour(%(hours)s) AS recent FROM gap_minute WHERE gap = 'fulfillment')
+GROUP BY product_id, channel
+HAVING now >= 10
+ORDER BY now_an_hour / (before_an_hour + 0.1) DESC LIMIT 3
+"""
+
+
+def print_summary(console: Console, client: Client, story: Story) -> None:
+    """Totals, gaps, channels with a quotation each, and where fulfillment worsens."""
+    hours = max(1, round(story.lasts.total_seconds() / 3600))
+    console.print(_totals(client))
+    console.print(_gaps(client))
+    console.print(_channels(client))
+    console.print(_quotations(client))
+    console.print(_worsening(client, hours))
+
+
+def signal_panel(signals: Sequence[Signal], story_began: datetime | None) -> RenderableType:
+    """What the detector would tell the manager on call now: signals that stand by themselves, and how soon they came."""
+    told = [signal for signal in signals if not signal.part_of]
+    if not told:
+        return Panel("no signal is open", title="Signals open now", title_align="left")
+    lines = [
+        Text(
+            f"{signal.severity}: {signal.series.key}, opened {signal.opened:%H:%M} UTC: "
+            f"index {signal.gap_index:.1f}, usually {signal.expected_index:.1f}, {signal.events} of {signal.voices} voices"
+        )
+        for signal in told
+    ]
+    if story_began:
+        minutes = (min(signal.opened for signal in told) - story_began).total_seconds() / 60
+        lines.append(
+            Text(f"the incident was made to begin at {story_began:%H:%M} UTC: found after {minutes:.0f} minutes")
+        )
+    if parts := len(signals) - len(told):
+        lines.append(
+            Text(f"it explains {parts} more: other gaps, wider places, broken promises; nobody is told of those")
+        )
+    return Panel(Group(*lines), title="Signals open now", title_align="left", border_style="red")
+
+
+def stage_table(metrics: str, events: int) -> Table:
+    """Where the worker's time went, from its own metrics; stages overlap, so shares of the total are not given."""
+    seconds = {
+        sample.labels["stage"]: sample.value
+        for family in text_string_to_metric_families(metrics)
+        for sample in family.samples
+        if sample.name == "gapwatch_stage_seconds_sum"
+    }
+    table = Table(title="Where the worker's time went (stages overlap, waiting included)", title_justify="left")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("µs an event", justify="right")
+    for stage, spent in sorted(seconds.items(), key=lambda one: -one[1]):
+        table.add_row(stage, f"{spent:.2f}", f"{1e6 * spent / events:.0f}")
+    return table
+
+
+def _totals(client: Client) -> RenderableType:
+    total, positive, neutral, negative, feedback, complaints, chats = _row(client, _TOTALS)
+    voices = f"{total:,} voices: {feedback:,} feedback, {complaints:,} complaints, {chats:,} conversations"
+    moods = {"positive": positive, "neutral": neutral, "negative": negative}
+    shares = [f"{_share(count, total)} {mood}" for mood, count in moods.items()]
+    lines = [voices, f"sentiment: {', '.join(shares)}", *([_answers(client)] if chats else [])]
+    return Panel("\n".join(lines), title="What customers said", title_align="left")
+
+
+def _answers(client: Client) -> str:
+    conversations, unanswered, median, slowest, _ = _row(client, _CHATS)
+    times = f"first answer after {median:.0f} s (median), one in ten after {slowest / 60:.0f} min or more, "
+    untimed = math.isnan(median)  # turns without times
+    return f"conversations: {'' if untimed else times}{_share(unanswered, conversations)} never answered"
+
+
+def _gaps(client: Client) -> Table:
+    table = Table(title="Gaps voiced (a voice may speak of several)", title_justify="left")
+    table.add_column("gap")
+    table.add_column("voices", justify="right")
+    table.add_column("mean severity", justify="right")
+    for gap, voices, severity in client.execute(_GAPS):
+        table.add_row(_GAP_NAMES[gap], f"{voices:,}", f"{severity:.2f}")
+    return table
+
+
+def _channels(client: Client) -> Table:
+    table = Table(title="Gaps by channel, share of its voices", title_justify="left")
+    table.add_column("channel", no_wrap=True)
+    for name in ("voices", "fulfillment", "communication", "design", "information"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for channel, voices, *gaps in client.execute(_CHANNELS):
+        table.add_row(channel, f"{voices:,}", *(_share(count, voices) for count in gaps))
+    return table
+
+
+def _quotations(client: Client) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for channel, text in client.execute(_QUOTATIONS):
+        table.add_row(channel, Text(text))
+    return Panel(table, title="On fulfillment, in customers' own words", title_align="left")
+
+
+def _worsening(client: Client, hours: int) -> RenderableType:
+    rows = client.execute(_WORSENING, {"hours": hours})
+    if not rows:
+        return Panel("no product's fulfillment gap worsened", title="Getting worse", title_align="left")
+    lines = [
+        Text(f"{product} on {channel}: {rate:.1f} fulfillment voices an hour in the last {hours} h, {usual:.1f} before")
+        for product, channel, _now, _before, rate, usual in rows
+        if rate > 3 * usual
+    ]
+    return Panel(Group(*lines), title="Getting worse: fulfillment 实现差距", title_align="left", border_style="red")
+
+
+def _row(client: Client, query: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = client.execute(query)[0]
+    return row
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"

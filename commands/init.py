@@ -1,0 +1,16 @@
+"""`gapwatch init`."""
+
+import click
+
+from gapwatch.pipeline.endpoints import endpoints
+from gapwatch.pipeline.kafka.topics import ensure_topics
+from gapwatch.pipeline.store import migrate
+
+
+@click.command(epilog="Example: GAPWATCH_PARTITIONS=12 gapwatch init")
+def init() -> None:
+    """Create the topics and the tables that are missing. What is there stays; many may run this at once."""
+    created = ensure_topics()
+    applied = migrate(endpoints().clickhouse)
+    click.echo(f"topics created: {', '.join(created) or 'none'}")
+    click.echo(f"migrations applied: {', '.join(applied) or 'none'}")

@@ -1,0 +1,25 @@
+"""kafka-python's consumer, as commands and the alerts use it: it reads whatever lies in a topic."""
+
+from typing import Any
+
+import kafka.record.memory_records
+from kafka import KafkaConsumer
+from kafka.record.default_records import DefaultRecordBatch
+
+from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.kafka.header_names import AnyHeaderName
+
+
+class Consumer(KafkaConsumer):  # type: ignore[misc]  # the package is not typed
+    """A consumer of the Kafka in force, with `options` of kafka-python's."""
+
+    def __init__(self, *topics: str, **options: Any) -> None:
+        super().__init__(*topics, **kafka_client_options(), **options)
+
+
+class _Batch(AnyHeaderName, DefaultRecordBatch):  # type: ignore[misc]
+    pass
+
+
+# The client makes its batches by this name, and has no setting for it.
+kafka.record.memory_records.DefaultRecordBatch = _Batch

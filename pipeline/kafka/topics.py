@@ -1,0 +1,141 @@
+"""The topics of gapwatch: their names, and their creation before anybody subscribes."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError, for_code
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+
+from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.settings import settings
+from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
+
+T = TypeVar("T")
+
+TOUCHED_TOPIC = "gapwatch.touched"
+"""Minutes whose events changed, for the derivation of the aggregates."""
+
+SIGNALS_TOPIC = "signals"
+"""Signals that opened, escalated or recovered, keyed by their series."""
+
+REPLAYED_TOPIC = "gapwatch.replayed"
+"""Which dead letters have been replayed: the key names one, there is no value to speak of."""
+
+EVENT_TOPICS = tuple(topic_of(event_type) for event_type in EVENT_TYPES)
+DEAD_LETTER_TOPICS = tuple(dead_letter_topic_of(topic) for topic in EVENT_TOPICS)
+ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC, SIGNALS_TOPIC, REPLAYED_TOPIC)
+
+MAX_RECORD_BYTES = 8 * 1024**2
+"""Largest record of an event topic: a text of 1 MB or a chat of 10,000 turns, even with every character escaped."""
+
+MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
+"""A dead letter is the record that could not be processed plus its headers, so the largest record must still fit."""
+
+_DAY_MS = 86_400_000
+_CREATE_TIMEOUT_MS = 30_000
+_RECOVERY_SECONDS = 30.0
+_ANSWER_MS = 8_000  # `gapwatch status` tells soon that nobody answers; a broker that hangs takes three seconds of it
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether it would be said of a broker that starts, or hangs among others; a silent Kafka is no such thing."""
+    return isinstance(error, RetriableError) and not isinstance(error, KafkaTimeoutError)
+
+
+# Up to half a minute, in which a cluster also hands over what a broker that hangs was in charge of. Each attempt makes
+# a client of its own: it would go on asking the coordinator that it found first.
+@retry(
+    retry=retry_if_exception(_is_passing),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_RECOVERY_SECONDS),
+    reraise=True,
+)
+def _ask(question: Callable[[KafkaAdminClient], T], **options: Any) -> T:
+    with contextlib.closing(KafkaAdminClient(**kafka_client_options(), **options)) as admin:
+        return question(admin)
+
+
+def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
+    """Create the topics that are missing and wait until each has leaders; returns the names of those created.
+
+    Safe to call from any number of processes at once. Existing topics stay as they are.
+    Raises StackError when Kafka refuses or cannot be reached.
+    """
+    wanted = {name: _creation(name) for name in names}
+    try:
+        return _ask(lambda admin: _create(admin, wanted))
+    except KafkaError as error:
+        raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
+
+
+def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
+    """Records of each topic that the group has not committed yet; topics that do not exist are left out.
+
+    Raises kafka.errors.KafkaError when Kafka cannot be reached.
+    """
+    return _ask(lambda admin: _lag(admin, group, topics), bootstrap_timeout_ms=_ANSWER_MS)
+
+
+def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[str, int]:
+    partitions = [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in admin.describe_topics([name for name in admin.list_topics() if name in topics])
+        for partition in topic["partitions"]
+    ]
+    committed = admin.list_group_offsets(group).get(group, {})
+    begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+    end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    behind: dict[str, int] = {}
+    for partition in partitions:
+        done = max(begin[partition].offset, committed[partition].offset if partition in committed else 0)
+        behind[partition.topic] = behind.get(partition.topic, 0) + end[partition].offset - done
+    return behind
+
+
+def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
+    existing = set(admin.list_topics())
+    missing = {name: creation for name, creation in wanted.items() if name not in existing}
+    if missing:
+        answer = admin.create_topics(missing, timeout_ms=_CREATE_TIMEOUT_MS, raise_errors=False)
+        created = [topic["name"] for topic in answer["topics"] if _was_created(topic)]
+    else:
+        created = []
+    admin.wait_for_topics(list(wanted), timeout_ms=_CREATE_TIMEOUT_MS)
+    return created
+
+
+def _was_created(topic: dict[str, object]) -> bool:
+    error = for_code(topic["error_code"])
+    if error is TopicAlreadyExistsError:
+        return False  # another worker was faster
+    if topic["error_code"]:
+        raise StackError(
+            f"Kafka refused to create topic {topic['name']}: {topic.get('error_message') or error.__name__}"
+        )
+    return True
+
+
+def _creation(name: str) -> dict[str, object]:
+    """Partitions, replicas (-1: the broker's default) and limits of a new topic."""
+    in_force = settings()
+    return {
+        "num_partitions": in_force.partitions,
+        "replication_factor": in_force.replication or -1,
+        "configs": _limits(name),
+    }
+
+
+def _limits(name: str) -> dict[str, str]:
+    if name == REPLAYED_TOPIC:  # outlives every dead letter
+        return {"retention.ms": str(100 * _DAY_MS)}
+    if name in DEAD_LETTER_TOPICS:
+        # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
+        return {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
+    # A month: what workers missed while they were down, and what a recount compares with. By the broker's clock: a
+    # publisher may stamp its records with times of last year, which would be removed before they are read.
+    by_arrival = {"message.timestamp.type": "LogAppendTime"} if name in EVENT_TOPICS else {}
+    return {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": str(30 * _DAY_MS)} | by_arrival

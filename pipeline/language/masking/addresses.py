@@ -1,0 +1,135 @@
+"""Postal addresses down to a street, an estate or a door. A city or a district alone is a region, not an address."""
+
+import re
+from collections.abc import Iterator
+
+from gapwatch.pipeline.language.masking import Span
+
+_HAN = r"\u4e00-\u9fff"
+_NUMBER = r"(?:[0-9]{1,5}|[A-Za-z甲乙丙丁东西南北][0-9]{0,3}|[一二三四五六七八九十][一二三四五六七八九十百零〇]{0,5})"
+_NUMBERS = rf"{_NUMBER}(?:[-—–之/][0-9A-Za-z]{{1,5}}){{0,3}}"
+_HAO = r"号(?![线店机码牌电球])"
+_UNIT = rf"(?:号院|号楼|{_HAO}|弄|栋|幢|单元|楼|层|室|房(?!间)|户|组|队|座|期|区|门|#|梯)"
+_DOOR = rf"{_NUMBERS}{_UNIT}"
+_ROOM = r"[0-9]{3,4}(?![0-9年月元块号])(?:室|房(?!间))?"
+# More doors, perhaps of an estate named in between, then a room without its 室: 3号楼2单元1203.
+_REST = (
+    rf"(?:[\s,，-]?(?:[{_HAN}]{{2,10}}(?:小区|花园|家园|公寓|大厦|广场|苑|园|村|城))?{_DOOR}){{0,6}}"
+    rf"(?:[\s-]?{_ROOM})?"
+)
+
+_STREET = "(?:大道|路|街道|街坊|街|巷|胡同|道)"
+_ESTATE = (
+    "(?:小区|社区|花园|家园|花苑|公寓|新村|新苑|嘉园|家属院|宿舍|庭院|名苑|雅苑|苑|园|村|屯|庄|湾|府|邸|郡|庭|里|坊)"
+)
+_HOUSE = "(?:大厦|广场|中心|大楼|写字楼|商城|城|工业园|科技园|产业园|学校|大学)"
+
+_PLACE = rf"(?![到在去是的了离])[{_HAN}]"
+
+# Each begins with the word that follows a name, so that the search skips from one such word to the next.
+_NAMED = (
+    # A street and its number: 中山路88号, 四平路1239弄.
+    re.compile(rf"{_STREET}(?:[东西南北中]?段)?\s?{_NUMBERS}(?:号院|号楼|{_HAO}|弄|#){_REST}"),
+    # An estate and a door of it: 阳光花园3栋2单元501.
+    re.compile(
+        rf"{_ESTATE}\s?(?:[东西南北中]?{_NUMBER}[期区])?\s?(?!一[座栋幢]){_NUMBERS}(?:号楼|{_HAO}|栋|幢|座|单元|室|组|队|#){_REST}"
+    ),
+    # An office tower needs a room: 创业大厦A座1203.
+    re.compile(
+        rf"{_HOUSE}\s?(?:{_DOOR}\s?)?{_NUMBERS}"
+        rf"(?:(?<=[0-9]{{3}})室|座[\s,，]?(?:{_DOOR})?[0-9]{{3,4}}室?|单元[0-9]{{3,4}})"
+    ),
+    # City, district, street without a number: 杭州市西湖区文三路.
+    re.compile(
+        rf"市[\s,，]?{_PLACE}{{1,6}}?[区县市旗](?:{_PLACE}{{1,10}}?|[\s,，]{_PLACE}{{1,5}}?)"
+        r"(?:(?:大道|路|街道|街|巷)(?:[东西南北中]段)?|胡同|镇|乡|(?<!农)村|小区|花园|家园|公寓|苑)(?![上口边旁由过])"
+        rf"(?:{_PLACE}{{0,8}}?(?:街道|小区|花园|家园|公寓|苑|村)){{0,2}}"
+    ),
+)
+# Building, unit and room say enough by themselves: 3栋2单元501室.
+_DOORS = re.compile(
+    rf"(?:号楼|栋|幢|座)\s?{_NUMBERS}(?:(?:单元|门|梯)\s?{_NUMBERS}(?:室|户|号|楼|层)?|室|户)",
+)
+_NUMBER_BEFORE = re.compile(rf"(?<![0-9A-Za-z]){_NUMBERS}$")
+# 一路, 网路 and 回头路 are no streets, 超市 is no city.
+_NO_NAME = {
+    "路": "一走马铁电线思套网半销出回主上这条的",
+    "市": "超上城门集夜菜股",
+    "道": "知味频通渠",
+    "里": "这那哪家心手城夜",
+}
+_CUE = re.compile(
+    "(?:地址|住址)(?P<sure>(?:是|为|在|改成|改为|换成|写的|:|：|】|\\s){1,4})|(?:地址|住址|家住|我住在?|寄到|送到|寄往)"
+)
+_AFTER_CUE = re.compile(
+    "(?:(?!电话|手机|联系|收件|收货|邮编|姓名|已经|可是|但是|结果|怎么|什么|没有|不到|不能|不对|请|的|了|吗|呢|我|你|要|[0-9]{5})"
+    rf"[{_HAN}0-9A-Za-z（）()#\-— ]){{5,40}}"
+)
+# An address that a cue announces: a region and more, or a street or an estate with a number.
+_ANNOUNCED = re.compile(
+    rf"[{_HAN}]{{2,}}?(?:省|市|区|县|镇|乡|街道|州)[{_HAN}]{{2}}"
+    rf"|{_PLACE}{{2,}}?(?<![走一马])(?:路|街|大道|巷|小区|花园|家园|公寓|苑|大厦|新村).{{0,10}}?{_NUMBER}"
+    rf"|{_PLACE}{{2,}}?{_NUMBERS}(?:号楼?|栋|幢|弄|座|单元|室)"
+)
+# Without a colon what follows the cue is prose, of which the part up to the last such word is the address.
+_LAST = re.compile(rf".*(?:{_DOOR}|{_STREET}|{_ESTATE}|{_HOUSE}|[县镇乡]|[0-9]{{3,4}})")
+
+# What may stand to the left: Chinese characters, and gaps after a complete name of a place.
+_LEFT = re.compile(rf"(?:[{_HAN}0-9A-Za-z]|[\s,，](?=[区县市省镇乡村道路街州京津海庆圳]))*")
+_PROVINCE = re.compile(
+    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西"
+    "|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"
+)
+# Words and particles that end what is said before the address.
+_LEAD = re.compile(
+    r".*(?:地址|住址|[在到至往寄送址是住给的了我你您他她去从叫把跟说发离近为对]|和(?!平)|位于|坐落|来自|搬来|对面|隔壁|附近|旁边|门店|快递|麻烦|客户|用户|反映|投诉|联系|收货|酒店|公司|楼下|还有|名称|地点|位置|要求|查明|由于|横跨|不远处|代表|改成)",
+    re.DOTALL,
+)
+_REACH = 40
+
+
+def find_addresses(text: str) -> Iterator[Span]:
+    """Addresses of a text, in order, finds that overlap made one."""
+    end = start = 0
+    for first, last in sorted(_finds(text)):
+        if first >= end:
+            if end:
+                yield Span("地址", start, end)
+            start = first
+        end = max(end, last)
+    if end:
+        yield Span("地址", start, end)
+
+
+def _finds(text: str) -> Iterator[tuple[int, int]]:
+    for pattern in _NAMED:
+        for match in pattern.finditer(text):
+            start = _beginning(text, match.start(), named=True)
+            if start < match.start():
+                yield start, match.end()
+    for match in _DOORS.finditer(text):
+        number = _NUMBER_BEFORE.search(text[max(0, match.start() - 8) : match.start()])
+        if number:
+            yield _beginning(text, match.start() - len(number.group()), named=False), match.end()
+    for cue in _CUE.finditer(text):
+        said = _AFTER_CUE.match(text, cue.end())
+        if said and _ANNOUNCED.match(said.group()):
+            address = said if cue["sure"] else _LAST.match(said.group())
+            if address:
+                yield said.start(), said.start() + len(address.group().rstrip())
+
+
+def _beginning(text: str, anchor: int, *, named: bool) -> int:
+    """Where the address begins of which `anchor` is the first sure mark; `anchor` itself where a name is missing."""
+    if named and text[anchor - 1 : anchor] in _NO_NAME.get(text[anchor], ""):
+        return anchor
+    floor = max(0, anchor - _REACH)
+    left = _LEFT.match(text[floor:anchor][::-1])
+    start = anchor - (left.end() if left else 0)
+    region = text[start:anchor]
+    province = _PROVINCE.search(region)
+    if province:
+        return start + province.start()
+    # A street or an estate has a name of one character at least.
+    lead = _LEAD.match(region, 0, len(region) - named)
+    return start + (lead.end() if lead else 0)

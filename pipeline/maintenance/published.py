@@ -1,0 +1,91 @@
+"""What the topics hold, read again from their beginning: for a recount, which trusts nothing but the records."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from kafka import TopicPartition
+
+from gapwatch.pipeline.events.columns import hash_of, version_of
+from gapwatch.pipeline.events.dead_letter import Letter
+from gapwatch.pipeline.events.decode import Rejected, decode
+from gapwatch.pipeline.kafka.consumer import Consumer
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.kafka.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
+from gapwatch.schemas.events import EVENT_TYPES, EventType, topic_of
+
+POSITION_BITS = 80
+"""The low bits of a version: event type, partition and offset, which name a record."""
+
+_POLL_RECORDS = 20_000
+_TYPE_OF_TOPIC: dict[str, EventType] = {topic_of(event_type): event_type for event_type in EVENT_TYPES}
+
+
+class PublishedEvent(NamedTuple):
+    """A record that holds an event: halfMD5 of its id, its version, its minute in seconds since 1970."""
+
+    id_hash: int
+    version: int
+    minute: int
+
+
+class Position(NamedTuple):
+    """A record that was given up: by its own place in an event topic, or by the place its dead letter names."""
+
+    position: int
+    is_dead_letter: bool
+
+
+class Published:
+    """The records of the event topics and their dead letters, as far as they reached when this was made."""
+
+    def __init__(self) -> None:
+        self._consumer = Consumer(enable_auto_commit=False, max_poll_records=_POLL_RECORDS, group_id=None)
+        topics = [name for name in (*EVENT_TOPICS, *DEAD_LETTER_TOPICS) if name in self._consumer.topics()]
+        partitions = [
+            TopicPartition(name, number)
+            for name in topics
+            for number in self._consumer.partitions_for_topic(name) or ()
+        ]
+        self._consumer.assign(partitions)
+        self._ends: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions)
+        self.begins: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(partitions)
+        """First offset of each partition that is still there."""
+        self.records: Counter[str] = Counter()
+        """Records read, by event topic."""
+
+    def read(self) -> Iterator[PublishedEvent | Position]:
+        """Every record once; call it once."""
+        self._consumer.seek_to_beginning()
+        left = {partition for partition, end in self._ends.items() if self.begins[partition] < end}
+        try:
+            while left:
+                for partition, found in self._consumer.poll(timeout_ms=1000).items():
+                    for record in found:
+                        if record.offset < self._ends[partition]:
+                            yield from self._seen(Record.of(record))
+                left = {partition for partition in left if self._consumer.position(partition) < self._ends[partition]}
+        finally:
+            self._consumer.close()
+
+    def _seen(self, record: Record) -> Iterator[PublishedEvent | Position]:
+        event_type = _TYPE_OF_TOPIC.get(record.topic)
+        if event_type is None:
+            yield from _dead_letter(record)
+            return
+        self.records[record.topic] += 1
+        version = version_of(event_type, record)
+        try:
+            event = decode(event_type, record.value)
+        except Rejected:
+            yield Position(version % (1 << POSITION_BITS), is_dead_letter=False)
+        else:
+            yield PublishedEvent(hash_of(event.event_id), version, int(event.event_time.timestamp()) // 60 * 60)
+
+
+def _dead_letter(record: Record) -> Iterator[Position]:
+    letter = Letter.of(record)
+    event_type = _TYPE_OF_TOPIC.get(letter.source_topic)
+    if event_type is not None and min(letter.source_partition, letter.source_offset) >= 0:
+        source = Record(letter.source_topic, letter.source_partition, letter.source_offset, 0, None, None)
+        yield Position(version_of(event_type, source), is_dead_letter=True)

@@ -1,0 +1,232 @@
+"""Publishing events: checked against the contract before they are sent, acknowledged by all in-sync replicas.
+
+from gapwatch.pipeline.publishing.publisher import Publisher
+
+with Publisher() as publisher:
+    publisher.publish(Feedback(event_id="r-1", event_time=now, channel="app", customer_id="c-7", text="很好"))
+"""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NoReturn, Self
+
+import msgspec
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.producer.future import FutureRecordMetadata
+
+from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.errors import PublishError
+from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
+from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
+
+# A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
+_BATCH_BYTES = 256 * 1024
+_LINGER_MS = 20
+# kafka-python buffers without limit; this many events of a kilobyte are some ten megabytes.
+_MAX_UNACKNOWLEDGED = 10_000
+_CONNECT_TIMEOUT_MS = 10_000
+_METADATA_TIMEOUT_MS = 20_000
+# What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
+_DEFAULT_RECORD_BYTES = 1024**2
+
+_TYPE_NAMES: dict[type, EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
+
+
+class InvalidEventError(PublishError):
+    """The event breaks the contract, or is larger than its topic takes. It was not sent."""
+
+    def __init__(self, reason: Reason, detail: str, event_id: str = "") -> None:
+        super().__init__(f"{f'event {event_id}' if event_id else 'an event'} was not published: {reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class DeliveryError(PublishError):
+    """Kafka did not acknowledge the events named in `event_ids`. Publishing them again doubles nothing."""
+
+    def __init__(self, event_ids: list[str], cause: KafkaError) -> None:
+        others = f" and {len(event_ids) - 1} published after it" if len(event_ids) > 1 else ""
+        super().__init__(f"Kafka did not accept event {event_ids[0]}{others}: {cause}")
+        self.event_ids = event_ids
+
+
+class _Sent(NamedTuple):
+    event_id: str
+    future: FutureRecordMetadata
+
+
+class Publisher:
+    """Sends events to their topics in compressed batches, each record exactly once per session.
+
+    Events of one conversation keep their order; so do the other events of one order, or of one customer where no order
+    is named. Threads may share a publisher.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """`options` are those of kafka-python's producer and win over the settings.
+
+        Raises PublishError when Kafka cannot be reached.
+        """
+        client = kafka_client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
+        self._largest = _largest_record(client)
+        self._options = {
+            "acks": "all",
+            "allow_auto_create_topics": False,
+            "batch_size": min(_BATCH_BYTES, self._largest),
+            "compression_type": "lz4",
+            "delivery_timeout_ms": DELIVERY_SECONDS * 1_000,
+            "enable_idempotence": True,
+            "linger_ms": _LINGER_MS,
+            "max_block_ms": _METADATA_TIMEOUT_MS,
+            "max_request_size": self._largest,
+            **client,
+            **options,
+        }
+        self._lock = threading.RLock()
+        self._sent: deque[_Sent] = deque()
+        self._acknowledged = 0
+        self._without_gap = True
+        self._producer: KafkaProducer | None = self._connect()
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events Kafka has acknowledged, in the order of publishing up to the first that it did not."""
+        with self._lock:
+            while self._sent and self._sent[0].future.succeeded():
+                self._settle_oldest()
+            return self._acknowledged
+
+    def publish(self, event: AnyEvent | Mapping[str, Any] | bytes, event_type: EventType | None = None) -> None:
+        """Check an event and hand it to the sender; returns before Kafka has acknowledged it.
+
+        `event_type` is needed for a mapping or JSON bytes.
+        Raises InvalidEventError for this event, DeliveryError for earlier ones.
+        """
+        kind = event_type or _type_of(event)
+        value = event if isinstance(event, bytes) else _encoded(event)
+        try:
+            checked = decode(kind, value)
+        except Rejected as rejected:
+            raise InvalidEventError(rejected.reason, rejected.detail, _id_of(event)) from None
+        with self._lock:
+            self._make_room()
+            future = self._send(topic_of(kind), key_of(checked), value, checked.event_id)
+            self._sent.append(_Sent(checked.event_id, future))
+
+    def flush(self) -> None:
+        """Wait until Kafka has acknowledged everything published so far.
+
+        Raises DeliveryError for what it did not.
+        """
+        with self._lock:
+            while self._sent:
+                self._settle_oldest()
+
+    def close(self) -> None:
+        """Flush and disconnect. Raises as `flush` does."""
+        try:
+            self.flush()
+        finally:
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._disconnect()
+
+    def _connect(self) -> KafkaProducer:
+        try:
+            return KafkaProducer(**self._options)
+        except KafkaError as error:
+            raise _unreachable(self._options, error) from error
+
+    def _disconnect(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            drop(producer)
+
+    def _send(self, topic: str, key: bytes, value: bytes, event_id: str) -> FutureRecordMetadata:
+        self._producer = self._producer or self._connect()
+        try:
+            return self._producer.send(topic, key=key, value=value)
+        except MessageSizeTooLargeError:
+            detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
+            raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
+        except KafkaTimeoutError as error:
+            absent = f"Kafka knows no topic {topic}; create the topics with: gapwatch init"
+            raise PublishError(f"event {event_id} was not published: {absent}") from error
+
+    def _make_room(self) -> None:
+        while self._sent and (self._sent[0].future.is_done or len(self._sent) >= _MAX_UNACKNOWLEDGED):
+            self._settle_oldest()
+
+    def _settle_oldest(self) -> None:
+        oldest = self._sent.popleft()
+        try:
+            oldest.future.get(timeout=LOST_AFTER * self._options["delivery_timeout_ms"] / 1_000)
+        except KafkaError as error:
+            self._give_up(oldest, error)
+        self._acknowledged += self._without_gap
+
+    def _give_up(self, failed: _Sent, error: KafkaError) -> NoReturn:
+        """After a refusal an idempotent producer sends nothing more; the next event gets a new one."""
+        self._without_gap = False
+        self._disconnect()
+        lost = [failed, *(sent for sent in self._sent if not sent.future.succeeded())]
+        self._sent.clear()
+        raise DeliveryError([sent.event_id for sent in lost], error) from error
+
+
+def key_of(event: AnyEvent) -> bytes:
+    """The entity whose events must keep their order: the conversation, else the order, else the customer."""
+    if isinstance(event, Chat):
+        return event.conversation_id.encode()
+    return (event.order_id or event.customer_id).encode()
+
+
+def _largest_record(client: Mapping[str, Any]) -> int:
+    """The smallest limit of the event topics: a larger record would fail only at the broker, and others with it."""
+    limit = {"max.message.bytes": None}
+    topics = [ConfigResource(ConfigResourceType.TOPIC, topic_of(kind), limit) for kind in EVENT_TYPES]
+    try:
+        admin = KafkaAdminClient(**client)
+    except KafkaError as error:
+        raise _unreachable(client, error) from error
+    try:
+        answer = admin.describe_configs(topics, config_filter=ConfigFilterType.ALL)["topic"]
+    except KafkaError:
+        return _DEFAULT_RECORD_BYTES
+    finally:
+        admin.close()
+    limits = [int(configs["max.message.bytes"]["value"]) for configs in answer.values() if configs]
+    return min(limits, default=_DEFAULT_RECORD_BYTES)
+
+
+def _unreachable(options: Mapping[str, Any], error: KafkaError) -> PublishError:
+    return PublishError(f"cannot reach Kafka at {','.join(options['bootstrap_servers'])}: {error}")
+
+
+def _type_of(event: object) -> EventType:
+    if type(event) not in _TYPE_NAMES:
+        raise TypeError("event_type is needed for a mapping or JSON bytes")
+    return _TYPE_NAMES[type(event)]
+
+
+def _encoded(event: AnyEvent | Mapping[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(event)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidEventError(Reason.NOT_JSON, f"cannot be written as JSON: {error}", _id_of(event)) from None
+
+
+def _id_of(event: AnyEvent | Mapping[str, Any] | bytes) -> str:
+    known = event.get("event_id") if isinstance(event, Mapping) else getattr(event, "event_id", None)
+    return known if isinstance(known, str) else ""

@@ -1,0 +1,224 @@
+import contextlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapwatch.pipeline.events.decode import Rejected, decode
+from gapwatch.pipeline.publishing.event_files import FileError, FileFormat, Row, Shape, detect_encoding, read_events
+from gapwatch.schemas.events import Chat
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+EVENT = {"event_id": "e1", "event_time": "2026-01-02T03:04:05Z", "channel": "app", "customer_id": "c", "text": "好"}
+
+
+def read(data: bytes, file_format: FileFormat = "csv", encoding: str | None = None, **shape: Any) -> list[Row]:
+    stream = io.BufferedReader(io.BytesIO(data))
+    return list(read_events(stream, file_format, "f", Shape(**shape), encoding))
+
+
+def fields(row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row.value)
+    return found
+
+
+def one(data: str, **shape: Any) -> dict[str, Any]:
+    (row,) = read(data.encode(), **shape)
+    return fields(row)
+
+
+def line(**changes: Any) -> bytes:
+    return json.dumps(EVENT | changes, ensure_ascii=False).encode()
+
+
+def test_json_lines_pass_as_they_are() -> None:
+    lines = [line(), b'{"event_id":"e2",  "text":"x"}', b"[]", b"{bad"]
+    rows = read(b"\n".join(lines) + b"\n\n", "jsonl")
+    assert [(row.line, row.value) for row in rows] == list(enumerate(lines, 1))
+
+
+def test_blank_lines_count_as_lines() -> None:
+    assert [row.line for row in read(b"\n" + line() + b"\n  \n" + line(), "jsonl")] == [2, 4]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("file_format", ["csv", "jsonl"])
+def test_the_encoding_is_found_out(codec: str, file_format: FileFormat) -> None:
+    content = "text,店\n很好,甲\n" if file_format == "csv" else '{"text":"很好","店":"甲"}\n'
+    (row,) = read(content.encode(codec), file_format)
+    assert fields(row)["text"] == "很好"
+    assert fields(row)["店"] == "甲"
+
+
+def test_one_damaged_line_does_not_change_the_encoding() -> None:
+    good, bad = line(text="很好"), line(text="很好").replace("很".encode(), b"\xff")
+    rows = read(b"\n".join([good, bad, good]), "jsonl")
+    assert [row.value for row in rows] == [good, bad, good]
+    with pytest.raises(Rejected, match="not_utf8"):
+        decode("feedback", rows[1].value)
+
+
+def test_a_damaged_row_of_a_csv_file_is_a_fault() -> None:
+    rows = read("text\n很好\n".encode() + b"\xff\xff\n" + "很好\n".encode())
+    assert [row.fault.reason if row.fault else None for row in rows] == [None, "not_utf8", None]
+
+
+def test_a_sample_may_end_amid_a_character() -> None:
+    assert detect_encoding("很好\n很".encode()[:-1]) == "utf-8"
+
+
+def test_a_named_encoding_counts() -> None:
+    (row,) = read('{"text":"很好"}'.encode("big5"), "jsonl", "big5")
+    assert fields(row)["text"] == "很好"
+
+
+def test_an_unknown_encoding_is_named() -> None:
+    with pytest.raises(FileError, match="klingon"):
+        read(b"", encoding="klingon")
+
+
+def test_a_file_in_another_encoding_than_named_is_refused() -> None:
+    with pytest.raises(FileError, match="--encoding"):
+        read(b"text\nabc", encoding="utf-16")
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_the_delimiter_is_found_out(delimiter: str) -> None:
+    assert one(f'text{delimiter}shop\n"好{delimiter}评"{delimiter}7\n') | {"event_id": ""} == {
+        "event_id": "",
+        "text": f"好{delimiter}评",
+        "shop": "7",
+    }
+
+
+def test_columns_are_mapped_and_constants_added() -> None:
+    found = one("评论,时间,店\n好,x,7\n", columns={"text": "评论", "event_time": "时间"}, constants={"channel": "app"})
+    assert found == {"event_id": found["event_id"], "text": "好", "event_time": "x", "店": "7", "channel": "app"}
+
+
+def test_a_cell_wins_over_a_constant_unless_it_is_empty() -> None:
+    rows = read(b"text,channel\na,qq\nb,\n", constants={"channel": "app"})
+    assert [fields(row)["channel"] for row in rows] == ["qq", "app"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "rating"),
+    [("5", 5), ("4.0", 4), ("", None), ("4.5", "4.5"), ("好", "好"), ("nan", "nan"), ("1e999", "1e999")],
+)
+def test_ratings_are_numbers(cell: str, rating: object) -> None:
+    assert one(f"text,评分\nx,{cell}\n", columns={"rating": "评分"}).get("rating") == rating
+
+
+def test_empty_cells_are_absent_but_an_empty_text_is_a_text() -> None:
+    found = one("text,order_id,rating\n,,5\n")
+    assert found == {"event_id": found["event_id"], "text": "", "rating": 5}
+
+
+def test_nested_fields_are_json_in_a_cell() -> None:
+    turns = '[{""role"":""customer"",""text"":""在吗""}]'
+    header = "event_id,event_time,channel,customer_id,conversation_id,turns,attributes"
+    (row,) = read(f'{header}\ne,2026-01-01T00:00:00Z,app,c,k,"{turns}","{{""a"":""b""}}"\n'.encode())
+    event = decode("chat", row.value)
+    assert isinstance(event, Chat)
+    assert event.turns[0].text == "在吗"
+    assert event.attributes == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("2026-01-02 03:04:05", "2026-01-02T03:04:05+08:00"),
+        ("2026/1/2 3:04", "2026-01-02T03:04:00+08:00"),
+        ("2026年1月2日 3时4分5秒", "2026-01-02T03:04:05+08:00"),
+        ("2026.01.02", "2026-01-02T00:00:00+08:00"),
+        ("2026-01-02T03:04:05.5", "2026-01-02T03:04:05.500000+08:00"),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+        ("2026-01-02T03:04:05+01:00", "2026-01-02T03:04:05+01:00"),
+        ("2026-13-02 03:04:05", "2026-13-02 03:04:05"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_times_get_the_offset_of_the_zone(cell: str, expected: str) -> None:
+    assert one(f"text,event_time\nx,{cell}\n", timezone=SHANGHAI)["event_time"] == expected
+    (row,) = read(line(event_time=cell), "jsonl", timezone=SHANGHAI)
+    assert fields(row)["event_time"] == expected
+
+
+def test_a_time_without_offset_stays_so_unless_a_zone_is_named() -> None:
+    assert one("text,event_time\nx,2026-01-02 03:04:05\n")["event_time"] == "2026-01-02 03:04:05"
+
+
+def test_numbers_in_json_lines_keep_their_digits_when_fields_are_renamed() -> None:
+    (row,) = read(b'{"t":"x","weight":1.50,"n":12345678901234567890123}', "jsonl", columns={"text": "t"})
+    assert b'"weight":1.50,"n":12345678901234567890123' in row.value
+
+
+def test_rows_know_their_line_and_text() -> None:
+    rows = read('text,shop\n"a\nb",1\n\n好,2\n'.encode())
+    assert [(row.line, row.text) for row in rows] == [(2, '"a\nb",1'), (5, "好,2")]
+
+
+@pytest.mark.parametrize("content", ["text,shop\na\n", "text,shop\na,b,c\n", 'text,shop\n"' + "x" * 9_000_000 + '"\n'])
+def test_a_broken_row_is_a_fault_and_the_next_is_read(content: str) -> None:
+    rows = read((content + "good,1\n").encode())
+    assert rows[0].fault is not None
+    assert rows[0].fault.reason == "not_csv"
+    assert fields(rows[-1])["text"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "told"),
+    [
+        ("", {}, "is empty"),
+        ("a,b,a\n", {}, "two columns named a"),
+        ("a,b\n", {"text": "评论"}, "no column 评论; it has a, b"),
+        (b"\xff\xff,b\n", {}, "another encoding"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused(content: str | bytes, columns: Mapping[str, str], told: str) -> None:
+    with pytest.raises(FileError, match=told):
+        read(content if isinstance(content, bytes) else content.encode(), columns=columns, encoding="utf-8")
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl"])
+def test_no_column_displaces_another(file_format: FileFormat) -> None:
+    content = b"text,body\na,b\n" if file_format == "csv" else b'{"text":"a","body":"b"}'
+    (row,) = read(content, file_format, columns={"text": "body"})
+    assert row.fault is not None
+    assert row.fault.reason == "attribute_clash"
+
+
+def test_a_made_event_id_is_the_same_each_time_and_differs_between_rows() -> None:
+    first, second = (read(b"text\na\na\nb\n") for _ in range(2))
+    ids = [fields(row)["event_id"] for row in first]
+    assert ids == [fields(row)["event_id"] for row in second]
+    assert len(set(ids)) == 3
+
+
+def test_rows_come_while_the_stream_is_still_open(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb") as feeder:
+        feeder.write(line() + b"\n")
+        feeder.flush()
+        with contextlib.closing(read_events(stream, "jsonl", "-", Shape())) as rows:
+            assert next(rows).value == line()
+            feeder.write(line(event_id="e2") + b"\n")
+            feeder.flush()
+            assert next(rows).value == line(event_id="e2")
+
+
+@given(st.binary(max_size=400), st.sampled_from(["csv", "jsonl"]))
+def test_any_file_is_read_or_refused(data: bytes, file_format: FileFormat) -> None:
+    try:
+        rows = read(data, file_format, timezone=SHANGHAI, constants={"channel": "app"})
+    except FileError:
+        return
+    for row in rows:
+        assert row.fault or row.value

@@ -1,0 +1,38 @@
+"""Cycles of objects go away in time, although Python itself hardly ever looks for them."""
+
+import asyncio
+import contextlib
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from gapwatch.pipeline.worker import gc_tuning
+
+
+@pytest.fixture
+def no_search_by_count() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(0)
+    yield
+    gc.set_threshold(*before)
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("no_search_by_count")
+async def test_what_only_refers_to_itself_is_found_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc_tuning, "SECONDS_BETWEEN_WHOLE_SEARCHES", 0.01)
+    left = weakref.ref(Cycle())
+    assert left() is not None
+    searching = asyncio.create_task(gc_tuning.search_regularly())
+    async with asyncio.timeout(10):
+        while left() is not None:  # noqa: ASYNC110 - nobody is told when an object goes
+            await asyncio.sleep(0.01)
+    searching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await searching

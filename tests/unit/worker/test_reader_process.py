@@ -1,0 +1,83 @@
+"""The reader's process, killed by what it reads: only the event that does it is given up, whoever reads beside it."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import resource_tracker
+
+import pytest
+
+from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.reading import ChatReading, Reading
+from gapwatch.pipeline.worker import reader_process
+from gapwatch.pipeline.worker.ingest import EventReader
+from gapwatch.pipeline.worker.reader_process import ReaderProcess
+from gapwatch.schemas.events import Turn
+
+READING = Reading("", "neutral", 0.0, (), "none", "none", "in_sale", 0.0, ())
+
+
+class Mortal:
+    """Dies of one text, as of a fault in native code."""
+
+    version = "1"
+
+    def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
+        if "die" in texts:
+            os._exit(1)
+        return [READING] * len(texts)
+
+    def read_chat(self, turns: Sequence[Turn]) -> ChatReading:
+        return ChatReading(READING)
+
+
+def begin() -> None:
+    reader_process._reader = EventReader(Mortal())
+
+
+def fail() -> None:
+    os._exit(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_tracker_left() -> Iterator[None]:
+    yield
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # else it lasts as long as these tests
+
+
+@pytest.fixture
+def process() -> Iterator[ReaderProcess]:
+    made = ReaderProcess(begin)
+    yield made
+    made.close()
+
+
+def records(first: int, texts: Sequence[str]) -> list[Record]:
+    now = datetime.now(UTC).isoformat()
+    events = [{"event_id": str(first + n), "event_time": now, "channel": "app", "text": t} for n, t in enumerate(texts)]
+    return [
+        Record("feedback.events", 0, first + number, 0, None, json.dumps(event | {"customer_id": "c"}).encode())
+        for number, event in enumerate(events)
+    ]
+
+
+@pytest.mark.timeout(120)
+def test_two_threads_with_a_killer_each_give_up_these_two_events(process: ReaderProcess) -> None:
+    batches = [records(0, ["好", "die", "好"]), records(100, ["好"]), records(200, ["好"] * 5 + ["die"])]
+    with ThreadPoolExecutor(3) as threads:
+        read = list(threads.map(lambda batch: process.read("feedback", batch), batches))
+    given_up = [[letter.source[2] for letter in portion.dead] for portion in read]
+    assert given_up == [[b"1"], [], [b"205"]]
+    assert [len(portion.columns) for portion in read] == [2, 1, 5]
+    assert process.read("feedback", records(300, ["好"])).dead == [], "and reading goes on"
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_does_not_start_gives_up_no_event() -> None:
+    process = ReaderProcess(fail)
+    with pytest.raises(GapwatchError, match="as soon as it starts"):
+        process.read("feedback", records(0, ["好"]))
+    process.close()

@@ -1,0 +1,145 @@
+"""Touched minutes: what is derived first, what is joined, and when a delivery is done."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.worker.refresh import LIVE_SECONDS, Derivation, TouchedDelivery, messages
+
+NOW = 1_790_000_040
+LIVE, LATE = NOW - 60, NOW - LIVE_SECONDS - 60
+
+
+class Deriving:
+    """Notes what is derived, in its order; each of the three waits while its gate is closed."""
+
+    def __init__(self) -> None:
+        self.derived: list[tuple[str, list[int]]] = []
+        self.gates = {name: threading.Event() for name in ("live", "late", "coarse")}
+        for gate in self.gates.values():
+            gate.set()
+        self.derivation = Derivation(*map(self._noting, self.gates), clock=lambda: NOW)
+
+    def of(self, name: str) -> list[list[int]]:
+        return [minutes for one, minutes in self.derived if one == name]
+
+    def _noting(self, name: str) -> Callable[[list[int]], object]:
+        def derive(minutes: list[int]) -> None:
+            self.derived.append((name, minutes))
+            self.gates[name].wait(10)
+
+        return derive
+
+
+@pytest.fixture
+async def deriving() -> AsyncIterator[Deriving]:
+    made = Deriving()
+    task = asyncio.create_task(made.derivation.run())
+    yield made
+    for gate in made.gates.values():
+        gate.set()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it depends on threads
+            await asyncio.sleep(0.005)
+
+
+def delivery(
+    done: list[str], name: str, *minutes: int, current: bool = True, published: float | None = None
+) -> TouchedDelivery:
+    touched = messages(minutes, time.time() if published is None else published)
+    records = [
+        Record(message.topic, 0, offset, 0, message.key, message.value, []) for offset, message in enumerate(touched)
+    ]
+    return TouchedDelivery(records, lambda: done.append(name), lambda: current)
+
+
+async def test_a_delivery_is_done_when_its_hours_and_days_are_derived(deriving: Deriving) -> None:
+    done: list[str] = []
+    deriving.gates["coarse"].clear()
+    await deriving.derivation.put(delivery(done, "one", LIVE, LATE))
+    await until(lambda: deriving.of("coarse") == [[LATE, LIVE]])
+    assert deriving.of("live") == [[LIVE]]
+    assert deriving.of("late") == [[LATE]]
+    assert done == []
+    deriving.gates["coarse"].set()
+    await until(lambda: done == ["one"])
+
+
+async def test_hours_and_days_wait_for_all_minutes_of_a_delivery(deriving: Deriving) -> None:
+    deriving.gates["late"].clear()
+    await deriving.derivation.put(delivery([], "one", LIVE, LATE))
+    await until(lambda: deriving.of("live") and deriving.of("late"))
+    await asyncio.sleep(0.2)
+    assert deriving.of("coarse") == []
+    deriving.gates["late"].set()
+    await until(lambda: deriving.of("coarse") == [[LATE, LIVE]])
+
+
+async def test_live_minutes_wait_neither_for_late_ones_nor_for_hours_and_days(deriving: Deriving) -> None:
+    for gate in ("late", "coarse"):
+        deriving.gates[gate].clear()
+    await deriving.derivation.put(delivery([], "a back-fill", LATE))
+    await until(lambda: deriving.of("late"))
+    for number in (1, 2, 3):
+        await deriving.derivation.put(delivery([], "live", LIVE))
+        await until(lambda number=number: len(deriving.of("live")) == number)
+
+
+async def test_a_back_fill_is_late_whatever_its_minutes(deriving: Deriving) -> None:
+    deriving.gates["late"].clear()
+    await deriving.derivation.put(delivery([], "a back-fill", LIVE, published=time.time() - 3_600))
+    await until(lambda: deriving.of("late") == [[LIVE]])
+    await deriving.derivation.put(delivery([], "live", LIVE))
+    await until(lambda: deriving.of("live") == [[LIVE]])
+
+
+async def test_what_comes_during_a_derivation_is_derived_together(deriving: Deriving) -> None:
+    done: list[str] = []
+    deriving.gates["late"].clear()
+    await deriving.derivation.put(delivery(done, "first", LATE))
+    await until(lambda: deriving.of("late"))
+    for number in range(5):
+        await deriving.derivation.put(delivery(done, "more", LATE, LATE - 60 * number))
+    deriving.derivation.hurry()
+    deriving.gates["late"].set()
+    await until(lambda: len(done) == 6)
+    assert deriving.of("late") == [[LATE], [LATE - 60 * number for number in (4, 3, 2, 1, 0)]]
+
+
+async def test_who_waits_for_the_end_waits_for_no_rest(deriving: Deriving) -> None:
+    done: list[str] = []
+    await deriving.derivation.put(delivery(done, "one", LIVE))
+    await until(lambda: done == ["one"])
+    await deriving.derivation.put(delivery(done, "two", LIVE))
+    await until(lambda: len(deriving.of("live")) == 2)
+    assert done == ["one"]  # hours and days rest for seconds
+    deriving.derivation.hurry()
+    async with asyncio.timeout(2):
+        await until(lambda: done == ["one", "two"])
+
+
+async def test_minutes_of_partitions_that_went_away_are_left_to_others(deriving: Deriving) -> None:
+    done: list[str] = []
+    await deriving.derivation.put(delivery(done, "gone", LIVE, current=False))
+    await deriving.derivation.put(delivery(done, "ours", LIVE - 60))
+    await until(lambda: done == ["ours"])
+    assert deriving.derived == [("live", [LIVE - 60]), ("coarse", [LIVE - 60])]
+
+
+async def test_a_message_that_names_no_minutes_is_acknowledged(deriving: Deriving) -> None:
+    done: list[str] = []
+    unreadable = Record("touched", 0, 0, 0, None, b"no JSON", [])
+    await deriving.derivation.put(TouchedDelivery([unreadable], lambda: done.append("passed over")))
+    await until(lambda: done == ["passed over"])
+    assert deriving.derived == []
