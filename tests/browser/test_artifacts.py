@@ -6,7 +6,7 @@ import time
 import urllib.request
 
 import pytest
-from voices import store, story, usual
+from support.sample_history import store, story, usual
 
 from gapwatch.commands.demonstration import artifacts
 from gapwatch.dashboards.browser import chromium

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from voices import NASTY, NOW, report, store, story, usual
+from support.sample_history import NASTY, NOW, report, store, story, usual
 
 pytestmark = pytest.mark.browser
 

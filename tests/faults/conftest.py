@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from world import World
+from support.fault_world import World
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_driver import Client
 from kafka import KafkaProducer
-from world import Workers, World
+from support.fault_world import Workers, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
 

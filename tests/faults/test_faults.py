@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager
 import psutil
 import pytest
 from clickhouse_driver import Client
-from long_run import long_run
-from world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
+from support.fault_world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed, stopped, until
+from support.long_run import long_run
 
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.stack.service import Service

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from world import World, frozen
+from support.fault_world import World, frozen
 
 from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
 from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC, ensure_topics, lag

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from long_run import long_run
-from world import Load, Workers, World, frozen, killed, stopped
+from support.fault_world import Load, Workers, World, frozen, killed, stopped
+from support.long_run import long_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
 

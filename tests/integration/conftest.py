@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from kafka_topic import Topic
-from store_world import World
+from support.sample_pipeline import World
+from support.topic import Topic
 
 from gapwatch.pipeline.settings import settings
 

@@ -1,15 +1,14 @@
 """What the documents tell people to run, runs."""
 
 import re
-from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.store import connect
 
-TOP = Path(__file__).parents[2]
-DOCUMENTS = [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 QUERIES = [
     pytest.param(query, id=f"{document.name}-{number}")
     for document in DOCUMENTS

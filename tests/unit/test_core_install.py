@@ -3,11 +3,10 @@
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 # What extras ask for under another name than their module's, and what is also asked for by something of the core.
 MODULES = {"chdb-core": "chdb", "grafana-foundation-sdk": "grafana_foundation_sdk", "scikit-learn": "sklearn"}
 SHARED = {"pyyaml", "requests", "jinja2"}

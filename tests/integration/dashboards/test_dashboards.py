@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from store_voices import TODAY, chat, columns
-from voices import NASTY, NOW, report, store, story, usual
+from support.sample_events import TODAY, chat, columns
+from support.sample_history import NASTY, NOW, report, store, story, usual
 
 from gapwatch.dashboards import minutes
 from gapwatch.dashboards.board.data import Board, RequestError

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from voices import NASTY, NOW, report, store, story, usual
+from support.sample_history import NASTY, NOW, report, store, story, usual
 
 from gapwatch.dashboards import alerting
 from gapwatch.pipeline.signals import runner

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import NASTY, NOW, store, story, usual
+from support.sample_history import NASTY, NOW, store, story, usual
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.dashboards.report import Period, marked, report

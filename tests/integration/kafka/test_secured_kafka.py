@@ -15,7 +15,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import UserScramCredentialUpsertion
 from kafka.errors import KafkaTimeoutError
-from transport_worker import Worker, committed, running
+from support.recording_worker import Worker, committed, running
 
 from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.errors import StackError

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaProducer
-from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback
-from store_world import World, bad_record
+from support.sample_events import TODAY, Voice, at, chat, columns, complaint, feedback
+from support.sample_pipeline import World, bad_record
 
 from gapwatch.commands.init import init
 from gapwatch.commands.recount import recount as command

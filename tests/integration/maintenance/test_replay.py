@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka_topic import Topic
+from support.topic import Topic
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import GapwatchError, PublishError

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from clickhouse_driver import Client
-from store_voices import TODAY, at, chat, columns, complaint, feedback
-from store_world import World
+from support.sample_events import TODAY, at, chat, columns, complaint, feedback
+from support.sample_pipeline import World
 
 from gapwatch.commands.reprocess import reprocess as command
 from gapwatch.pipeline.errors import StoreError

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from kafka.errors import KafkaError
-from kafka_topic import Topic
+from support.topic import Topic
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import PublishError

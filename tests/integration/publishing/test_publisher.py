@@ -6,7 +6,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import ClusterAuthorizationFailedError
-from kafka_topic import Topic
+from support.topic import Topic
 
 from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import decode

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaConsumer
-from voices import NASTY, NOW, store, story, usual
+from support.sample_history import NASTY, NOW, store, story, usual
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC

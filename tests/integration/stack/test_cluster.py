@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_voices import at, chat, complaint, feedback
-from store_world import World
+from support.sample_events import at, chat, complaint, feedback
+from support.sample_pipeline import World
 
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.maintenance.recount import recount

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_voices import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts, standing
+from support.sample_events import TODAY, Voice, at, chat, columns, complaint, feedback, gap_counts, standing
 
 from gapwatch.pipeline.errors import StoreOutOfMemory, StoreUnavailable
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from store_voices import Voice, at, chat, columns, complaint, feedback, standing
+from support.sample_events import Voice, at, chat, columns, complaint, feedback, standing
 
 from gapwatch.pipeline.errors import RowsRefused, StoreError
 from gapwatch.pipeline.events.columns import hash_of, version_of

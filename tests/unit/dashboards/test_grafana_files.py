@@ -2,12 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
 from grafana_foundation_sdk.models.expr import TypeThreshold
+from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.dashboards.build import PROVISIONING, files
@@ -15,7 +15,6 @@ from gapwatch.dashboards.checks import Provisioning, problems, receivers_of
 from gapwatch.dashboards.notifications import policy_tree
 from gapwatch.pipeline.signals.measures import SUGGESTIONS
 
-TOP = Path(__file__).parents[3]
 FILES = files("zh")
 GONE = object()
 
@@ -36,7 +35,7 @@ def test_the_same_each_time(locale):
 
 @pytest.mark.parametrize("locale", ["zh", "en"])
 def test_nothing_that_grafana_would_refuse(locale):
-    assert problems(files(locale), TOP) == []
+    assert problems(files(locale), ROOT) == []
 
 
 def spoilt(path, *keys, value):
@@ -108,7 +107,7 @@ DINGTALK = ("alerting/contact-points.yaml", "contactPoints", 0, "receivers", 0)
     ],
 )  # fmt: skip
 def test_what_grafana_would_refuse_or_misread_is_found(path, value, said):
-    assert any(re.search(said, problem) for problem in problems(spoilt(*path, value=value), TOP))
+    assert any(re.search(said, problem) for problem in problems(spoilt(*path, value=value), ROOT))
 
 
 def test_a_file_that_is_no_yaml_is_named():
@@ -159,7 +158,7 @@ def test_each_rule_says_what_where_and_what_to_do(locale):
 
 def test_compose_gives_grafana_every_secret_that_the_files_name():
     used = set(re.findall(r"\$\{([A-Z_]+)\}", "".join(FILES[path] for path in FILES if path.endswith(".yaml"))))
-    compose = yaml.safe_load((TOP / "docker-compose.yml").read_text(encoding="utf-8"))
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert used <= compose["services"]["grafana"]["environment"].keys()
     assert "./dashboards/provisioning:/etc/grafana/provisioning:ro" in compose["services"]["grafana"]["volumes"]
 

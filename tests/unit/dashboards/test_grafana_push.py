@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from click.testing import CliRunner
-from grafana_contract import TOKEN, GrafanaContract, serving
+from support.grafana_server import TOKEN, GrafanaContract, serving
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.dashboards.grafana import Grafana, GrafanaError, GrafanaUnavailable

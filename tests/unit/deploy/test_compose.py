@@ -4,17 +4,16 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.settings import CONFIG_VARIABLE, Settings
 
-TOP = Path(__file__).parents[3]
-FILES = [TOP / "docker-compose.yml", TOP / "docker-compose.cluster.yml"]
+FILES = [ROOT / "docker-compose.yml", ROOT / "docker-compose.cluster.yml"]
 TEXT = "".join(file.read_text(encoding="utf-8") for file in FILES)
 
 
@@ -40,12 +39,12 @@ EACH = pytest.mark.parametrize(
         for name in compose["services"]
     ],
 )
-DOCKERFILE = (TOP / "Dockerfile").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_every_variable_has_a_line_in_the_example():
     used = set(re.findall(r"\$\{([A-Z_0-9]+)", TEXT))
-    named = set(re.findall(r"^([A-Z_0-9]+)=", (TOP / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"^([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert used == named
 
 
@@ -91,7 +90,7 @@ def test_ports_are_published_on_loopback_only_and_once(compose):
 def test_mounts_and_volumes_exist(compose):
     mounts = [volume.split(":") for service in compose["services"].values() for volume in service.get("volumes", [])]
     for source, *_ in mounts:
-        assert (TOP / source).exists() if source.startswith(".") else source in compose["volumes"], source
+        assert (ROOT / source).exists() if source.startswith(".") else source in compose["volumes"], source
     kept = [source for source, *_ in mounts if not source.startswith(".")]
     assert len(set(kept)) == len(kept)
 
@@ -140,7 +139,7 @@ def test_three_brokers_differ_in_name_only_and_keep_a_record_when_one_is_lost():
 
 
 def _config(name: str) -> ET.Element:
-    return ET.fromstring((TOP / "deploy/clickhouse" / name).read_text(encoding="utf-8"))  # noqa: S314 - our own file
+    return ET.fromstring((ROOT / "deploy/clickhouse" / name).read_text(encoding="utf-8"))  # noqa: S314 - our own file
 
 
 def test_the_clickhouse_servers_make_up_the_cluster_that_is_set():
@@ -170,12 +169,12 @@ def test_the_image_copies_what_exists_and_runs_as_nobody():
         service["build"]["args"]["REQUIREMENTS"] for service in ALONE["services"].values() if "build" in service
     }
     for argument in arguments:
-        assert (TOP / f"requirements/{argument}.txt").is_file()
+        assert (ROOT / f"requirements/{argument}.txt").is_file()
     for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE):
         for source in sources.replace("${REQUIREMENTS}", "worker").split():
-            assert (TOP / source).exists(), source
+            assert (ROOT / source).exists(), source
     assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
-    allowed = (TOP / ".dockerignore").read_text(encoding="utf-8")
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     for folder in ("pipeline", "agents", "schemas", "dashboards", "requirements"):
         assert f"!{folder}" in allowed
 
@@ -190,6 +189,6 @@ def test_docker_compose_reads_it(tmp_path, files):
     variables = tmp_path / ".env"
     secrets = ("KAFKA_CLUSTER_ID", "CLICKHOUSE_PASSWORD", "CLICKHOUSE_CLUSTER_SECRET", "GRAFANA_PASSWORD")
     variables.write_text("".join(f"{name}=x\n" for name in secrets))
-    command = ["docker", "compose", "--env-file", str(variables), "--project-directory", str(TOP)]
+    command = ["docker", "compose", "--env-file", str(variables), "--project-directory", str(ROOT)]
     named = [argument for file in files for argument in ("--file", str(file))]
     assert subprocess.run([*command, *named, "config", "--quiet"], capture_output=True).returncode == 0

@@ -14,14 +14,14 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.commands.worker import _handler
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker.heartbeat import REPORT_SECONDS, STOP_SECONDS
 
-TOP = Path(__file__).parents[3]
-FOLDER = TOP / "deploy/kubernetes"
+FOLDER = ROOT / "deploy/kubernetes"
 RESOURCES = [
     pytest.param(document, id=f"{file.parent.name}-{document['kind']}-{document['metadata']['name']}")
     for file in sorted(FOLDER.rglob("*.yaml"))
@@ -36,7 +36,7 @@ CONTAINERS = [
     for container in parameter.values[0]["spec"]["template"]["spec"].get(part, [])
 ]
 EACH_CONTAINER = pytest.mark.parametrize(("pod", "container"), CONTAINERS)
-HOW_TO = (TOP / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
+HOW_TO = (ROOT / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
 CERTIFICATES = "/etc/gapwatch/certificates"
 KNOWN = {f"GAPWATCH_{field.upper()}" for field in Settings.model_fields}
 
@@ -72,7 +72,7 @@ def test_it_runs_a_command_that_exists_as_nobody_with_bounds(pod, container):
     found = gapwatch.get_command(None, command)
     assert found
     assert not subcommand or subcommand[0] in found.commands
-    user = re.search(r"^USER (\d+)$", (TOP / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[1]
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
         "runAsUser": int(user),
@@ -105,7 +105,7 @@ def test_it_has_the_image_of_its_command(pod, container):
     name, _, tag = container["image"].partition(":")
     assert name == ("gapwatch-services" if container["args"][0] == "alerts" else "gapwatch-worker")
     assert (
-        tag == re.search(r'^version = "(.+)"$', (TOP / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
+        tag == re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
     )
     changed = {image["name"] for image in yaml.safe_load((FOLDER / "example/kustomization.yaml").read_text())["images"]}
     assert name in changed

@@ -2,7 +2,7 @@
 
 import pytest
 from kafka.record import MemoryRecords
-from kafka_log import GZIP, LZ4, content, whole
+from support.broker_log import GZIP, LZ4, content, whole
 
 import gapwatch.pipeline.kafka.consumer  # noqa: F401 - what is tested takes effect with it
 

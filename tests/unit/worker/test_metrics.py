@@ -4,10 +4,11 @@ import threading
 from pathlib import Path
 
 from prometheus_client import REGISTRY
+from support.repository import ROOT
 
 from gapwatch.pipeline.worker.metrics import CATALOGUE, over_processes
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
+DOCUMENT = ROOT / "docs" / "reference" / "metrics.md"
 
 
 def test_the_document_has_a_line_for_each_metric() -> None:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from transport_logs import fill
-from transport_worker import Worker, committed, running
+from support.filled_topics import fill
+from support.recording_worker import Worker, committed, running
 
 from gapwatch.agents.transport import driver as transport
 

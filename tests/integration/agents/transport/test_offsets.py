@@ -11,8 +11,8 @@ from faust.types import TP
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.structs import OffsetAndMetadata
-from transport_logs import fill
-from transport_worker import Worker, committed, coordinator, running
+from support.filled_topics import fill
+from support.recording_worker import Worker, committed, coordinator, running
 
 from gapwatch.agents.transport import driver as transport
 

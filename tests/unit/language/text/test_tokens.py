@@ -5,13 +5,14 @@ import random
 from pathlib import Path
 
 import pytest
+from support.repository import DEVELOPMENT_DATA
 
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.language.text.keywords import keywords
 from gapwatch.pipeline.language.text.tokens import JiebaTokenizer, RjiebaTokenizer, Word, user_words
 from gapwatch.pipeline.settings import settings
 
-DEV = Path(__file__).parents[4] / "shared/data/sentiment_dev.jsonl"
+DEV = DEVELOPMENT_DATA / "sentiment_dev.jsonl"
 SENTENCES = [
     "2008-6-1 到货，2-3天就坏了，2_5 也是",
     "联系sarah.l或者a@b.com",

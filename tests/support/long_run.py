@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed
+from support.fault_world import LOSSES, Load, Workers, World, disturb_broker, frozen, killed
 
 
 def long_run(world: World, rng: random.Random, faults: int, events: int) -> None:

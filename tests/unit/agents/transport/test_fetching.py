@@ -9,7 +9,7 @@ import pytest
 from aiokafka.consumer.fetcher import FetchError
 from aiokafka.errors import TopicAuthorizationFailedError
 from faust.types import TP
-from kafka_log import Fetch, whole
+from support.broker_log import Fetch, whole
 
 from gapwatch.agents.transport.driver import BatchMessage, Consumer
 from gapwatch.agents.transport.fetching import ConsumerThread

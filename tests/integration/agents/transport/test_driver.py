@@ -7,8 +7,8 @@ import pytest
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from kafka import KafkaAdminClient
-from transport_logs import compacted, ends_of, fill, fill_compressed, fill_with_oddities
-from transport_worker import Seen, Worker, committed, running
+from support.filled_topics import compacted, ends_of, fill, fill_compressed, fill_with_oddities
+from support.recording_worker import Seen, Worker, committed, running
 
 from gapwatch.agents.transport import driver as transport
 

@@ -2,7 +2,7 @@
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
-from store_voices import TODAY, Voice, columns
+from support.sample_events import TODAY, Voice, columns
 
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected

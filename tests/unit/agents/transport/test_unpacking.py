@@ -9,7 +9,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, FetchRes
 from aiokafka.errors import CorruptRecordException
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka_log import ABORT, COMMIT, GZIP, LZ4, SNAPPY, TP, ZSTD, Fetch, LogBatch, whole
+from support.broker_log import ABORT, COMMIT, GZIP, LZ4, SNAPPY, TP, ZSTD, Fetch, LogBatch, whole
 
 from gapwatch.agents.transport.unpacking import take
 from gapwatch.pipeline.kafka.records import Record

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from faust.types import TP
-from transport_logs import fill
-from transport_worker import Worker, running
+from support.filled_topics import fill
+from support.recording_worker import Worker, running
 
 from gapwatch.agents.transport import driver as transport
 

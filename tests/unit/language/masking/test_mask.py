@@ -2,18 +2,17 @@
 
 import json
 import runpy
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.repository import DEVELOPMENT_DATA, ROOT
 
 from gapwatch.pipeline.language.masking.clues import may_hold_personal_data
 from gapwatch.pipeline.language.masking.mask import _finds, mask
 from gapwatch.pipeline.language.text.normalise import respell
 
-ROOT = Path(__file__).parents[3]
-SHARED = ROOT.parent / "shared" / "data" / "chats_dev.jsonl"
+SHARED = DEVELOPMENT_DATA / "chats_dev.jsonl"
 PIECES = st.sampled_from(
     [
         "电话", "13812345678", "138 1234 5678", "一三八", "零零", "86-", "010-", "65529988", "转", "110101199003077475", "X",

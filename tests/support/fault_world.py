@@ -22,9 +22,9 @@ from typing import Any, NamedTuple, Self
 import psutil
 import pytest
 from clickhouse_driver import Client
-from disk import Disk
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
+from support.disk import Disk
 
 from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
