@@ -33,10 +33,11 @@ demo: .venv/demo.installed ## real Kafka, real ClickHouse, real reviews: the who
 test: .venv/dev.installed ## every test, against a real Kafka and a real ClickHouse
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/dev.installed ## lint, format and types
+check: .venv/dev.installed ## lint, format, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/dev.installed ## rewrite the code in the one format
 	$(BIN)/ruff check --fix .
@@ -44,7 +45,7 @@ format: .venv/dev.installed ## rewrite the code in the one format
 
 lock: ## resolve the dependencies again, with hashes
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	for set in "worker:" "services:--extra dashboards --extra board --extra alerts" "demo:--extra local --extra dashboards --extra board --extra alerts" "dev:--extra dev"; do \
+	for set in "publisher:" "worker:--extra worker" "services:--extra board --extra alerts" "demo:--extra local" "dev:--extra dev"; do \
 	  .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --no-emit-find-links $${set#*:} pyproject.toml requirements/build.in --output-file "requirements/$${set%%:*}.txt" || exit 1; \
 	done

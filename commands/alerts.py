@@ -11,8 +11,6 @@ from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.settings import Settings, settings
 from gapwatch.pipeline.store import ClickHouse
 
-_MISSING = 'alerts need more packages; install them with: pip install "gapwatch[alerts]"'
-
 
 @click.group()
 def alerts() -> None:
@@ -33,12 +31,9 @@ def run(once: bool, dry_run: bool) -> None:
 
 
 def _preview(in_force: Settings) -> None:
-    try:
-        from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.targets import for_severity, targets_of  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
-    except ImportError:
-        raise SettingsError(_MISSING) from None
+    from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.targets import for_severity, targets_of  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
     from gapwatch.pipeline.signals.table import SignalTable  # noqa: PLC0415
 
     clickhouse = ClickHouse(endpoints().clickhouse)
@@ -53,14 +48,11 @@ def _preview(in_force: Settings) -> None:
 
 
 def _deliver(in_force: Settings, *, once: bool) -> None:
-    try:
-        from gapwatch.pipeline.alerts.courier import Courier  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.signal_consumer import AlertWorker  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.targets import targets_of  # noqa: PLC0415
-        from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
-    except ImportError:
-        raise SettingsError(_MISSING) from None
+    from gapwatch.pipeline.alerts.courier import Courier  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.signal_consumer import AlertWorker  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.targets import targets_of  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
     from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC, ensure_topics  # noqa: PLC0415
 
     targets = targets_of(in_force.alert_targets)

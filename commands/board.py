@@ -11,7 +11,6 @@ import click
 import psutil
 
 from gapwatch.pipeline.endpoints import endpoints
-from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
 
@@ -23,11 +22,8 @@ from gapwatch.pipeline.store import ClickHouse
 @click.option("--until-end-of", "owner", type=int, help="Stop when the process of this id ends.")
 def board(host: str, port: int, locale: str | None, owner: int | None) -> None:
     """Serve the live board: the dashboards as a local page, until stopped with Ctrl-C."""
-    try:
-        from gapwatch.dashboards.board.data import Board  # noqa: PLC0415 - extra `board`
-        from gapwatch.dashboards.board.server import application, serve  # noqa: PLC0415
-    except ImportError as error:
-        raise GapwatchError(f"the board needs {error.name}: pip install 'gapwatch[board,dashboards]'") from None
+    from gapwatch.dashboards.board.data import Board  # noqa: PLC0415 - extra `board`
+    from gapwatch.dashboards.board.server import application, serve  # noqa: PLC0415
 
     if owner is not None:
         threading.Thread(target=_stop_after, args=(owner,), daemon=True).start()

@@ -2,34 +2,35 @@
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
 from gapwatch.pipeline.errors import GapwatchError
 
-# name: (module, one-line help). The help stands here so that `gapwatch --help` imports nothing else.
+# name: (module, extra that it needs, one-line help). All stands here so that `gapwatch --help` imports nothing else.
 _COMMANDS = {
-    "demo": ("gapwatch.commands.demo", "Run the whole pipeline on this machine with real reviews."),
-    "up": ("gapwatch.commands.stack", "Start the local Kafka and ClickHouse."),
-    "down": ("gapwatch.commands.stack", "Stop the local Kafka and ClickHouse."),
-    "status": ("gapwatch.commands.stack", "Endpoints, lag and last write."),
-    "init": ("gapwatch.commands.init", "Create the topics and the tables."),
-    "worker": ("gapwatch.commands.worker", "Read events, store them, keep the aggregates."),
-    "publish": ("gapwatch.commands.publish", "Publish events from a JSONL or CSV file."),
-    "check": ("gapwatch.commands.publish", "Say what is wrong with a file, publish nothing."),
-    "analyse": ("gapwatch.commands.analyse", "Read a text: sentiment, gaps, evidence."),
-    "train": ("gapwatch.commands.train", "Learn the models from labelled texts."),
-    "evaluate": ("gapwatch.commands.evaluate", "How well sentiment is read, beside the baselines."),
-    "recount": ("gapwatch.commands.recount", "Compare the aggregates with an exact recount."),
-    "reprocess": ("gapwatch.commands.reprocess", "Read stored events again with the models in force."),
-    "dead-letters": ("gapwatch.commands.dead_letters", "List, show and replay what could not be read."),
-    "signals": ("gapwatch.commands.signals", "Watch every series for what gets worse."),
-    "alerts": ("gapwatch.commands.alerts", "Tell people what opened, escalated and recovered."),
-    "dashboards": ("gapwatch.commands.dashboards", "Build, check and push Grafana's dashboards and alerts."),
-    "board": ("gapwatch.commands.board", "Serve the dashboards as a local page."),
-    "report": ("gapwatch.commands.report", "Write one week for a meeting, as one HTML or PDF file."),
-    "bench": ("gapwatch.commands.bench", "Run the repository's benchmarks."),
-    "config": ("gapwatch.commands.config", "Print the settings in force, secrets masked."),
+    "demo": ("demo", "local", "Run the whole pipeline on this machine with real reviews."),
+    "up": ("stack", "local", "Start the local Kafka and ClickHouse."),
+    "down": ("stack", "local", "Stop the local Kafka and ClickHouse."),
+    "status": ("stack", "worker", "Endpoints, lag and last write."),
+    "init": ("init", "worker", "Create the topics and the tables."),
+    "worker": ("worker", "worker", "Read events, store them, keep the aggregates."),
+    "publish": ("publish", "", "Publish events from a JSONL or CSV file."),
+    "check": ("publish", "", "Say what is wrong with a file, publish nothing."),
+    "analyse": ("analyse", "worker", "Read a text: sentiment, gaps, evidence."),
+    "train": ("train", "train", "Learn the models from labelled texts."),
+    "evaluate": ("evaluate", "train", "How well sentiment is read, beside the baselines."),
+    "recount": ("recount", "worker", "Compare the aggregates with an exact recount."),
+    "reprocess": ("reprocess", "worker", "Read stored events again with the models in force."),
+    "dead-letters": ("dead_letters", "worker", "List, show and replay what could not be read."),
+    "signals": ("signals", "worker", "Watch every series for what gets worse."),
+    "alerts": ("alerts", "alerts", "Tell people what opened, escalated and recovered."),
+    "dashboards": ("dashboards", "dashboards", "Build, check and push Grafana's dashboards and alerts."),
+    "board": ("board", "board", "Serve the dashboards as a local page."),
+    "report": ("report", "board", "Write one week for a meeting, as one HTML or PDF file."),
+    "bench": ("bench", "worker", "Run the repository's benchmarks."),
+    "config": ("config", "", "Print the settings in force, secrets masked."),
 }
 
 
@@ -40,14 +41,31 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        try:
+            module = importlib.import_module(f"gapwatch.commands.{_COMMANDS[cmd_name][0]}")
+        except ModuleNotFoundError as error:
+            raise _without_extra(cmd_name, error) from error
         command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101 - a typo in _COMMANDS
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _without_extra(ctx.invoked_subcommand or "", error) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+            formatter.write_dl([(name, help_text) for name, (_, _, help_text) in _COMMANDS.items()])
+
+
+def _without_extra(command: str, error: ModuleNotFoundError) -> Exception:
+    """What to install for a command; a module of ours that is missing is a fault of ours, and stays what it is."""
+    _, extra, _ = _COMMANDS[command]
+    if not extra or (error.name or "").startswith("gapwatch"):
+        return error
+    return GapwatchError(f"`gapwatch {command}` needs {error.name}: pip install 'gapwatch[{extra}]'")
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,8 +12,6 @@ from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from gapwatch.dashboards.push import Change, Wanted
 
 _LOCALE = click.option("--locale", type=click.Choice(["zh", "en"]), help="Unless given: GAPWATCH_LOCALE.")
@@ -31,7 +29,8 @@ def dashboards() -> None:
 )
 def build(locale: str | None, output: Path | None) -> None:
     """Write the files that Grafana provisions itself from."""
-    made = _builder()
+    from gapwatch.dashboards import build as made  # noqa: PLC0415 - extra `dashboards`
+
     in_force = settings()
     texts = made.files("en" if (locale or in_force.locale) == "en" else "zh", in_force.docs_url, in_force.time_zone)
     folder = output or made.PROVISIONING
@@ -46,7 +45,7 @@ def build(locale: str | None, output: Path | None) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def check(folder: Path | None) -> None:
     """Say what Grafana would refuse or misread in the files of FOLDER, dashboards/provisioning unless given."""
-    builder = _builder()
+    from gapwatch.dashboards import build as builder  # noqa: PLC0415 - extra `dashboards`
     from gapwatch.dashboards.checks import problems  # noqa: PLC0415
 
     folder = folder or builder.PROVISIONING
@@ -65,7 +64,6 @@ def check(folder: Path | None) -> None:
 @click.option("--renew-secrets", is_flag=True, help="Write secrets again: Grafana does not show those it has.")
 def push(locale: str | None, dry_run: bool, renew_secrets: bool) -> None:
     """Bring the Grafana at GAPWATCH_GRAFANA_URL to what the code says. Repeating it changes nothing."""
-    _builder()
     from gapwatch.dashboards.grafana import Grafana  # noqa: PLC0415 - extra `dashboards`
     from gapwatch.dashboards.push import changes  # noqa: PLC0415
 
@@ -108,11 +106,3 @@ def _wanted(in_force: Settings, locale: str | None) -> Wanted:
         clickhouse=clickhouse.get_secret_value() if clickhouse else endpoints().clickhouse,
         contacts={contact: secret.get_secret_value() for contact, secret in in_force.grafana_contacts.items()},
     )
-
-
-def _builder() -> ModuleType:
-    try:
-        from gapwatch.dashboards import build as builder  # noqa: PLC0415 - extra `dashboards`
-    except ImportError as error:
-        raise GapwatchError(f"dashboards need {error.name}: pip install 'gapwatch[dashboards]'") from None
-    return builder

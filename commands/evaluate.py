@@ -8,8 +8,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from gapwatch.pipeline.errors import GapwatchError
-
 if TYPE_CHECKING:
     from gapwatch.pipeline.training.evaluation import Scorecard, Share
 
@@ -44,11 +42,9 @@ def evaluate(  # noqa: PLR0917 - click passes by name
         raise click.UsageError("give --data, --gaps or both")
     if (tf_idf or left_out or curve) and not trained_on:
         raise click.UsageError("--tf-idf, --left-out and --curve need --train")
-    try:
-        from gapwatch.pipeline.training import evaluation  # noqa: PLC0415 - scikit-learn belongs to the train extra
-        from gapwatch.pipeline.training.examples import read_labelled  # noqa: PLC0415
-    except ImportError as error:
-        raise GapwatchError(f"evaluating needs {error.name}: pip install 'gapwatch[train]'") from None
+    from gapwatch.pipeline.training import evaluation  # noqa: PLC0415 - scikit-learn belongs to the train extra
+    from gapwatch.pipeline.training.examples import read_labelled  # noqa: PLC0415
+
     if gaps:
         click.echo(_gaps(gaps))
     if not data:

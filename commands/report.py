@@ -30,11 +30,9 @@ def report(start: datetime | None, end: datetime | None, output: Path, locale: s
     """Write one week for a meeting: what changed, where, signals, response times, voices, measures."""
     if output.suffix not in {".html", ".pdf"}:
         raise click.BadParameter("must end in .html or .pdf", param_hint="--output")
-    try:
-        from gapwatch.dashboards.report import Period  # noqa: PLC0415 - extra `board`
-        from gapwatch.dashboards.report import report as written  # noqa: PLC0415
-    except ImportError as error:
-        raise GapwatchError(f"the report needs {error.name}: pip install 'gapwatch[board]'") from None
+    from gapwatch.dashboards.report import Period  # noqa: PLC0415 - extra `board`
+    from gapwatch.dashboards.report import report as written  # noqa: PLC0415
+
     zone = ZoneInfo(settings().time_zone)
     last = end.replace(tzinfo=zone) if end else datetime.now(zone)
     first = start.replace(tzinfo=zone) if start else last - timedelta(days=7)
