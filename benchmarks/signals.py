@@ -1,7 +1,7 @@
 """Operating characteristics of the detector, by simulation.
 
     python benchmarks/signals.py tune      # limits against false alarms, on the tuning seed
-    python benchmarks/signals.py report    # the table of docs/alerts.md, on another seed
+    python benchmarks/signals.py report    # the table of benchmarks/RESULTS.md, on another seed
 
 Traffic has a daily and weekly rhythm in volume and in share, bursts of volume, days and hours that differ by more than
 chance, and voices of unequal severity. What is usual is learned from 28 simulated days by the product's own code, and
@@ -285,7 +285,7 @@ def _alone(sample: Sample, ratio: float) -> Array:
 
 
 def report() -> None:
-    """Print the table of docs/alerts.md."""
+    """Print the table of benchmarks/RESULTS.md."""
     began = time.monotonic()
     rng = np.random.default_rng(REPORT_SEED)
     print(
