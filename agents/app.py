@@ -19,12 +19,12 @@ from gapwatch.agents.transport import driver as transport
 from gapwatch.agents.transport.fetching import DEFAULT_BATCH_RECORDS
 from gapwatch.pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
 from gapwatch.pipeline.errors import GapwatchError
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings, settings
 from gapwatch.pipeline.worker import metrics
 from gapwatch.pipeline.worker.retrying import Waits
-from gapwatch.pipeline.worker.runtime import Work, prepare
+from gapwatch.pipeline.worker.runtime import Runtime, prepare
 
 log = logger("gapwatch.worker")
 
@@ -50,27 +50,27 @@ SILENT_SECONDS = 10.0
 
 
 class App(faust.App):
-    """Makes sure of topics, tables and models before it subscribes, and does the work beside the agents."""
+    """Makes sure of topics, tables and models before it subscribes, and runs what is beside the agents."""
 
     def __init__(self, group: str, **options: Any) -> None:
         super().__init__(group, **options)
         self.stopping = threading.Event()
         self.waits = Waits()
-        self.work: Work
+        self.runtime: Runtime
 
     async def on_first_start(self) -> None:
         """In place of Faust's, which makes directories for tables: there are none."""
         try:
-            self.work = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
+            self.runtime = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
         except GapwatchError as error:
             log.error("cannot start", error=str(error))  # noqa: TRY400 - one clear line
             os._exit(1)  # nothing has begun that would have to be ended
-        self.add_future(self._do_work())
+        self.add_future(self._run_runtime())
 
-    async def _do_work(self) -> None:
-        """Work; when that ends by an error, stop in good order. What is not acknowledged is done again elsewhere."""
+    async def _run_runtime(self) -> None:
+        """Run it; when that ends by an error, stop in good order. What is not acknowledged is done again elsewhere."""
         try:
-            await self.work.run()
+            await self.runtime.run()
         except* GapwatchError as errors:
             for error in _single(errors):
                 log.error("cannot go on", error=str(error))  # noqa: TRY400 - one clear line
@@ -86,9 +86,9 @@ class App(faust.App):
             self.stopping.set()
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        """Faust waits for what agents took, which includes minutes that are at rest."""
-        if hasattr(self, "work"):
-            self.work.derivation.hurry()
+        """Faust waits for what agents took, which includes minutes that wait for a cooldown."""
+        if hasattr(self, "runtime"):
+            self.runtime.refresher.drain()
         await super()._consumer_wait_empty(consumer, logger)
 
     @property
@@ -150,7 +150,7 @@ def _consumer() -> transport.Consumer:
 
 @app.timer(1.0)  # type: ignore[untyped-decorator]
 async def notice_silence() -> None:
-    """What is done by Faust, and not by the work, would not be seen to wait for Kafka otherwise."""
+    """What is done by Faust, and not by the runtime, would not be seen to wait for Kafka otherwise."""
     consumer = _consumer()
     for stage, seconds, why in (
         ("fetch", consumer.silent_seconds, "no broker has answered"),
@@ -171,6 +171,6 @@ async def measure_lag() -> None:
         end, done = consumer.highwater(tp), consumer.done_up_to(tp)
         behind[tp.topic] += max(0, end - done) if end is not None and done is not None else 0
         held[tp.topic] += 1
-    for topic in (*EVENT_TOPICS, TOUCHED_TOPIC):
+    for topic in (*EVENT_TOPICS, DIRTY_MINUTES_TOPIC):
         metrics.LAG.labels(topic).set(behind[topic])
         metrics.ASSIGNED.labels(topic).set(held[topic])

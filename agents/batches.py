@@ -23,7 +23,7 @@ async def take(event_type: EventType, stream: Any) -> None:
     """Pass on the batches of a stream. Nothing is raised into Faust, which would take it for done."""
     async for event in stream.noack().events():
         records = records_of(event)
-        await app.work.ingest.put(Delivery(event_type, records, event.ack, event.message.is_current))
+        await app.runtime.ingest.put(Delivery(event_type, records, event.ack, event.message.is_current))
 
 
 def records_of(event: Any) -> list[Record]:

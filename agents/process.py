@@ -10,8 +10,15 @@ import faust
 from gapwatch.agents.app import App, app
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.settings import settings
-from gapwatch.pipeline.worker.gc_tuning import search_seldom
-from gapwatch.pipeline.worker.heartbeat import REPORT_SECONDS, STOP_SECONDS, WORKER_VARIABLE, Link, Report, exit_in
+from gapwatch.pipeline.worker.gc_tuning import collect_rarely
+from gapwatch.pipeline.worker.heartbeat import (
+    HEARTBEAT_SECONDS,
+    STOP_SECONDS,
+    WORKER_VARIABLE,
+    Heartbeat,
+    Supervision,
+    exit_after,
+)
 
 log = logs.logger("gapwatch.worker")
 
@@ -26,24 +33,24 @@ class Worker(faust.Worker):
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
         if not self._signal_stop_time:
             log.info("stopping", signal=signal.name)
-            exit_in(STOP_SECONDS)
+            exit_after(STOP_SECONDS)
         super()._schedule_shutdown(signal)
 
     def _crash(self, reason: BaseException) -> None:
         if not self.crashed:
-            exit_in(STOP_SECONDS)
+            exit_after(STOP_SECONDS)
         super()._crash(reason)
 
 
-async def report(link: Link) -> None:
+async def beat(supervision: Supervision) -> None:
     """Tell the supervisor how it goes, from the event loop, so that a loop that hangs is noticed."""
     was_ready = False
     while True:
         if app.ready and not was_ready:
             log.info("ready", partitions=len(app.consumer.assignment()))
         was_ready = app.ready
-        link.report(Report(app.ready, app.waits.reason()))
-        await asyncio.sleep(REPORT_SECONDS)
+        supervision.send(Heartbeat(app.ready, app.waits.reason()))
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 def main() -> None:
@@ -51,8 +58,8 @@ def main() -> None:
     number = os.environ.get(WORKER_VARIABLE)
     logs.configure(in_force, **({"worker": int(number)} if number else {}))
     worker = Worker(app)
-    if link := Link.from_environment():
-        link.stop_when_alone()
-        worker.add_future(report(link))
-    search_seldom()
+    if supervision := Supervision.from_environment():
+        supervision.stop_with_supervisor()
+        worker.add_future(beat(supervision))
+    collect_rarely()
     worker.execute_from_commandline()

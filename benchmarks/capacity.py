@@ -24,7 +24,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from workbench import Bench, bench, fill, parts_of, seconds_by_part, seconds_by_purpose, worker
 
 from gapwatch.pipeline.errors import StoreUnavailable
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import Aggregates
 
@@ -70,7 +70,7 @@ class Cost(NamedTuple):
 
 
 def wait_until_done() -> None:
-    while any(lag(settings().group, [*EVENT_TOPICS, TOUCHED_TOPIC]).values()):
+    while any(lag(settings().group, [*EVENT_TOPICS, DIRTY_MINUTES_TOPIC]).values()):
         time.sleep(1)
 
 

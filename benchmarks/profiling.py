@@ -49,7 +49,7 @@ STAGES = {
         "multiprocessing/",
     ),
     "storing": ("pipeline/store/event_store.py", "pipeline/worker/storing.py"),
-    "publishing touched minutes": ("pipeline/kafka/outbox.py",),
+    "publishing dirty minutes": ("pipeline/kafka/outbox.py",),
     "deriving": ("pipeline/store/aggregates.py", "pipeline/worker/refresh.py"),
     "Faust and the event loop": ("faust/", "mode/", "agents/", "asyncio/"),
 }
@@ -73,7 +73,7 @@ _WAITING = (
     "Condition.wait (",
     "_worker (concurrent/futures/thread.py",
     "Connection.receive_packet (clickhouse_driver/",
-    "Link._wait_for_end (",
+    "Supervision._wait_for_end (",
 )
 
 Frames = tuple[str, ...]

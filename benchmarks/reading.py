@@ -20,7 +20,7 @@ from gapwatch.pipeline.language.models.sentiment import SentimentModel
 from gapwatch.pipeline.language.reader import TOGETHER, Reader
 from gapwatch.pipeline.language.text.normalise import normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
-from gapwatch.pipeline.worker.gc_tuning import search_when_asked
+from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
 
 MEGABYTE = 1 << 20
 ROUNDS = 15
@@ -74,7 +74,7 @@ def whole(texts: Sequence[str]) -> None:
     reader = Reader()
     reader.read(list(texts[:BATCH]))
     print(f"memory of the models: {(psutil.Process().memory_info().rss - before) / MEGABYTE:.0f} MB")
-    search_when_asked()  # as the reader of a worker does
+    collect_on_demand()  # as the reader of a worker does
     batches = [list(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
     show(f"whole reading, batches of {BATCH:,}", best(lambda: [reader.read(batch) for batch in batches]), len(texts))
     alone = [[text] for text in texts[:BATCH]]

@@ -28,7 +28,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from gapwatch.commands.demonstration.reviews import load_reviews
-from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.stack import LocalStack
 
 TOPIC = "feedback.events"
@@ -51,8 +51,8 @@ class Bench:
         self._init(self._environment)
 
     def fresh(self) -> dict[str, str]:
-        """A new group, an empty database, no touched minutes of earlier runs; the database before it is dropped."""
-        self.forget(TOUCHED_TOPIC)
+        """A new group, an empty database, no dirty minutes of earlier runs; the database before it is dropped."""
+        self.forget(DIRTY_MINUTES_TOPIC)
         with Client.from_url(self.stack.clickhouse.url) as client:
             for (name,) in client.execute("SELECT name FROM system.databases WHERE startsWith(name, 'run_')"):
                 client.execute(f"DROP DATABASE {name} SYNC")

@@ -99,11 +99,8 @@ def _handler(supervisor: "Supervisor", directory: str) -> type[BaseHTTPRequestHa
 
 
 def _health(supervisor: "Supervisor") -> dict[str, Any]:
-    return {
-        "live": supervisor.live,
-        "ready": supervisor.ready,
-        "workers": [
-            {"worker": slot.number, "alive": slot.alive, "ready": slot.said.ready, "waiting": slot.said.waiting}
-            for slot in supervisor.slots
-        ],
-    }
+    workers = [
+        {"worker": slot.number, "alive": slot.alive, "ready": slot.heartbeat.ready, "waiting": slot.heartbeat.waiting}
+        for slot in supervisor.slots
+    ]
+    return {"live": supervisor.live, "ready": supervisor.ready, "workers": workers}

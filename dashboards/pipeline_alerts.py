@@ -87,8 +87,8 @@ WHERE event_time >= now() - toIntervalMinute({_LONG_AGO})""",
             'Aggregates are {{ with .Values.A }}{{ printf "%.0f" .Value }}{{ end }} minutes behind',
         ),
         Words(
-            "· gapwatch status：看主题 gapwatch.touched 的积压。\n· gapwatch recount 列出差异，--repair 重新汇总。",
-            "- gapwatch status: lag of the topic gapwatch.touched.\n"
+            "· gapwatch status：看主题 gapwatch.dirty-minutes 的积压。\n· gapwatch recount 列出差异，--repair 重新汇总。",
+            "- gapwatch status: lag of the topic gapwatch.dirty-minutes.\n"
             "- gapwatch recount names the differences, --repair derives them again.",
         ),
         f"""

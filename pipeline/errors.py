@@ -11,6 +11,11 @@ GapwatchError            one clear line for the command line; exit code 1
 """
 
 
+def summary(error: BaseException) -> str:
+    """The first line of an error's message; its kind where it has none, as a connection that ends."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 class GapwatchError(Exception):
     """Something the user can act on. The message says what was wrong, where, and what to do."""
 

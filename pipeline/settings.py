@@ -6,7 +6,7 @@ import tomllib
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -17,6 +17,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 from gapwatch.pipeline.errors import SettingsError
 
@@ -169,15 +172,19 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"GAPWATCH_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        ]
-        raise SettingsError("; ".join(lines)) from None
+        raise SettingsError("; ".join(map(_of_value, error.errors(include_input=False, include_url=False)))) from None
     except SourceError as error:
         raise SettingsError(_of_source(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_config_file()} is no TOML: {error}") from None
+
+
+def _of_value(error: "ErrorDetails") -> str:
+    """A wrong value by its variable, and where in a JSON value it is. What is no setting can only stand in the file."""
+    name, *place = map(str, error["loc"])
+    if error["type"] == "extra_forbidden" and not place:
+        return f"{_config_file()}: {name} is no setting"
+    return f"GAPWATCH_{name.upper()}{', at ' if place else ''}{'.'.join(place)}: {error['msg']}"
 
 
 def _of_source(error: SourceError) -> str:

@@ -13,7 +13,7 @@ from same_path import BATCH
 
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
-from gapwatch.pipeline.worker.gc_tuning import search_when_asked
+from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
 from gapwatch.pipeline.worker.ingest import EventReader
 
 server, topic, count = sys.argv[1:]
@@ -22,7 +22,7 @@ records = [Record.of(r) for _, r in zip(range(int(count)), consumer, strict=Fals
 consumer.close()
 reader = EventReader(Reader())
 reader.read("feedback", records[:BATCH])
-search_when_asked()
+collect_on_demand()
 clock, processor = time.perf_counter(), time.process_time()
 for start in range(0, len(records), BATCH):
     gc.collect()  # as the reader's process does

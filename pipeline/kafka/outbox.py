@@ -1,4 +1,4 @@
-"""Messages that must be with Kafka before something else may happen: dead letters, touched minutes."""
+"""Messages that must be with Kafka before something else may happen: dead letters, dirty minutes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol

@@ -16,7 +16,7 @@ from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
 
 T = TypeVar("T")
 
-TOUCHED_TOPIC = "gapwatch.touched"
+DIRTY_MINUTES_TOPIC = "gapwatch.dirty-minutes"
 """Minutes whose events changed, for the derivation of the aggregates."""
 
 SIGNALS_TOPIC = "signals"
@@ -27,7 +27,7 @@ REPLAYED_TOPIC = "gapwatch.replayed"
 
 EVENT_TOPICS = tuple(topic_of(event_type) for event_type in EVENT_TYPES)
 DEAD_LETTER_TOPICS = tuple(dead_letter_topic_of(topic) for topic in EVENT_TOPICS)
-ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, TOUCHED_TOPIC, SIGNALS_TOPIC, REPLAYED_TOPIC)
+ALL_TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, DIRTY_MINUTES_TOPIC, SIGNALS_TOPIC, REPLAYED_TOPIC)
 
 MAX_RECORD_BYTES = 8 * 1024**2
 """Largest record of an event topic: a text of 1 MB or a chat of 10,000 turns, even with every character escaped."""

@@ -7,7 +7,7 @@ from clickhouse_driver.errors import Error, ErrorCodes
 from kafka.errors import KafkaError
 
 from gapwatch.pipeline.endpoints import Endpoints
-from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.errors import SettingsError, summary
 from gapwatch.pipeline.kafka.topics import lag
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import connect
@@ -31,11 +31,11 @@ def examine(servers: Endpoints) -> Health:
     try:
         behind = lag(settings().group)
     except KafkaError as error:
-        problems.append(f"Kafka at {servers.kafka} does not answer: {error}")
+        problems.append(f"Kafka at {servers.kafka} does not answer: {summary(error)}")
     try:
         last_write = _last_write(servers.clickhouse)
     except (Error, OSError, EOFError, SettingsError) as error:
-        problems.append(f"ClickHouse does not answer: {str(error).strip().splitlines()[0]}")
+        problems.append(f"ClickHouse does not answer: {summary(error)}")
     return Health(behind, last_write, problems)
 
 

@@ -7,7 +7,7 @@ is bounded: ids are compared by hash, slice by slice, on the server, and events 
 
 from datetime import datetime
 
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
 from gapwatch.pipeline.maintenance.recount_aggregates import compare_aggregates, minutes_between
 from gapwatch.pipeline.maintenance.recount_result import Recount
 from gapwatch.pipeline.maintenance.recount_topics import compare_topics
@@ -23,7 +23,7 @@ def recount(url: str, start: datetime | None = None, end: datetime | None = None
     set. With `repair` the range is derived again first.
     Raises StoreError or kafka.errors.KafkaError.
     """
-    behind = lag(settings().group, [*EVENT_TOPICS, TOUCHED_TOPIC])
+    behind = lag(settings().group, [*EVENT_TOPICS, DIRTY_MINUTES_TOPIC])
     with connected(url) as client:
         if repair:
             Aggregates(url).derive(minutes_between(client, start, end))

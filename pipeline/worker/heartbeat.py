@@ -1,6 +1,6 @@
-"""What a supervisor and its worker processes tell each other, over one socket per worker.
+"""The heartbeat of worker processes: what they tell their supervisor, over one socket per worker.
 
-The worker sends a report each second. Either side notices by the closed socket that the other is gone, however it went.
+A worker sends one each second. Either side notices by the closed socket that the other is gone, however it went.
 """
 
 import os
@@ -12,51 +12,51 @@ import msgspec
 
 SOCKET_VARIABLE = "GAPWATCH_SUPERVISOR_FD"
 WORKER_VARIABLE = "GAPWATCH_WORKER"
-REPORT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 
 # Longer than a worker needs to finish what it holds and leave its group (5 s, see agents/transport/driver.py); shorter
 # than the 30 s that container platforms grant.
 STOP_SECONDS = 20.0
 
 
-class Report(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """`ready`: the worker takes part in its group and can store. `waiting` says what it waits for, if anything."""
 
     ready: bool
     waiting: str | None = None
 
 
-class Link:
-    """The worker's end."""
+class Supervision:
+    """The worker's side of the socket."""
 
-    def __init__(self, end: socket.socket) -> None:
-        self._end = end
-        self._end.setblocking(True)
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._connection.setblocking(True)
 
     @classmethod
-    def from_environment(cls) -> "Link | None":
-        """The link to the supervisor that started this process; None when it was started by hand."""
+    def from_environment(cls) -> "Supervision | None":
+        """That of the supervisor that started this process; None when it was started by hand."""
         descriptor = os.environ.pop(SOCKET_VARIABLE, None)
         return None if descriptor is None else cls(socket.socket(fileno=int(descriptor)))
 
-    def stop_when_alone(self) -> None:
+    def stop_with_supervisor(self) -> None:
         """From now on, stop this process as SIGTERM does when the supervisor is gone."""
         threading.Thread(target=self._wait_for_end, name="supervisor", daemon=True).start()
 
-    def report(self, report: Report) -> None:
-        """Never blocks: a report that finds no room is left out."""
+    def send(self, heartbeat: Heartbeat) -> None:
+        """Never blocks: a heartbeat that finds no room is left out."""
         try:
-            self._end.send(msgspec.json.encode(report) + b"\n", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self._connection.send(msgspec.json.encode(heartbeat) + b"\n", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except OSError:
             return
 
     def _wait_for_end(self) -> None:
-        while self._end.recv(64):
+        while self._connection.recv(64):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def exit_in(seconds: float, code: int = 1) -> None:
+def exit_after(seconds: float, code: int = 1) -> None:
     """End this process when `seconds` have passed, whatever hangs then."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True

@@ -58,7 +58,7 @@ FLUSH_EVENTS = _histogram("flush_events", "Events in one insert; many small ones
 STAGE_SECONDS = _histogram(
     "stage_seconds",
     "Time of one batch or flush in a stage: read (decode, mask, classify), store (insert), publish (dead letters and "
-    "touched minutes), derive (aggregates).",
+    "dirty minutes), derive (aggregates).",
     "stage",
     buckets=SECONDS,
 )
@@ -76,7 +76,7 @@ WAITING_SECONDS = _gauge(
 )
 LAG = _gauge("lag_records", "Records in the log behind the committed offset.", "topic", over_processes="livesum")
 DERIVED_MINUTES = _counter("derived_minutes", "Minutes whose aggregates were derived again.")
-TOUCHED_MINUTES = _counter("touched_minutes", "Minutes reported as touched, before equal ones are joined.")
+DIRTY_MINUTES = _counter("dirty_minutes", "Minutes reported dirty, before equal ones are joined.")
 ASSIGNED = _gauge("assigned_partitions", "Partitions that the workers hold.", "topic", over_processes="livesum")
 RESTARTS = _counter("worker_restarts", "Workers that the supervisor started again.")
 

@@ -22,7 +22,7 @@ from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.worker.codec import pack, pack_records, unpack, unpack_records
-from gapwatch.pipeline.worker.gc_tuning import search_when_asked
+from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
 from gapwatch.pipeline.worker.ingest import EventReader, Portion, joined
 from gapwatch.schemas.events import EventType
 
@@ -39,7 +39,7 @@ def _begin() -> None:
     from gapwatch.pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
-    search_when_asked()
+    collect_on_demand()
 
 
 def _end_with_parent() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gapwatch.pipeline.errors import StoreError, StoreUnavailable
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics
@@ -102,7 +102,7 @@ def row(before: Values, now: Values) -> tuple[Any, ...]:
     def since(*name: str) -> float:
         return now.get(name, 0.0) - before.get(name, 0.0)
 
-    topics = (*EVENT_TOPICS, TOUCHED_TOPIC)
+    topics = (*EVENT_TOPICS, DIRTY_MINUTES_TOPIC)
     return (
         topics,
         [int(now.get(("assigned_partitions", topic), 0)) for topic in topics],

@@ -11,10 +11,10 @@ from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
-from gapwatch.pipeline.worker.gc_tuning import search_regularly
+from gapwatch.pipeline.worker.gc_tuning import collect_periodically
 from gapwatch.pipeline.worker.ingest import Ingest
 from gapwatch.pipeline.worker.reader_process import ReaderProcess
-from gapwatch.pipeline.worker.refresh import Derivation
+from gapwatch.pipeline.worker.refresh import Refresher
 from gapwatch.pipeline.worker.reports import Reports
 from gapwatch.pipeline.worker.retrying import Patience, Waits
 from gapwatch.pipeline.worker.storing import Storing
@@ -23,22 +23,22 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True)
-class Work:
-    """`ingest` and `derivation` take deliveries; `waits` says what they wait for."""
+class Runtime:
+    """`ingest` and `refresher` take batches; `waits` says what they wait for."""
 
     ingest: Ingest
-    derivation: Derivation
+    refresher: Refresher
     waits: Waits
 
     async def run(self) -> None:
         """Work until cancelled. What leaves here as an exception is no passing trouble: the process should end."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.ingest.run())
-            tasks.create_task(self.derivation.run())
-            tasks.create_task(search_regularly())
+            tasks.create_task(self.refresher.run())
+            tasks.create_task(collect_periodically())
 
 
-def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work:
+def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Runtime:
     """Topics and tables made sure of, models loaded, reports begun. Waits for servers that do not answer, until
     `stopping` is set.
 
@@ -64,9 +64,9 @@ def prepare(settings: Settings, stopping: threading.Event, waits: Waits) -> Work
         patience("derive hours", lambda: aggregates.derive_hours_and_days(minutes), _passes)
 
     Reports(ClickHouse(url), waits).start(stopping)
-    return Work(
+    return Runtime(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
-        Derivation(derive_minutes, derive_late_minutes, derive_hours_and_days),
+        Refresher(derive_minutes, derive_late_minutes, derive_hours_and_days),
         waits,
     )
 

@@ -1,4 +1,4 @@
-"""Storing a flush: rows in ClickHouse, dead letters and touched minutes in Kafka, in an order no crash breaks."""
+"""Storing a flush: rows in ClickHouse, dead letters and dirty minutes in Kafka, in an order no crash breaks."""
 
 import time
 import uuid

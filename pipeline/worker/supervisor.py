@@ -16,7 +16,13 @@ import msgspec
 
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.heartbeat import REPORT_SECONDS, SOCKET_VARIABLE, STOP_SECONDS, WORKER_VARIABLE, Report
+from gapwatch.pipeline.worker.heartbeat import (
+    HEARTBEAT_SECONDS,
+    SOCKET_VARIABLE,
+    STOP_SECONDS,
+    WORKER_VARIABLE,
+    Heartbeat,
+)
 
 log = logger("gapwatch.supervisor")
 
@@ -25,13 +31,13 @@ log = logger("gapwatch.supervisor")
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 HELD_OUT_SECONDS = 30.0
-# A worker whose event loop has not reported for so long hangs, or is stopped, or its machine is overloaded.
+# A worker whose event loop has sent no heartbeat for so long hangs, or is stopped, or its machine is overloaded.
 SILENT_SECONDS = 30.0
 # After so long it will not come back by itself. Ending it loses nothing: what it has not committed is done again.
 HUNG_SECONDS = 90.0
 _TICK_SECONDS = 0.2
-# What keeps a worker and its reader small, unless it is set otherwise.
-SMALL = {
+# What keeps the memory of a worker and its reader small, unless it is set otherwise.
+MEMORY_ENVIRONMENT = {
     # The ClickHouse driver makes a table of all dates from 1900 to 2299 when it is loaded: 25 MB and half a second.
     "CLICKHOUSE_DRIVER_LASY_DATE_LUT": "none beforehand",
     # Each thread that allocates takes a heap of its own, which keeps what it once needed. Two are enough where one lock
@@ -53,17 +59,17 @@ class Slot:
 
     number: int
     process: subprocess.Popen[bytes] | None = None
-    end: socket.socket | None = None
+    connection: socket.socket | None = None
     started: float = 0.0
     start_at: float = 0.0
     pause: float = FIRST_PAUSE_SECONDS
-    heard: float = 0.0
-    said: Report = field(default_factory=lambda: Report(ready=False))
+    heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(ready=False))
+    heartbeat_at: float = 0.0
 
     @property
     def alive(self) -> bool:
-        """Running, and heard of lately."""
-        return self.process is not None and time.monotonic() - self.heard < SILENT_SECONDS
+        """Running, and its last heartbeat is recent."""
+        return self.process is not None and time.monotonic() - self.heartbeat_at < SILENT_SECONDS
 
 
 class Supervisor:
@@ -83,61 +89,62 @@ class Supervisor:
     @property
     def ready(self) -> bool:
         """Every worker takes part and can store."""
-        return all(slot.alive and slot.said.ready for slot in self.slots)
+        return all(slot.alive and slot.heartbeat.ready for slot in self.slots)
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; the workers have ended when this returns, or raises."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._told_to_stop)
+            signal.signal(number, self._on_signal)
         try:
-            listened = time.monotonic()
+            received_at = time.monotonic()
             while not self._stop:
-                if time.monotonic() - listened > SILENT_SECONDS:
-                    self._excuse_all()  # it was stopped itself, and has not read what they said
+                if time.monotonic() - received_at > SILENT_SECONDS:
+                    self._restart_heartbeats()  # it was stopped itself, and has not read their heartbeats
                 for slot in self.slots:
-                    self._look_after(slot)
-                self._listen(_TICK_SECONDS)
-                listened = time.monotonic()
+                    self._check(slot)
+                self._receive(_TICK_SECONDS)
+                received_at = time.monotonic()
         finally:
             self._end_all()
 
-    def _told_to_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)
         self._stop = True
 
-    def _excuse_all(self) -> None:
+    def _restart_heartbeats(self) -> None:
         for slot in self.slots:
-            slot.heard = time.monotonic()
+            slot.heartbeat_at = time.monotonic()
 
-    def _look_after(self, slot: Slot) -> None:
+    def _check(self, slot: Slot) -> None:
         now = time.monotonic()
         if slot.process is None:
             if now >= slot.start_at:
                 self._start(slot)
         elif slot.process.poll() is not None:
-            self._ended(slot, now)
-        elif now - slot.heard > HUNG_SECONDS:
+            self._on_end(slot, now)
+        elif now - slot.heartbeat_at > HUNG_SECONDS:
             log.warning("worker hangs, killed", worker=slot.number, pid=slot.process.pid)
             _signal_group(slot.process.pid, signal.SIGKILL)
 
     def _start(self, slot: Slot) -> None:
         ours, theirs = socket.socketpair()
-        environment = SMALL | os.environ | {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
+        named = {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
+        environment = MEMORY_ENVIRONMENT | os.environ | named
         # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the workers in good order.
         slot.process = subprocess.Popen(
             self._command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True, stdin=subprocess.DEVNULL
         )
         theirs.close()
         ours.setblocking(False)
-        slot.end, slot.started, slot.heard = ours, time.monotonic(), time.monotonic()
-        slot.said = Report(ready=False)
+        slot.connection, slot.started, slot.heartbeat_at = ours, time.monotonic(), time.monotonic()
+        slot.heartbeat = Heartbeat(ready=False)
         self._selector.register(ours, selectors.EVENT_READ, slot)
         log.info("worker started", worker=slot.number, pid=slot.process.pid)
 
-    def _ended(self, slot: Slot, now: float) -> None:
+    def _on_end(self, slot: Slot, now: float) -> None:
         assert slot.process  # noqa: S101 - the caller looked
         code, pid = slot.process.returncode, slot.process.pid
-        self._forget(slot)
+        self._release(slot)
         slot.pause = FIRST_PAUSE_SECONDS if now - slot.started > HELD_OUT_SECONDS else slot.pause
         slot.start_at = now + slot.pause
         log.warning("worker ended", worker=slot.number, pid=pid, code=code, starts_again_in=slot.pause)
@@ -145,23 +152,23 @@ class Supervisor:
         metrics.RESTARTS.inc()
         metrics.forget_process(pid)
 
-    def _forget(self, slot: Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         if slot.process:
             _signal_group(slot.process.pid, signal.SIGKILL)
-        if slot.end:
-            self._selector.unregister(slot.end)
-            slot.end.close()
-        slot.process, slot.end = None, None
+        if slot.connection:
+            self._selector.unregister(slot.connection)
+            slot.connection.close()
+        slot.process, slot.connection = None, None
 
-    def _listen(self, seconds: float) -> None:
+    def _receive(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
             slot: Slot = key.data
-            said: bytes = key.fileobj.recv(65536)  # type: ignore[union-attr]
-            if said:
-                slot.heard = time.monotonic()
-                if lines := said[: said.rfind(b"\n") + 1].splitlines():  # the last may be cut
+            received: bytes = key.fileobj.recv(65536)  # type: ignore[union-attr]
+            if received:
+                slot.heartbeat_at = time.monotonic()
+                if lines := received[: received.rfind(b"\n") + 1].splitlines():  # the last may be cut
                     with contextlib.suppress(msgspec.DecodeError):  # and so the first, if it is the only one
-                        slot.said = msgspec.json.decode(lines[-1], type=Report)
+                        slot.heartbeat = msgspec.json.decode(lines[-1], type=Heartbeat)
             else:
                 time.sleep(_TICK_SECONDS)  # closed: the process is about to end
 
@@ -170,7 +177,7 @@ class Supervisor:
         for process in running:
             process.terminate()
             _signal_group(process.pid, signal.SIGCONT)  # one that was stopped would not hear of it
-        deadline = time.monotonic() + STOP_SECONDS + 2 * REPORT_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS + 2 * HEARTBEAT_SECONDS
         for process in running:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
@@ -179,7 +186,7 @@ class Supervisor:
                 process.kill()
                 process.wait()
         for slot in self.slots:
-            self._forget(slot)
+            self._release(slot)
 
 
 def _signal_group(worker: int, number: signal.Signals) -> None:

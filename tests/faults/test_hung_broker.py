@@ -7,7 +7,7 @@ import pytest
 from support.fault_world import World, frozen
 
 from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
-from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC, ensure_topics, lag
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, ensure_topics, lag
 from gapwatch.pipeline.maintenance.published import Published
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.publishing.publisher import Publisher
@@ -22,7 +22,7 @@ TIMES = 6
 def deliver() -> None:
     outbox = Outbox()
     try:
-        outbox.deliver([PlainMessage(TOUCHED_TOPIC, b"key", b"value")])
+        outbox.deliver([PlainMessage(DIRTY_MINUTES_TOPIC, b"key", b"value")])
     finally:
         outbox.close()
 

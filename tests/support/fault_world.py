@@ -26,7 +26,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from support.disk import Disk
 
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC, lag
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.stack import LocalStack
@@ -197,7 +197,7 @@ class World:
     # Outcome.
 
     def settle(self, seconds: float = 180) -> None:
-        """Wait until the workers have committed all that is in the logs, touched minutes included."""
+        """Wait until the workers have committed all that is in the logs, dirty minutes included."""
         deadline = time.monotonic() + seconds
         calm = 0
         while calm < 3:
@@ -210,7 +210,7 @@ class World:
     def behind(self) -> dict[str, int]:
         """Of each topic, the records that are not committed."""
         try:
-            counts = lag(settings().group, (*EVENT_TOPICS, TOUCHED_TOPIC))
+            counts = lag(settings().group, (*EVENT_TOPICS, DIRTY_MINUTES_TOPIC))
         except KafkaTimeoutError:
             return {"unknown, Kafka does not answer": 1}  # a client that tries a lost broker first may need too long
         return {topic: count for topic, count in counts.items() if count}

@@ -12,7 +12,8 @@ from gapwatch.pipeline.settings import CONFIG_VARIABLE, settings
         ("GAPWATCH_PARTITIONS", "many", "GAPWATCH_PARTITIONS: .* valid integer"),
         ("GAPWATCH_TIME_ZONE", "Asia/Kathmandu", "GAPWATCH_TIME_ZONE: .* whole hours"),
         ("GAPWATCH_ALERT_TARGETS", '{"warning": [', "^GAPWATCH_ALERT_TARGETS is no JSON"),
-        ("GAPWATCH_ALERT_TARGETS", '{"loud": []}', "GAPWATCH_ALERT_TARGETS"),
+        ("GAPWATCH_ALERT_TARGETS", '{"loud": []}', r"^GAPWATCH_ALERT_TARGETS, at loud\b"),
+        ("GAPWATCH_ALERT_TARGETS", '{"warning": [7]}', r"^GAPWATCH_ALERT_TARGETS, at warning\.0: "),
     ],
 )
 def test_a_wrong_value_is_told_with_its_variable(settings_env, variable, value, told):
@@ -30,7 +31,11 @@ def test_empty_is_unset(settings_env):
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("a = [", r"gapwatch\.toml is no TOML"), ('colour = "red"', "GAPWATCH_COLOUR"), ("partitions = 0", "PARTITIONS")],
+    [
+        ("a = [", r"gapwatch\.toml is no TOML"),
+        ('colour = "red"', r"gapwatch\.toml: colour is no setting"),
+        ("partitions = 0", "PARTITIONS"),
+    ],
 )
 def test_a_wrong_file_is_told(settings_env, tmp_path, text, told):
     file = tmp_path / "gapwatch.toml"

@@ -182,7 +182,7 @@ def test_a_whole_worker_gets_through(secure: Callable[..., None], database: str,
         )
         try:
             deadline = time.monotonic() + PATIENCE_SECONDS
-            # Stored by way of aiokafka, its minute derived by way of kafka-python and the topic of touched minutes.
+            # Stored by way of aiokafka, its minute derived by way of kafka-python and the topic of dirty minutes.
             while not clickhouse.execute("SELECT count() FROM events INNER JOIN gap_minute ON true")[0][0]:
                 assert worker.poll() is None
                 assert time.monotonic() < deadline, log.read_text()

@@ -123,7 +123,7 @@ def test_a_record_that_keeps_failing_is_not_replayed_for_ever(graveyard: Graveya
 def test_what_cannot_be_replayed_is_left_out(graveyard: Graveyard) -> None:
     graveyard.bury(1, value=None)
     graveyard.bury(2, headers=[])
-    stranger = everything()[0]._replace(source_topic="gapwatch.touched")
+    stranger = everything()[0]._replace(source_topic="gapwatch.dirty-minutes")
     assert replay([*everything(), stranger]) == {"replayed": 1, "without a value": 1, "of unknown origin": 1}
 
 

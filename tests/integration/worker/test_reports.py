@@ -57,7 +57,7 @@ def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, gr
     assert flushes >= 1
     assert minutes >= 1
     assert records >= 21
-    assert partitions == 16  # of three event topics and the touched minutes, four each
+    assert partitions == 16  # of three event topics and the dirty minutes, four each
 
 
 def test_a_report_that_cannot_be_written_is_part_of_the_next(database):

@@ -1,15 +1,15 @@
 """What a worker's report says of its metrics."""
 
-from gapwatch.pipeline.kafka.topics import EVENT_TOPICS, TOUCHED_TOPIC
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.worker import metrics, reports
 
-TOPICS = (*EVENT_TOPICS, TOUCHED_TOPIC)
+TOPICS = (*EVENT_TOPICS, DIRTY_MINUTES_TOPIC)
 
 
 def test_counts_are_those_since_the_last_report_and_gauges_as_they_are() -> None:
     before = reports.read()
     metrics.RECORDS.labels("feedback.events").inc(7)
-    metrics.RECORDS.labels("gapwatch.touched").inc(2)
+    metrics.RECORDS.labels("gapwatch.dirty-minutes").inc(2)
     metrics.DEAD_LETTERS.labels("feedback.events.dead-letter").inc(3)
     metrics.EVENTS.inc(4)
     metrics.STAGE_SECONDS.labels("store").observe(0.25)
@@ -24,7 +24,7 @@ def test_counts_are_those_since_the_last_report_and_gauges_as_they_are() -> None
     assert dict(zip(topics, records, strict=True)) == {
         **dict.fromkeys(TOPICS, 0),
         "feedback.events": 7,
-        TOUCHED_TOPIC: 2,
+        DIRTY_MINUTES_TOPIC: 2,
     }
     assert (partitions[0], lag[0], letters[0]) == (2, 11, 3)
     assert numbers == [4, 1, 0.25, 30.0, 5, 0.5, 6.0]

@@ -19,7 +19,7 @@ from support.repository import ROOT
 from gapwatch.commands.cli import gapwatch
 from gapwatch.commands.worker import _handler
 from gapwatch.pipeline.settings import Settings
-from gapwatch.pipeline.worker.heartbeat import REPORT_SECONDS, STOP_SECONDS
+from gapwatch.pipeline.worker.heartbeat import HEARTBEAT_SECONDS, STOP_SECONDS
 
 FOLDER = ROOT / "deploy/kubernetes"
 RESOURCES = [
@@ -163,7 +163,7 @@ def test_probes_ask_the_worker_for_what_it_answers():
 
 def test_a_worker_has_time_to_stop():
     pod, _ = _pod(_named("Deployment", "gapwatch-worker"))
-    assert pod["terminationGracePeriodSeconds"] >= STOP_SECONDS + 2 * REPORT_SECONDS + 5
+    assert pod["terminationGracePeriodSeconds"] >= STOP_SECONDS + 2 * HEARTBEAT_SECONDS + 5
 
 
 def test_workers_are_scaled_by_settings_they_have_up_to_the_partitions():

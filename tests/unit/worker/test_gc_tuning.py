@@ -12,7 +12,7 @@ from gapwatch.pipeline.worker import gc_tuning
 
 
 @pytest.fixture
-def no_search_by_count() -> Iterator[None]:
+def no_collection_by_count() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(0)
     yield
@@ -24,15 +24,15 @@ class Cycle:
         self.itself = self
 
 
-@pytest.mark.usefixtures("no_search_by_count")
+@pytest.mark.usefixtures("no_collection_by_count")
 async def test_what_only_refers_to_itself_is_found_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gc_tuning, "SECONDS_BETWEEN_WHOLE_SEARCHES", 0.01)
+    monkeypatch.setattr(gc_tuning, "FULL_COLLECTION_SECONDS", 0.01)
     left = weakref.ref(Cycle())
     assert left() is not None
-    searching = asyncio.create_task(gc_tuning.search_regularly())
+    collecting = asyncio.create_task(gc_tuning.collect_periodically())
     async with asyncio.timeout(10):
         while left() is not None:  # noqa: ASYNC110 - nobody is told when an object goes
             await asyncio.sleep(0.01)
-    searching.cancel()
+    collecting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await searching
+        await collecting

@@ -13,7 +13,7 @@ from kafka.errors import KafkaTimeoutError
 from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.kafka.topics import TOUCHED_TOPIC
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest, Portion
 from gapwatch.pipeline.worker.retrying import Patience, Waits
@@ -278,8 +278,8 @@ def test_touched_minutes_are_published_by_day(reader: EventReader) -> None:
     days = ["2026-11-01T10:00:00Z", "2026-11-01T10:05:30Z", "2026-11-02T00:00:00Z"]
     stored(reader, FakeStore(), outbox, [record(number, event_time=day) for number, day in enumerate(days)])
     assert [(message.topic, message.key) for message in outbox.sent] == [
-        (TOUCHED_TOPIC, b"2026-11-01"),
-        (TOUCHED_TOPIC, b"2026-11-02"),
+        (DIRTY_MINUTES_TOPIC, b"2026-11-01"),
+        (DIRTY_MINUTES_TOPIC, b"2026-11-02"),
     ]
     assert len(json.loads(outbox.sent[0].value)["minutes"]) == 2
 

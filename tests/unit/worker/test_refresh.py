@@ -1,4 +1,4 @@
-"""Touched minutes: what is derived first, what is joined, and when a delivery is done."""
+"""Dirty minutes: what is derived first, what is joined, and when a batch is done."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.worker.refresh import LIVE_SECONDS, Derivation, TouchedDelivery, messages
+from gapwatch.pipeline.worker import refresh
+from gapwatch.pipeline.worker.refresh import LIVE_SECONDS, DirtyBatch, Refresher, messages
 
 NOW = 1_790_000_040
 LIVE, LATE = NOW - 60, NOW - LIVE_SECONDS - 60
@@ -23,7 +24,7 @@ class Deriving:
         self.gates = {name: threading.Event() for name in ("live", "late", "coarse")}
         for gate in self.gates.values():
             gate.set()
-        self.derivation = Derivation(*map(self._noting, self.gates), clock=lambda: NOW)
+        self.refresher = Refresher(*map(self._noting, self.gates), clock=lambda: NOW)
 
     def of(self, name: str) -> list[list[int]]:
         return [minutes for one, minutes in self.derived if one == name]
@@ -39,7 +40,7 @@ class Deriving:
 @pytest.fixture
 async def deriving() -> AsyncIterator[Deriving]:
     made = Deriving()
-    task = asyncio.create_task(made.derivation.run())
+    task = asyncio.create_task(made.refresher.run())
     yield made
     for gate in made.gates.values():
         gate.set()
@@ -54,20 +55,20 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def delivery(
+def batch(
     done: list[str], name: str, *minutes: int, current: bool = True, published: float | None = None
-) -> TouchedDelivery:
-    touched = messages(minutes, time.time() if published is None else published)
+) -> DirtyBatch:
+    dirty = messages(minutes, time.time() if published is None else published)
     records = [
-        Record(message.topic, 0, offset, 0, message.key, message.value, []) for offset, message in enumerate(touched)
+        Record(message.topic, 0, offset, 0, message.key, message.value, []) for offset, message in enumerate(dirty)
     ]
-    return TouchedDelivery(records, lambda: done.append(name), lambda: current)
+    return DirtyBatch(records, lambda: done.append(name), lambda: current)
 
 
-async def test_a_delivery_is_done_when_its_hours_and_days_are_derived(deriving: Deriving) -> None:
+async def test_a_batch_is_done_when_its_hours_and_days_are_derived(deriving: Deriving) -> None:
     done: list[str] = []
     deriving.gates["coarse"].clear()
-    await deriving.derivation.put(delivery(done, "one", LIVE, LATE))
+    await deriving.refresher.put(batch(done, "one", LIVE, LATE))
     await until(lambda: deriving.of("coarse") == [[LATE, LIVE]])
     assert deriving.of("live") == [[LIVE]]
     assert deriving.of("late") == [[LATE]]
@@ -76,9 +77,9 @@ async def test_a_delivery_is_done_when_its_hours_and_days_are_derived(deriving: 
     await until(lambda: done == ["one"])
 
 
-async def test_hours_and_days_wait_for_all_minutes_of_a_delivery(deriving: Deriving) -> None:
+async def test_hours_and_days_wait_for_all_minutes_of_a_batch(deriving: Deriving) -> None:
     deriving.gates["late"].clear()
-    await deriving.derivation.put(delivery([], "one", LIVE, LATE))
+    await deriving.refresher.put(batch([], "one", LIVE, LATE))
     await until(lambda: deriving.of("live") and deriving.of("late"))
     await asyncio.sleep(0.2)
     assert deriving.of("coarse") == []
@@ -89,57 +90,73 @@ async def test_hours_and_days_wait_for_all_minutes_of_a_delivery(deriving: Deriv
 async def test_live_minutes_wait_neither_for_late_ones_nor_for_hours_and_days(deriving: Deriving) -> None:
     for gate in ("late", "coarse"):
         deriving.gates[gate].clear()
-    await deriving.derivation.put(delivery([], "a back-fill", LATE))
+    await deriving.refresher.put(batch([], "a back-fill", LATE))
     await until(lambda: deriving.of("late"))
     for number in (1, 2, 3):
-        await deriving.derivation.put(delivery([], "live", LIVE))
+        await deriving.refresher.put(batch([], "live", LIVE))
         await until(lambda number=number: len(deriving.of("live")) == number)
 
 
 async def test_a_back_fill_is_late_whatever_its_minutes(deriving: Deriving) -> None:
     deriving.gates["late"].clear()
-    await deriving.derivation.put(delivery([], "a back-fill", LIVE, published=time.time() - 3_600))
+    await deriving.refresher.put(batch([], "a back-fill", LIVE, published=time.time() - 3_600))
     await until(lambda: deriving.of("late") == [[LIVE]])
-    await deriving.derivation.put(delivery([], "live", LIVE))
+    await deriving.refresher.put(batch([], "live", LIVE))
     await until(lambda: deriving.of("live") == [[LIVE]])
 
 
 async def test_what_comes_during_a_derivation_is_derived_together(deriving: Deriving) -> None:
     done: list[str] = []
     deriving.gates["late"].clear()
-    await deriving.derivation.put(delivery(done, "first", LATE))
+    await deriving.refresher.put(batch(done, "first", LATE))
     await until(lambda: deriving.of("late"))
     for number in range(5):
-        await deriving.derivation.put(delivery(done, "more", LATE, LATE - 60 * number))
-    deriving.derivation.hurry()
+        await deriving.refresher.put(batch(done, "more", LATE, LATE - 60 * number))
+    deriving.refresher.drain()
     deriving.gates["late"].set()
     await until(lambda: len(done) == 6)
     assert deriving.of("late") == [[LATE], [LATE - 60 * number for number in (4, 3, 2, 1, 0)]]
 
 
-async def test_who_waits_for_the_end_waits_for_no_rest(deriving: Deriving) -> None:
+async def test_who_waits_for_the_end_waits_for_no_cooldown(deriving: Deriving) -> None:
     done: list[str] = []
-    await deriving.derivation.put(delivery(done, "one", LIVE))
+    await deriving.refresher.put(batch(done, "one", LIVE))
     await until(lambda: done == ["one"])
-    await deriving.derivation.put(delivery(done, "two", LIVE))
+    await deriving.refresher.put(batch(done, "two", LIVE))
     await until(lambda: len(deriving.of("live")) == 2)
-    assert done == ["one"]  # hours and days rest for seconds
-    deriving.derivation.hurry()
+    assert done == ["one"]  # hours and days cool down for seconds
+    deriving.refresher.drain()
+    async with asyncio.timeout(2):
+        await until(lambda: done == ["one", "two"])
+
+
+async def test_who_asks_for_the_end_again_has_as_long_again(
+    deriving: Deriving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    await deriving.refresher.put(batch(done, "one", LIVE))
+    await until(lambda: done == ["one"])
+    monkeypatch.setattr(refresh, "DRAIN_SECONDS", 0.01)
+    deriving.refresher.drain()
+    monkeypatch.undo()
+    deriving.refresher.drain()
+    await asyncio.sleep(0.1)  # when the first would have ended
+    await deriving.refresher.put(batch(done, "two", LIVE))
     async with asyncio.timeout(2):
         await until(lambda: done == ["one", "two"])
 
 
 async def test_minutes_of_partitions_that_went_away_are_left_to_others(deriving: Deriving) -> None:
     done: list[str] = []
-    await deriving.derivation.put(delivery(done, "gone", LIVE, current=False))
-    await deriving.derivation.put(delivery(done, "ours", LIVE - 60))
+    await deriving.refresher.put(batch(done, "gone", LIVE, current=False))
+    await deriving.refresher.put(batch(done, "ours", LIVE - 60))
     await until(lambda: done == ["ours"])
     assert deriving.derived == [("live", [LIVE - 60]), ("coarse", [LIVE - 60])]
 
 
 async def test_a_message_that_names_no_minutes_is_acknowledged(deriving: Deriving) -> None:
     done: list[str] = []
-    unreadable = Record("touched", 0, 0, 0, None, b"no JSON", [])
-    await deriving.derivation.put(TouchedDelivery([unreadable], lambda: done.append("passed over")))
+    unreadable = Record("gapwatch.dirty-minutes", 0, 0, 0, None, b"no JSON", [])
+    await deriving.refresher.put(DirtyBatch([unreadable], lambda: done.append("passed over")))
     await until(lambda: done == ["passed over"])
     assert deriving.derived == []

@@ -14,7 +14,7 @@ import pytest
 from gapwatch.pipeline.worker import supervisor as supervisor_module
 from gapwatch.pipeline.worker.supervisor import Supervisor
 
-REPORTS = """
+HEARTBEATS = """
 import os, socket, time
 end = socket.socket(fileno=int(os.environ["GAPWATCH_SUPERVISOR_FD"]))
 while True:
@@ -26,8 +26,8 @@ while True:
 def supervise(supervisor: Supervisor, until: threading.Event) -> None:
     while not until.is_set():
         for slot in supervisor.slots:
-            supervisor._look_after(slot)
-        supervisor._listen(0.05)
+            supervisor._check(slot)
+        supervisor._receive(0.05)
     supervisor._end_all()
 
 
@@ -55,7 +55,7 @@ def wait_for(condition: object) -> None:
 
 
 def test_ready_when_every_worker_says_so(run) -> None:  # type: ignore[no-untyped-def]
-    supervisor = run(REPORTS, processes=2)
+    supervisor = run(HEARTBEATS, processes=2)
     wait_for(lambda: supervisor.ready)
     assert supervisor.live
 
@@ -70,13 +70,13 @@ def test_workers_are_kept_small_unless_told_otherwise(
     names = ("MALLOC_ARENA_MAX", "CLICKHOUSE_DRIVER_LASY_DATE_LUT")
     run(
         f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(repr([os.environ[name] for name in {names}]))"
-        + REPORTS
+        + HEARTBEATS
     )
     wait_for(lambda: told.exists() and told.read_text() == "['7', 'none beforehand']")
 
 
 def test_a_worker_that_was_killed_is_started_again(run) -> None:  # type: ignore[no-untyped-def]
-    supervisor = run(REPORTS)
+    supervisor = run(HEARTBEATS)
     wait_for(lambda: supervisor.ready)
     first = supervisor.slots[0].process.pid
     os.kill(first, signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_worker_that_was_killed_is_started_again(run) -> None:  # type: ignore
 def test_a_worker_that_hangs_is_started_again(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(supervisor_module, "SILENT_SECONDS", 1.0)
     monkeypatch.setattr(supervisor_module, "HUNG_SECONDS", 2.0)
-    supervisor = run(REPORTS)
+    supervisor = run(HEARTBEATS)
     wait_for(lambda: supervisor.ready)
     first = supervisor.slots[0].process.pid
     os.kill(first, signal.SIGSTOP)
@@ -108,10 +108,10 @@ def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPat
 
 
 def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    """By the real link, in a worker that does nothing else."""
+    """By the real socket, in a worker that does nothing else."""
     worker = (
-        "import time; from gapwatch.pipeline.worker.heartbeat import Link; link = Link.from_environment(); "
-        f"link.stop_when_alone(); open({str(tmp_path / 'pid')!r}, 'w').write(str(__import__('os').getpid())); time.sleep(60)"
+        "import time; from gapwatch.pipeline.worker.heartbeat import Supervision; supervision = Supervision.from_environment(); "
+        f"supervision.stop_with_supervisor(); open({str(tmp_path / 'pid')!r}, 'w').write(str(__import__('os').getpid())); time.sleep(60)"
     )
     script = f"import sys; from gapwatch.pipeline.worker.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"
     supervisor = subprocess.Popen([sys.executable, "-c", script])
