@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 import pytest
-from repository import ROOT
+from support.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
