@@ -23,7 +23,7 @@ from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings, settings
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.pipeline.worker.retrying import Stalls
 from gapwatch.pipeline.worker.runtime import Runtime, prepare
 
 log = logger("gapwatch.worker")
@@ -55,13 +55,13 @@ class App(faust.App):
     def __init__(self, group: str, **options: Any) -> None:
         super().__init__(group, **options)
         self.stopping = threading.Event()
-        self.waits = Waits()
+        self.stalls = Stalls()
         self.runtime: Runtime
 
     async def on_first_start(self) -> None:
         """In place of Faust's, which makes directories for tables: there are none."""
         try:
-            self.runtime = await asyncio.to_thread(prepare, settings(), self.stopping, self.waits)
+            self.runtime = await asyncio.to_thread(prepare, settings(), self.stopping, self.stalls)
         except GapwatchError as error:
             log.error("cannot start", error=str(error))  # noqa: TRY400 - one clear line
             os._exit(1)  # nothing has begun that would have to be ended
@@ -95,7 +95,7 @@ class App(faust.App):
     def ready(self) -> bool:
         """Whether this worker is in its group and nothing keeps it from storing."""
         in_group = not self.should_stop and not self.rebalancing and self.consumer_generation_id > 0
-        return in_group and self.waits.reason() is None
+        return in_group and self.stalls.reason() is None
 
 
 def _single(error: BaseException) -> Iterator[BaseException]:
@@ -157,9 +157,9 @@ async def notice_silence() -> None:
         ("commit", consumer.committing_seconds, "the coordinator of the group has not answered"),
     ):
         if seconds > SILENT_SECONDS:
-            app.waits.begin(stage, why)
+            app.stalls.begin(stage, why)
         else:
-            app.waits.end(stage)
+            app.stalls.end(stage)
 
 
 @app.timer(LAG_SECONDS)  # type: ignore[untyped-decorator]

@@ -49,7 +49,7 @@ async def beat(supervision: Supervision) -> None:
         if app.ready and not was_ready:
             log.info("ready", partitions=len(app.consumer.assignment()))
         was_ready = app.ready
-        supervision.send(Heartbeat(app.ready, app.waits.reason()))
+        supervision.send(Heartbeat(app.ready, app.stalls.reason()))
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 

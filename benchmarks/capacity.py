@@ -20,11 +20,10 @@ import psutil
 from clickhouse_driver import Client
 from rich.console import Console
 from rich.table import Table
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from workbench import Bench, bench, fill, parts_of, seconds_by_part, seconds_by_purpose, worker
 
-from gapwatch.pipeline.errors import StoreUnavailable
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
+from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import Aggregates
 
@@ -57,9 +56,7 @@ _GROUPS = "SELECT length(groups.gap) FROM gap_minute_generations FINAL WHERE min
 
 
 # While much is merged the local server has little memory left. A worker tries again, too.
-_PATIENTLY = Retrying(
-    retry=retry_if_exception_type(StoreUnavailable), wait=wait_fixed(2), stop=stop_after_delay(120), reraise=True
-)
+_ATTEMPTS = retrying(Limits(seconds=120, first_pause=4, longest_pause=4))
 
 
 class Cost(NamedTuple):
@@ -135,8 +132,8 @@ def derivations(running: Bench, url: str, minutes_of_days: list[int], minutes_al
             client.execute(_EVENTS.format(start=start, seconds=60 * len(minutes), events=events * len(minutes)))
             # As live minutes are, few at once: a group of conversations takes 20 KB while it is being built.
             for few in range(0, len(minutes), 5):
-                _PATIENTLY(aggregates.derive_minutes, minutes[few : few + 5])
-            _PATIENTLY(aggregates.derive_hours_and_days, minutes)
+                _ATTEMPTS(aggregates.derive_minutes, minutes[few : few + 5])
+            _ATTEMPTS(aggregates.derive_hours_and_days, minutes)
             last = [minutes[-1]]
             minute = cost(server, aggregates.derive_minutes, last)
             coarse = cost(server, aggregates.derive_hours_and_days, last) if full else None

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import requests
 from grafana_api.grafana_api import GrafanaAPI, GrafanaException
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from gapwatch.dashboards.query import DATASOURCE_TYPE
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
+from gapwatch.pipeline.retrying import Limits, retrying
 
 OLDEST = (12, 0)
 """Webhooks with JSON of their own, which Feishu needs, and the ClickHouse plugin ask for it."""
@@ -36,8 +36,11 @@ class GrafanaUnavailable(GrafanaError):  # noqa: N818 - a state that passes, not
 class Grafana:
     """One Grafana. Every method raises GrafanaError."""
 
-    def __init__(self, url: str, token: str, *, timeout: float = 10, pause: float = 1) -> None:
-        """`timeout` and `pause`, before a repetition, are in seconds. Raises SettingsError for a URL that is none."""
+    def __init__(self, url: str, token: str, *, timeout: float = 10, pause: float = 2) -> None:
+        """`timeout`, and the longest `pause` before the first repetition, are in seconds.
+
+        Raises SettingsError for a URL that is none.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise SettingsError(f"GAPWATCH_GRAFANA_URL: {url[:60]} is no address; example: https://grafana.example.com")
@@ -47,7 +50,7 @@ class Grafana:
         self._api = GrafanaAPI(
             token, host=host, port=parts.port, url_path_prefix=prefix, protocol=parts.scheme, timeout=timeout
         )
-        self._pause = pause
+        self._limits = Limits(_ATTEMPTS, first_pause=pause)
 
     def find(self, path: str) -> Any | None:
         """What stands at a path below /api, None if nothing does."""
@@ -88,12 +91,7 @@ class Grafana:
             )
 
     def _repeated(self, method: Method, path: str, body: Any) -> Any:
-        attempts = Retrying(
-            retry=retry_if_exception_type(GrafanaUnavailable),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential(multiplier=self._pause),
-            reraise=True,
-        )
+        attempts = retrying(self._limits, lambda error: isinstance(error, GrafanaUnavailable))
         return attempts(self._call, method, path, body)
 
     def _call(self, method: Method, path: str, body: Any) -> Any:

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError, for_code
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.retrying import Limits, is_settling, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
 
@@ -41,19 +41,9 @@ _RECOVERY_SECONDS = 30.0
 _ANSWER_MS = 8_000  # `gapwatch status` tells soon that nobody answers; a broker that hangs takes three seconds of it
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether it would be said of a broker that starts, or hangs among others; a silent Kafka is no such thing."""
-    return isinstance(error, RetriableError) and not isinstance(error, KafkaTimeoutError)
-
-
-# Up to half a minute, in which a cluster also hands over what a broker that hangs was in charge of. Each attempt makes
-# a client of its own: it would go on asking the coordinator that it found first.
-@retry(
-    retry=retry_if_exception(_is_passing),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(_RECOVERY_SECONDS),
-    reraise=True,
-)
+# In half a minute a cluster also hands over what a broker that hangs was in charge of. Each attempt makes a client of
+# its own: it would go on asking the coordinator that it found first.
+@retrying(Limits(seconds=_RECOVERY_SECONDS, first_pause=0.4, longest_pause=0.4), is_settling).wraps
 def _ask(question: Callable[[KafkaAdminClient], T], **options: Any) -> T:
     with contextlib.closing(KafkaAdminClient(**kafka_client_options(), **options)) as admin:
         return question(admin)

@@ -15,15 +15,14 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from gapwatch.pipeline.errors import StoreUnavailable
 from gapwatch.pipeline.events.columns import ALL_COLUMNS, MOODS, READING, moods, reading_columns
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.maintenance.recount_aggregates import minutes_between, whole_days
+from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.store import Aggregates, ClickHouse
 
 log = logger(__name__)
@@ -31,7 +30,7 @@ log = logger(__name__)
 # Rows in hand at once; a chat may take 100 KB.
 ROWS_AT_ONCE = 5_000
 # A server that is restarted is back sooner; one that is not, somebody must look at.
-_PATIENCE_SECONDS = 300
+_LIMITS = Limits(seconds=300)
 
 # Times as the numbers they are stored as: the driver's way by floating point is not exact.
 _TIMES = ("event_time", "promised_at", "delivered_at", "ended_at", "stored_at")
@@ -89,15 +88,10 @@ class Reprocessing:
 
         May be repeated after any error. Raises StoreUnavailable after five minutes without an answer, or StoreError.
         """
-        patiently = Retrying(
-            retry=retry_if_exception_type(StoreUnavailable),
-            stop=stop_after_delay(_PATIENCE_SECONDS),
-            wait=wait_random_exponential(multiplier=0.2, max=10),
-            reraise=True,
-        )
-        for portion in patiently(self._portions, day):
-            tell(patiently(self._portion, portion, outcome))
-        patiently(self._derive, day)
+        attempts = retrying(_LIMITS)
+        for portion in attempts(self._portions, day):
+            tell(attempts(self._portion, portion, outcome))
+        attempts(self._derive, day)
 
     def close(self) -> None:
         """Close the connections of the calling thread."""

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from gapwatch.pipeline.errors import StoreError
+from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store.connection import ClickHouse, database_of
 
+# Two who create one table in the same instant may get an error from ClickHouse instead of IF NOT EXISTS.
+_LIMITS = Limits(attempts=4, first_pause=0.1, longest_pause=2.0)
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _DISTRIBUTED = re.compile(r"^-- distributed: (\w+) by (.+)$", re.MULTILINE)
@@ -76,13 +77,7 @@ def migrate(url: str) -> list[str]:
     not known to this version, and when ClickHouse refuses.
     """
     _create_database(url)
-    # Two who create one table in the same instant may get an error from ClickHouse instead of IF NOT EXISTS.
-    attempts = Retrying(
-        retry=retry_if_exception_type(StoreError),
-        stop=stop_after_attempt(4),
-        wait=wait_random_exponential(multiplier=0.1, max=2),
-        reraise=True,
-    )
+    attempts = retrying(_LIMITS, lambda error: isinstance(error, StoreError))
     clickhouse = ClickHouse(url)
     try:
         pending = pending_migrations(clickhouse)

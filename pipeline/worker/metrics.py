@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from gapwatch.pipeline.retrying import Limits, retrying
 
 PREFIX = "gapwatch_"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -88,7 +89,10 @@ def forget_process(pid: int) -> None:
 
 
 # A worker that starts makes its files empty, and a moment later gives them their size.
-@retry(retry=retry_if_exception_type(struct.error), wait=wait_fixed(0.05), stop=stop_after_attempt(20), reraise=True)
+_UNTIL_SIZED = Limits(attempts=20, first_pause=0.1, longest_pause=0.1)
+
+
+@retrying(_UNTIL_SIZED, lambda error: isinstance(error, struct.error)).wraps
 def over_processes(directory: str) -> bytes:
     """All metrics of the workers that write to `directory`, in Prometheus' text format."""
     registry = CollectorRegistry()

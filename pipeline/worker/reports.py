@@ -16,7 +16,7 @@ from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.pipeline.worker.retrying import Stalls
 from gapwatch.schemas.events import dead_letter_topic_of
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ Values = Mapping[tuple[str, ...], float]
 class Reports:
     """Writes what has changed since the last report."""
 
-    def __init__(self, clickhouse: ClickHouse, waits: Waits) -> None:
+    def __init__(self, clickhouse: ClickHouse, stalls: Stalls) -> None:
         self._clickhouse = clickhouse
-        self._waits = waits
+        self._stalls = stalls
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._reported, self._at = read(), time.monotonic()
 
@@ -56,12 +56,12 @@ class Reports:
                 self.write()
             except StoreUnavailable as error:
                 # A worker with nothing to store would not notice otherwise.
-                self._waits.begin("report", str(error))
+                self._stalls.begin("report", str(error))
             except StoreError as error:
-                self._waits.end("report")  # it has answered
+                self._stalls.end("report")  # it has answered
                 log.warning("no report is written", error=str(error))
             else:
-                self._waits.end("report")
+                self._stalls.end("report")
 
     def write(self) -> None:
         """Write one report. Raises StoreError; then the next covers its time too."""

@@ -1,33 +1,26 @@
-"""Doing a thing until a server answers, however long that takes, and saying so meanwhile."""
+"""Calls of a worker, made again until a server answers, however long that takes, and what stalls meanwhile."""
 
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    sleep_using_event,
-    stop_when_event_set,
-    wait_random_exponential,
-)
+from tenacity import RetryCallState
 
+from gapwatch.pipeline.errors import summary
 from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.retrying import Limits, is_transient, retrying
 from gapwatch.pipeline.worker import metrics
 
 log = logger(__name__)
 
 T = TypeVar("T")
 
-# Attempts spread over 0-0.2 s at first and over 0-10 s in the end, so that many workers do not knock at once, and a
-# server that is back is noticed within seconds.
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
+# A worker has nothing else to do than wait, and notices within seconds that a server is back.
+_WITHOUT_END = Limits(first_pause=0.2, longest_pause=10.0)
 
 
-class Waits:
+class Stalls:
     """Which stages of this process wait for a server, since when and why."""
 
     def __init__(self) -> None:
@@ -40,45 +33,40 @@ class Waits:
         metrics.WAITING_SECONDS.labels(stage).set(time.monotonic() - since)
 
     def end(self, stage: str) -> None:
-        if (waited := self._since.pop(stage, None)) is not None:
-            log.info("the server answers again", stage=stage, waited_seconds=round(time.monotonic() - waited[0], 1))
+        if (stalled := self._since.pop(stage, None)) is not None:
+            log.info("the server answers again", stage=stage, waited_seconds=round(time.monotonic() - stalled[0], 1))
             metrics.WAITING_SECONDS.labels(stage).set(0)
 
     def reason(self) -> str | None:
         """One line for health checks; None when nothing waits."""
-        waiting = list(self._since.items())
-        if not waiting:
+        stalled = list(self._since.items())
+        if not stalled:
             return None
-        stage, (since, why) = min(waiting, key=lambda item: item[1][0])
+        stage, (since, why) = min(stalled, key=lambda item: item[1][0])
         return f"{stage} has waited {time.monotonic() - since:.0f} s: {why}"
 
 
-class Patience:
-    """Tries again while `passing` says that an error will pass, until `stopping` is set."""
+class Retrying:
+    """Makes the calls of a stage, again and again until `stopping` is set, and notes in `stalls` that it waits."""
 
-    def __init__(self, waits: Waits, stopping: threading.Event) -> None:
-        self._waits = waits
+    def __init__(self, stalls: Stalls, stopping: threading.Event) -> None:
+        self._stalls = stalls
         self._stopping = stopping
 
-    def __call__(self, stage: str, action: Callable[[], T], passing: Callable[[BaseException], bool]) -> T:
-        """The result of `action`. Raises what will not pass, and the last error when the process stops."""
+    def __call__(
+        self, stage: str, action: Callable[[], T], transient: Callable[[BaseException], bool] = is_transient
+    ) -> T:
+        """The result of `action`. Raises what is not transient, and the last error when the process stops."""
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            self._waits.begin(stage, why)
+            why = f"{type(error).__name__}: {summary(error) if error and str(error) else ''}"
+            self._stalls.begin(stage, why)
             metrics.RETRIES.labels(stage).inc()
             log.debug("trying again", stage=stage, attempt=state.attempt_number, error=why)
 
-        attempts = Retrying(
-            retry=retry_if_exception(passing),
-            wait=wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
-            stop=stop_when_event_set(self._stopping),
-            sleep=sleep_using_event(self._stopping),
-            before_sleep=note,
-            reraise=True,
-        )
+        attempts = retrying(_WITHOUT_END, transient, stopping=self._stopping, before_pause=note)
         try:
             return attempts(action)
         finally:
-            self._waits.end(stage)
+            self._stalls.end(stage)

@@ -4,9 +4,7 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from kafka.errors import KafkaError
-
-from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
+from gapwatch.pipeline.errors import RowsRefused
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
@@ -16,7 +14,7 @@ from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import EventStore
 from gapwatch.pipeline.worker import metrics, refresh
 from gapwatch.pipeline.worker.ingest import Flush, RecordReader, joined
-from gapwatch.pipeline.worker.retrying import Patience
+from gapwatch.pipeline.worker.retrying import Retrying
 from gapwatch.schemas.events import EventType
 
 log = logger(__name__)
@@ -25,11 +23,11 @@ log = logger(__name__)
 class Storing:
     """Stores flushes one after the other, each until ClickHouse and Kafka have answered. For one thread."""
 
-    def __init__(self, store: EventStore, outbox: Outbox, reader: RecordReader, patience: Patience) -> None:
+    def __init__(self, store: EventStore, outbox: Outbox, reader: RecordReader, retrying: Retrying) -> None:
         self._store = store
         self._outbox = outbox
         self._reader = reader
-        self._patience = patience
+        self._retrying = retrying
 
     def store(self, flush: Flush) -> None:
         """Return when nothing of the flush can be lost any more.
@@ -77,7 +75,7 @@ class Storing:
         # other models, are not mistaken for rows already there. Events read again replace themselves anyway.
         token = uuid.uuid4().hex
         with metrics.STAGE_SECONDS.labels("store").time():
-            minutes = self._patience("store", lambda: self._store.insert(columns, token), _passes)
+            minutes = self._retrying("store", lambda: self._store.insert(columns, token))
         metrics.EVENTS.inc(len(columns))
         self._publish(refresh.messages(minutes, published))
 
@@ -89,8 +87,4 @@ class Storing:
     def _publish(self, messages: Sequence[Message]) -> None:
         if messages:
             with metrics.STAGE_SECONDS.labels("publish").time():
-                self._patience("publish", lambda: self._outbox.deliver(messages), _passes)
-
-
-def _passes(error: BaseException) -> bool:
-    return isinstance(error, StoreUnavailable | KafkaError)
+                self._retrying("publish", lambda: self._outbox.deliver(messages))

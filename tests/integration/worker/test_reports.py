@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from gapwatch.pipeline.errors import StoreError, StoreUnavailable
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics, reports
-from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.pipeline.worker.retrying import Stalls
 
 PATIENCE_SECONDS = 120
 
@@ -62,7 +62,7 @@ def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, gr
 
 def test_a_report_that_cannot_be_written_is_part_of_the_next(database):
     clickhouse = ClickHouse(database)
-    report = reports.Reports(clickhouse, Waits())
+    report = reports.Reports(clickhouse, Stalls())
     metrics.EVENTS.inc(5)
     clickhouse.execute("RENAME TABLE worker_reports TO away")
     with pytest.raises(StoreError):
@@ -83,10 +83,10 @@ def test_without_clickhouse_the_thread_goes_on_and_ends(monkeypatch):
             raise StoreUnavailable("away")
 
     stopping = threading.Event()
-    waits = Waits()
-    reports.Reports(Away("clickhouse://u:p@127.0.0.1:1/x"), waits).start(stopping)
+    stalls = Stalls()
+    reports.Reports(Away("clickhouse://u:p@127.0.0.1:1/x"), stalls).start(stopping)
     assert asked.wait(10)
     asked.clear()
     assert asked.wait(10)
     stopping.set()
-    assert "away" in waits.reason(), "the health of a worker with nothing to store"
+    assert "away" in stalls.reason(), "the health of a worker with nothing to store"

@@ -16,7 +16,7 @@ from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest, Portion
-from gapwatch.pipeline.worker.retrying import Patience, Waits
+from gapwatch.pipeline.worker.retrying import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 from gapwatch.schemas.events import EventType
 
@@ -256,21 +256,21 @@ class FakeOutbox:
         self.sent += messages
 
 
-def stored(reader: EventReader, store: FakeStore, outbox: FakeOutbox, records: list[Record]) -> Waits:
-    waits = Waits()
+def stored(reader: EventReader, store: FakeStore, outbox: FakeOutbox, records: list[Record]) -> Stalls:
+    stalls = Stalls()
     flush = Flush()
     delivery = Delivery("feedback", records, lambda: None)
     flush.add([delivery], reader.read("feedback", records))
-    Storing(store, outbox, reader, Patience(waits, threading.Event())).store(flush)  # type: ignore[arg-type]
-    return waits
+    Storing(store, outbox, reader, Retrying(stalls, threading.Event())).store(flush)  # type: ignore[arg-type]
+    return stalls
 
 
 def test_a_retry_carries_the_same_token(reader: EventReader) -> None:
     store = FakeStore(failures=2)
-    waits = stored(reader, store, FakeOutbox(failures=1), [record(1)])
+    stalls = stored(reader, store, FakeOutbox(failures=1), [record(1)])
     assert len(store.tokens) == 3
     assert len(set(store.tokens)) == 1
-    assert waits.reason() is None
+    assert stalls.reason() is None
 
 
 def test_touched_minutes_are_published_by_day(reader: EventReader) -> None:
@@ -324,16 +324,16 @@ def test_what_cannot_be_read_again_when_a_row_is_refused_is_a_dead_letter_once()
 
 
 def test_waiting_ends_when_the_process_stops() -> None:
-    stopping, waits = threading.Event(), Waits()
+    stopping, stalls = threading.Event(), Stalls()
     said: list[str | None] = []
 
     def fail() -> None:
-        said.append(waits.reason())
+        said.append(stalls.reason())
         if len(said) == 2:
             stopping.set()
         raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable):
-        Patience(waits, stopping)("store", fail, lambda _: True)
+        Retrying(stalls, stopping)("store", fail, lambda _: True)
     assert said[0] is None
     assert "store has waited" in str(said[1])

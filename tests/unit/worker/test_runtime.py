@@ -7,7 +7,7 @@ import pytest
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker import runtime
-from gapwatch.pipeline.worker.retrying import Waits
+from gapwatch.pipeline.worker.retrying import Stalls
 
 
 class Unable:
@@ -21,4 +21,4 @@ def test_a_worker_that_cannot_read_takes_no_partitions(settings_env: pytest.Monk
     for name, answer in {"ReaderProcess": Unable, "ensure_topics": list, "migrate": lambda _: None}.items():
         settings_env.setattr(runtime, name, answer)
     with pytest.raises(GapwatchError, match="as soon as it starts"):
-        runtime.prepare(Settings(), threading.Event(), Waits())
+        runtime.prepare(Settings(), threading.Event(), Stalls())
