@@ -53,7 +53,10 @@ CREATE TABLE IF NOT EXISTS event_versions{local} {on_cluster}
     -- Kafka timestamp in ms (48 bits), topic (8), partition (24), offset (48): which of two records was published later.
     version UInt128 CODEC(ZSTD(1)),
     is_deleted UInt8 DEFAULT 0,
-    stored_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1))
+    stored_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
+    -- When the event was read last: as it was stored, or later, by `gapwatch reprocess`. Of two rows of one version the one
+    -- inserted last stands, so a new reading replaces the old one and yields to any later version.
+    read_at DateTime64(3, 'UTC') DEFAULT stored_at CODEC(Delta(8), ZSTD(1))
 )
 ENGINE = {replicated}ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(event_time)
@@ -80,17 +83,19 @@ SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_b
 -- The events that stand, one row each. Empty string: not given; NULL: a number or time not given.
 CREATE OR REPLACE VIEW events {on_cluster} AS
 SELECT
-    event_id, event_type, event_time, toStartOfMinute(event_time) AS minute, channel, customer_id, order_id, product_id, region, attributes,
+    event_id, event_type, event_time, toStartOfMinute(event_time) AS minute,
+    channel, customer_id, order_id, product_id, region, attributes,
     text, rating, subject, promised_at, delivered_at, status,
     sentiment, sentiment_score, gaps, primary_gap, dimension, stage, severity,
     evidence, clauses, rating_conflict, model_version,
     conversation_id, agent_id, turns, ended_at,
-    first_response_seconds, bot_response_seconds, resolution_seconds, longest_wait_seconds, unanswered, customer_spoke_last,
+    first_response_seconds, bot_response_seconds, resolution_seconds, longest_wait_seconds,
+    unanswered, customer_spoke_last,
     mood_start, mood_end, mood_low,
     concat(event_type, '.events') AS source_topic,
     toUInt32(bitAnd(bitShiftRight(version, 48), 0xFFFFFF)) AS source_partition,
     toUInt64(bitAnd(version, 0xFFFFFFFFFFFF)) AS source_offset,
     fromUnixTimestamp64Milli(toInt64(bitShiftRight(version, 80)), 'UTC') AS published_at,
-    stored_at, version
+    stored_at, read_at, version
 FROM event_versions FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1;

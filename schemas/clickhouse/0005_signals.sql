@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS signal_verdicts{local} {on_cluster}
     state LowCardinality(String),
     severity LowCardinality(String),
     reason LowCardinality(String),
+    -- The series of the signal that explains this one; empty for a signal that stands by itself.
+    part_of String CODEC(ZSTD(1)),
     measure LowCardinality(String),
     scope LowCardinality(String),
     channel LowCardinality(String),
@@ -82,15 +84,17 @@ TTL toStartOfDay(minute) + toIntervalDay({retention_days});
 -- distributed: alert_deliveries by halfMD5(series)
 
 -- One row per episode: where it stands, how bad it was at its worst, and when it ended (NULL while it lasts).
+-- An episode is what lies between two recoveries of a series, so two workers that open it in neighbouring minutes open one.
 CREATE OR REPLACE VIEW signals {on_cluster} AS
 SELECT
     series,
-    opened,
+    min(opened) AS opened,
     argMax(state, minute) AS state,
     argMax(severity, minute) AS severity,
     max(minute) AS updated,
     if(state = 'recovered', updated, NULL) AS recovered,
     argMax(reason, minute) AS reason,
+    argMax(part_of, minute) AS part_of,
     any(measure) AS measure,
     any(scope) AS scope,
     any(channel) AS channel,
@@ -112,10 +116,15 @@ SELECT
     argMax(companions.lead_minutes, minute) AS `companions.lead_minutes`,
     argMin(examples, minute) AS examples,
     any(detector) AS detector
-FROM (SELECT * FROM signal_verdicts FINAL) AS verdicts
-GROUP BY series, opened;
+FROM (
+    SELECT *, countIf(state = 'recovered') OVER (
+        PARTITION BY series ORDER BY minute ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS episode
+    FROM signal_verdicts FINAL
+) AS verdicts
+GROUP BY series, episode;
 
--- The moments that people are told of: opened, escalated, recovered.
+-- The moments that people are told of: opened, escalated, recovered. Alerts pass over those that are part of another.
 CREATE OR REPLACE VIEW signal_changes {on_cluster} AS
 SELECT * EXCEPT (precedence)
 FROM signal_verdicts FINAL
