@@ -101,7 +101,8 @@ class ClickHouse:
     def execute(self, query: str, data: Any = None, **options: Any) -> Any:
         """What `clickhouse_driver.Client.execute` returns.
 
-        Raises StoreUnavailable, RowsRefused or StoreError.
+        `data` is a list of rows, or of columns, to insert; a mapping holds the parameters of a query.
+        Raises StoreUnavailable or StoreError, and RowsRefused where a value of the rows cannot be stored.
         """
         client = self._client()
         try:
@@ -109,7 +110,7 @@ class ClickHouse:
         except BaseException as error:
             self.close()
             if isinstance(error, Exception):
-                raise store_error(error, self.server) from error
+                raise store_error(error, self.server, inserting=isinstance(data, list)) from error
             raise
 
     def close(self) -> None:

@@ -4,9 +4,11 @@ Codes are ClickHouse's (`system.errors`); messages change between versions and a
 """
 
 import struct
+from traceback import walk_tb
 from typing import Literal
 
 from clickhouse_driver import errors as driver
+from clickhouse_driver.columns.service import write_column
 
 from gapwatch.pipeline.errors import RowsRefused, StoreError, StoreOutOfMemory, StoreUnavailable
 
@@ -80,27 +82,36 @@ _KINDS: dict[Verdict, type[StoreError]] = {
 }
 
 # What the driver raises when a value does not fit the column it is encoded for, before anything is sent.
-_ENCODING_ERRORS = (UnicodeError, struct.error, OverflowError, TypeError, ValueError, AttributeError)
+_ENCODING_ERRORS = (struct.error, OverflowError, TypeError, ValueError, AttributeError)
 
 
-def store_error(error: Exception, server: str) -> StoreError:
-    """The error of the store that `error`, raised by the driver, amounts to; `server` is host:port for the message."""
+def store_error(error: Exception, server: str, *, inserting: bool = False) -> StoreError:
+    """The error of the store that `error`, raised by the driver, amounts to; `server` is host:port for the message.
+
+    Rows can only be refused while `inserting` them: of a query, the same code or exception is a fault of the program.
+    """
     if isinstance(error, driver.PartiallyConsumedQueryError | driver.UnexpectedPacketFromServerError):
         return StoreUnavailable(f"ClickHouse at {server}: the connection lost step; it is opened anew")
     if isinstance(error, driver.Error):
-        return _of_code(error, server)
+        return _of_code(error, server, inserting=inserting)
     if isinstance(error, OSError | EOFError):
         return StoreUnavailable(f"ClickHouse at {server} cannot be reached: {error or type(error).__name__}")
-    if isinstance(error, _ENCODING_ERRORS):
+    if inserting and isinstance(error, _ENCODING_ERRORS) and _of_encoding(error):
         # The message of an encoding error quotes the value: what a customer wrote stays out of logs.
         return RowsRefused(f"a row cannot be stored: {type(error).__name__} while its values were encoded")
-    return StoreError(f"ClickHouse at {server}: {type(error).__name__}")
+    return StoreError(f"ClickHouse at {server}: {type(error).__name__} in the driver; a fault of gapwatch, report it")
 
 
-def _of_code(error: driver.Error, server: str) -> StoreError:
+def _of_encoding(error: Exception) -> bool:
+    """Whether the driver raised it while writing a column of rows: it has no class of its own for that."""
+    return any(frame.f_code is write_column.__code__ for frame, _ in walk_tb(error.__traceback__))
+
+
+def _of_code(error: driver.Error, server: str, *, inserting: bool) -> StoreError:
     verdict, why = CODES.get(error.code, ("stop", "an error that gapwatch does not know"))
+    kind = StoreError if verdict == "refuse" and not inserting else _KINDS[verdict]
     detail = "" if verdict == "refuse" else f": {_first_line(error)}"
-    return _KINDS[verdict](f"ClickHouse at {server}: {why} (code {error.code}){detail}")
+    return kind(f"ClickHouse at {server}: {why} (code {error.code}){detail}")
 
 
 def _first_line(error: driver.Error) -> str:

@@ -199,11 +199,31 @@ def test_a_value_that_does_not_fit_is_refused_and_harms_nothing(
 ) -> None:
     good, bad = feedback("good", 1, 1), feedback("bad", 1, 2)
     bad = bad._replace(reading=msgspec.structs.replace(bad.reading, text="半个\ud800"))
-    with pytest.raises(RowsRefused):
+    with pytest.raises(RowsRefused) as refused:
         store.insert(columns([good, bad]), "t")
+    assert "半个" not in str(refused.value)
     assert query("SELECT count() FROM event_versions") == [(0,)]
     store.insert(columns([good]), "t/0")
     assert query("SELECT event_id FROM events") == [("good",)]
+
+
+@pytest.mark.parametrize(
+    ("query", "data", "options"),
+    [
+        ("INSERT INTO event_places (id_hash, minute) VALUES", [[1], [0], [0]], {"columnar": True}),
+        ("INSERT INTO event_places (id_hash, minute) VALUES", [[1, 2], [0]], {"columnar": True}),
+        ("INSERT INTO event_places (id_hash, minute) VALUES", [(1, 0)], {"tokn": "t"}),
+        ("SELECT %(a)s", 5, {}),
+        ("SELECT toUInt8('x')", None, {}),
+    ],
+    ids=["too many columns", "columns of two lengths", "unknown option", "no parameters", "a number that is none"],
+)
+def test_a_fault_of_the_program_is_no_refusal_of_rows(
+    database: str, query: str, data: Any, options: dict[str, Any]
+) -> None:
+    with pytest.raises(StoreError) as told:
+        ClickHouse(database).execute(query, data, **options)
+    assert type(told.value) is StoreError
 
 
 def test_missing_tables_are_told(empty_database: str) -> None:

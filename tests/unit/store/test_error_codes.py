@@ -151,7 +151,7 @@ def test_columns_of_several_batches_join() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_its_verdict_and_says_why(code: int) -> None:
     verdict, why = CODES[code]
-    error = store_error(driver.ServerException("DB::Exception: words\nstack trace", code), _SERVER)
+    error = store_error(driver.ServerException("DB::Exception: words\nstack trace", code), _SERVER, inserting=True)
     kinds = {
         "retry": StoreUnavailable,
         "retry with less": StoreOutOfMemory,
@@ -175,21 +175,25 @@ def test_every_code_has_its_verdict_and_says_why(code: int) -> None:
         (driver.PartiallyConsumedQueryError(), StoreUnavailable),
         (driver.ServerException("who knows", 100_000), StoreError),
         (RuntimeError("a fault of ours"), StoreError),
-        (struct.error("required argument is not an integer"), RowsRefused),
+        (struct.error("required argument is not an integer"), StoreError),
+        (TypeError("unexpected keyword argument"), StoreError),
+        (ValueError("Expected 2 columns, got 3"), StoreError),
     ],
 )
-def test_errors_without_a_known_code(error: Exception, kind: type[GapwatchError]) -> None:
-    assert type(store_error(error, _SERVER)) is kind
+@pytest.mark.parametrize("inserting", [True, False])
+def test_errors_without_a_known_code(error: Exception, kind: type[GapwatchError], inserting: bool) -> None:
+    assert type(store_error(error, _SERVER, inserting=inserting)) is kind
 
 
-def test_what_a_customer_wrote_is_not_in_the_message() -> None:
-    try:
-        "我的电话\ud800".encode()
-    except UnicodeEncodeError as error:
-        refused = store_error(error, _SERVER)
-    assert isinstance(refused, RowsRefused)
-    assert "电话" not in str(refused)
-    assert "电话" not in str(store_error(driver.ServerException("Cannot parse 我的电话", 6), _SERVER))
+@pytest.mark.parametrize("code", [code for code, (verdict, _) in CODES.items() if verdict == "refuse"])
+def test_a_query_has_no_rows_that_could_be_refused(code: int) -> None:
+    assert type(store_error(driver.ServerException("words", code), _SERVER)) is StoreError
+
+
+@pytest.mark.parametrize("inserting", [True, False])
+def test_what_a_customer_wrote_is_not_in_the_message(inserting: bool) -> None:
+    for error in (driver.ServerException("Cannot parse 我的电话", 6), ValueError("Cannot parse 我的电话")):
+        assert "电话" not in str(store_error(error, _SERVER, inserting=inserting))
 
 
 @pytest.mark.parametrize(
