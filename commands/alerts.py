@@ -32,8 +32,8 @@ def run(once: bool, dry_run: bool) -> None:
 
 def _preview(in_force: Settings) -> None:
     from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.message import Writer  # noqa: PLC0415
     from gapwatch.pipeline.alerts.targets import for_severity, targets_of  # noqa: PLC0415
-    from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
     from gapwatch.pipeline.signals.table import SignalTable  # noqa: PLC0415
 
     clickhouse = ClickHouse(endpoints().clickhouse)
@@ -50,9 +50,9 @@ def _preview(in_force: Settings) -> None:
 def _deliver(in_force: Settings, *, once: bool) -> None:
     from gapwatch.pipeline.alerts.courier import Courier  # noqa: PLC0415
     from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.message import Writer  # noqa: PLC0415
     from gapwatch.pipeline.alerts.signal_consumer import AlertWorker  # noqa: PLC0415
     from gapwatch.pipeline.alerts.targets import targets_of  # noqa: PLC0415
-    from gapwatch.pipeline.alerts.text import Writer  # noqa: PLC0415
     from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC, ensure_topics  # noqa: PLC0415
 
     targets = targets_of(in_force.alert_targets)

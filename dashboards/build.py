@@ -6,13 +6,14 @@ from typing import Any
 
 import yaml
 
-from gapwatch.dashboards import alerting, notifications
+from gapwatch.dashboards import notifications
+from gapwatch.dashboards.alert_groups import alert_groups
 from gapwatch.dashboards.conversations import conversations
 from gapwatch.dashboards.drill_down import drill_down
 from gapwatch.dashboards.operations import operations
 from gapwatch.dashboards.overview import overview
 from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
-from gapwatch.dashboards.words import Locale, Words
+from gapwatch.pipeline.words.catalogue import Locale, Speaker
 
 PROVISIONING = Path(__file__).resolve().parent / "provisioning"
 FOLDER_UID = "gapwatch"
@@ -36,8 +37,8 @@ def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") 
     }
     contents = {
         "datasources/clickhouse.yaml": {"apiVersion": 1, "datasources": [_datasource()]},
-        "dashboards/gapwatch.yaml": {"apiVersion": 1, "providers": [_provider(locale)]},
-        "alerting/rules.yaml": {"apiVersion": 1, "groups": alerting.groups(locale, docs_url, time_zone)},
+        "dashboards/gapwatch.yaml": {"apiVersion": 1, "providers": [_provider(Speaker(locale))]},
+        "alerting/rules.yaml": {"apiVersion": 1, "groups": alert_groups(locale, docs_url, time_zone)},
         "alerting/mute-timings.yaml": {"apiVersion": 1, "muteTimes": notifications.mute_timings(time_zone)},
         "alerting/contact-points.yaml": {"apiVersion": 1, "contactPoints": notifications.contact_points(locale)},
         "alerting/policies.yaml": {"apiVersion": 1, "policies": [notifications.policy_tree()]},
@@ -75,9 +76,9 @@ def _datasource() -> dict[str, Any]:
     }
 
 
-def _provider(locale: Locale) -> dict[str, Any]:
+def _provider(say: Speaker) -> dict[str, Any]:
     return {
-        "name": Words("服务差距", "Service gaps")(locale),
+        "name": say("Service gaps"),
         "folder": FOLDER_TITLE,
         "folderUid": FOLDER_UID,
         "type": "file",

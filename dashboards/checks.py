@@ -17,7 +17,9 @@ from jsonschema import Draft202012Validator
 
 from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
 
-_SCHEMA = json.loads(resources("dashboards").joinpath("alerting_files.schema.json").read_text(encoding="utf-8"))
+_SCHEMA = json.loads(
+    resources("gapwatch.dashboards").joinpath("alerting_files.schema.json").read_text(encoding="utf-8")
+)
 _DURATION = re.compile(r"(\d+)([smhdwy])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800, "y": 31_536_000}
 _EVALUATION_STEP = 10  # seconds: Grafana's scheduler ticks so often

@@ -10,18 +10,19 @@ from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefr
 
 from gapwatch.dashboards.panels import PanelBuilder, page_link
 from gapwatch.dashboards.query import ClickHouseQuery, datasource, named
-from gapwatch.dashboards.words import CHANNELS, GAPS, MEASURES, SEVERITIES, Locale, Words
+from gapwatch.pipeline.words.catalogue import Speaker, gettext_noop
+from gapwatch.pipeline.words.names import CHANNELS, GAPS, MEASURES, SEVERITIES
 
 OVERVIEW = "gapwatch-overview"
 FULFILLMENT = "gapwatch-fulfillment"
 CONVERSATIONS = "gapwatch-conversations"
 PIPELINE = "gapwatch-pipeline"
 
-TITLES: dict[str, Words] = {
-    OVERVIEW: Words("服务差距总览", "Service gaps at a glance"),
-    FULFILLMENT: Words("差距下钻", "Gap drill-down"),
-    CONVERSATIONS: Words("客服对话", "Conversations"),
-    PIPELINE: Words("管道运行", "Pipeline"),
+TITLES: dict[str, str] = {
+    OVERVIEW: gettext_noop("Service gaps at a glance"),
+    FULFILLMENT: gettext_noop("Gap drill-down"),
+    CONVERSATIONS: gettext_noop("Conversations"),
+    PIPELINE: gettext_noop("Pipeline"),
 }
 
 # The filters of every query that reads by place. $__conditionalAll drops a filter while "All" is chosen.
@@ -30,9 +31,9 @@ PLACE = """$__conditionalAll(channel IN (${channel:singlequote}), $channel)
     AND $__conditionalAll(region IN (${region:singlequote}), $region)"""
 
 _PLACES = (
-    ("channel", "channel", Words("渠道", "Channel")),
-    ("product", "product_id", Words("产品", "Product")),
-    ("region", "region", Words("地区", "Region")),
+    ("channel", "channel", gettext_noop("Channel")),
+    ("product", "product_id", gettext_noop("Product")),
+    ("region", "region", gettext_noop("Region")),
 )
 
 # From opening to recovery, or as far as one can see.
@@ -47,39 +48,39 @@ WHERE opened <= $__toTime AND timeEnd >= $__fromTime AND part_of = ''
 """
 
 
-def page(uid: str, locale: Locale, description: Words, panels: Sequence[PanelBuilder], *, since: str) -> dict[str, Any]:
+def page(uid: str, say: Speaker, description: str, panels: Sequence[PanelBuilder], *, since: str) -> dict[str, Any]:
     """A dashboard as Grafana's JSON, its panels laid out from left to right, top to bottom."""
     made = (
-        builder.Dashboard(TITLES[uid](locale))
+        builder.Dashboard(say(TITLES[uid]))
         .uid(uid)
-        .description(description(locale))
+        .description(description)
         .tags(["gapwatch"])
         .refresh("1m")
         .time(since, "now")
         .timezone("browser")
         .readonly()
-        .links([page_link(TITLES[other](locale), other) for other in TITLES if other != uid])
+        .links([page_link(say(TITLES[other]), other) for other in TITLES if other != uid])
     )
     if uid != PIPELINE:
-        made.annotation(_signals(locale))
+        made.annotation(_signals(say))
     for name, column, label in _PLACES:
-        made.with_variable(_place(name, column, label(locale)))
+        made.with_variable(_place(name, column, say(label)))
     if uid == FULFILLMENT:
-        made.with_variable(_gap(locale))
+        made.with_variable(_gap(say))
     for number, panel in enumerate(panels, start=1):
         made.with_panel(panel.id(number))
     encoded: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
     for annotation in encoded["annotations"].setdefault("list", []):
         # The SDK types this field for Grafana's own data source only.
-        annotation["target"] = ClickHouseQuery(_annotation(locale), "table", ref_id="Anno").to_json()
+        annotation["target"] = ClickHouseQuery(_annotation(say), "table", ref_id="Anno").to_json()
     return encoded
 
 
-def _annotation(locale: Locale) -> str:
+def _annotation(say: Speaker) -> str:
     return _SIGNALS.format(
-        measure=named("measure", MEASURES, locale),
-        channel=named("channel", CHANNELS, locale),
-        severity=named("severity", SEVERITIES, locale),
+        measure=named("measure", MEASURES, say),
+        channel=named("channel", CHANNELS, say),
+        severity=named("severity", SEVERITIES, say),
     )
 
 
@@ -98,21 +99,15 @@ def _place(name: str, column: str, label: str) -> builder.QueryVariable:
     )
 
 
-def _gap(locale: Locale) -> builder.CustomVariable:
-    options = [(words(locale), code) for code, words in GAPS.items() if code != "none"]
+def _gap(say: Speaker) -> builder.CustomVariable:
+    options = [(say(name), code) for code, name in GAPS.items()]
     return (
         builder.CustomVariable("gap")
-        .label(Words("差距", "Gap")(locale))
+        .label(say("Gap"))
         .values(", ".join(f"{text} : {code}" for text, code in options))
-        .current(VariableOption(text=GAPS["fulfillment"](locale), value="fulfillment"))
+        .current(VariableOption(text=say(GAPS["fulfillment"]), value="fulfillment"))
     )
 
 
-def _signals(locale: Locale) -> builder.AnnotationQuery:
-    return (
-        builder.AnnotationQuery()
-        .name(Words("信号", "Signals")(locale))
-        .datasource(datasource())
-        .enable(True)
-        .icon_color("red")
-    )
+def _signals(say: Speaker) -> builder.AnnotationQuery:
+    return builder.AnnotationQuery().name(say("Signals")).datasource(datasource()).enable(True).icon_color("red")

@@ -6,10 +6,10 @@ Secrets stand in Grafana's own environment, GRAFANA_*; `gapwatch dashboards push
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from gapwatch.dashboards.alerting import OWNERS
+from gapwatch.dashboards.alert_rule import SOURCE
 from gapwatch.dashboards.pipeline_alerts import PLATFORM
-from gapwatch.dashboards.rule import SOURCE
-from gapwatch.dashboards.words import Locale, Words
+from gapwatch.dashboards.signal_alerts import OWNERS
+from gapwatch.pipeline.words.catalogue import Locale, Speaker
 
 Contact = Literal["dingtalk", "wecom", "feishu", "email", "webhook"]
 CONTACTS: tuple[Contact, ...] = get_args(Contact)
@@ -40,16 +40,6 @@ _TYPES: dict[Contact, str] = {
     "email": "email",
     "webhook": "webhook",
 }
-_TITLE = Words(
-    'gapwatch {{ if eq .Status "firing" }}服务差距告警{{ else }}服务差距恢复{{ end }}（{{ len .Alerts }}）',
-    'gapwatch {{ if eq .Status "firing" }}alert{{ else }}recovered{{ end }} ({{ len .Alerts }})',
-)
-_MESSAGE = Words(
-    "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
-    "{{ range .Alerts.Resolved }}已恢复，或级别已变：{{ .Annotations.summary }}\n{{ end }}",
-    "{{ range .Alerts.Firing }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}"
-    "{{ range .Alerts.Resolved }}Recovered, or of another severity now: {{ .Annotations.summary }}\n{{ end }}",
-)
 # WeCom refuses texts of more than 2,048 bytes: the first alert only, 600 characters of it; the title counts the others.
 _SHORT_MESSAGE = (
     '{{ with index .Alerts 0 }}{{ printf "%.100s" .Annotations.summary }}\n'
@@ -69,7 +59,7 @@ def contact_points(locale: Locale, secrets: Mapping[Contact, str] = _ENVIRONMENT
                 {
                     "uid": f"gapwatch-{contact}",
                     "type": _TYPES[contact],
-                    "settings": _settings(contact, secrets[contact], locale),
+                    "settings": _settings(contact, secrets[contact], Speaker(locale)),
                     "disableResolveMessage": False,
                 }
             ],
@@ -79,8 +69,8 @@ def contact_points(locale: Locale, secrets: Mapping[Contact, str] = _ENVIRONMENT
     ]
 
 
-def _settings(contact: Contact, secret: str, locale: Locale) -> dict[str, Any]:
-    title, message = _TITLE(locale), _MESSAGE(locale)
+def _settings(contact: Contact, secret: str, say: Speaker) -> dict[str, Any]:
+    title, message = _title(say), _message(say)
     if contact == "dingtalk":
         return {"url": secret, "msgType": "link", "title": title, "message": message}
     if contact == "wecom":
@@ -90,6 +80,17 @@ def _settings(contact: Contact, secret: str, locale: Locale) -> dict[str, Any]:
     if contact == "email":
         return {"addresses": secret, "singleEmail": True, "subject": title, "message": message}
     return {"url": secret, "httpMethod": "POST", "title": title, "message": message}
+
+
+def _title(say: Speaker) -> str:
+    fires, over = say("service gap alert"), say("service gap recovered")
+    return f'gapwatch {{{{ if eq .Status "firing" }}}}{fires}{{{{ else }}}}{over}{{{{ end }}}} ({{{{ len .Alerts }}}})'
+
+
+def _message(say: Speaker) -> str:
+    firing = "{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n"
+    over = say("Recovered, or of another severity now: {summary}", summary="{{ .Annotations.summary }}")
+    return f"{{{{ range .Alerts.Firing }}}}{firing}{{{{ end }}}}{{{{ range .Alerts.Resolved }}}}{over}\n{{{{ end }}}}"
 
 
 def policy_tree() -> dict[str, Any]:

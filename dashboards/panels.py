@@ -13,7 +13,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from gapwatch.dashboards.query import ClickHouseQuery, datasource
-from gapwatch.dashboards.words import NO_DATA, Locale
+from gapwatch.pipeline.words.catalogue import Speaker
+from gapwatch.pipeline.words.names import NO_DATA
 
 PanelBuilder = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
 Thresholds = Sequence[tuple[float | None, str]]
@@ -23,8 +24,8 @@ Thresholds = Sequence[tuple[float | None, str]]
 class Panels:
     """Makes panels in one language. A grid row is 24 wide; `height` counts rows of 30 pixels."""
 
-    def __init__(self, locale: Locale) -> None:
-        self.locale = locale
+    def __init__(self, say: Speaker) -> None:
+        self._no_data = say(NO_DATA)
 
     def number(
         self,
@@ -46,7 +47,7 @@ class Panels:
             .with_target(ClickHouseQuery(sql, "table"))
             .unit(unit)
             .decimals(decimals)
-            .no_value(NO_DATA(self.locale))
+            .no_value(self._no_data)
             .thresholds(_thresholds(thresholds))
             .graph_mode(looks.BigValueGraphMode.NONE)
             .height(4)
@@ -74,7 +75,7 @@ class Panels:
             .with_target(ClickHouseQuery(sql, "time_series"))
             .unit(unit)
             .min(0)
-            .no_value(NO_DATA(self.locale))
+            .no_value(self._no_data)
             .fill_opacity(60 if bars else 8)
             .line_width(1 if bars else 2)
             .show_points(looks.VisibilityMode.NEVER)
@@ -108,7 +109,7 @@ class Panels:
             .with_target(ClickHouseQuery(sql, "table"))
             .unit(unit)
             .min(0)
-            .no_value(NO_DATA(self.locale))
+            .no_value(self._no_data)
             .orientation(looks.VizOrientation.HORIZONTAL)
             .display_mode(looks.BarGaugeDisplayMode.BASIC)
             .reduce_options(common.ReduceDataOptions().values(True).calcs([]).fields(""))
@@ -137,7 +138,7 @@ class Panels:
             .description(description)
             .datasource(datasource())
             .with_target(ClickHouseQuery(sql, "table"))
-            .no_value(NO_DATA(self.locale))
+            .no_value(self._no_data)
             .cell_height(looks.TableCellHeight.SM)
             .height(height)
             .span(span)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from gapwatch.dashboards import alerting, notifications
+from gapwatch.dashboards import notifications
+from gapwatch.dashboards.alert_groups import GROUPS, INTERVAL_SECONDS, alert_groups
+from gapwatch.dashboards.alert_rule import SOURCE
 from gapwatch.dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards
 from gapwatch.dashboards.grafana import Grafana
 from gapwatch.dashboards.notifications import Contact
 from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
-from gapwatch.dashboards.rule import SOURCE
-from gapwatch.dashboards.words import Locale
+from gapwatch.pipeline.words.catalogue import Locale
 
 Action = Literal["create", "update", "delete"]
 _PREFIX = "gapwatch-"
@@ -173,7 +174,7 @@ class _Plan:
         yield from self._change("notification policy", f"source={SOURCE}", ours, present, create=put, update=put)
 
     def _rule_groups(self) -> Iterator[Change]:
-        for group in alerting.groups(self._wanted.locale, self._wanted.docs_url, self._wanted.time_zone):
+        for group in alert_groups(self._wanted.locale, self._wanted.docs_url, self._wanted.time_zone):
             wanted = _group(group)
             path = f"{_PROVISIONING}/folder/{FOLDER_UID}/rule-groups/{group['name']}"
 
@@ -188,7 +189,7 @@ class _Plan:
         """Of groups that are no more; within a group, Grafana replaces all rules."""
         for rule in self._grafana.get(f"{_PROVISIONING}/alert-rules"):
             ours = rule["folderUID"] == FOLDER_UID and rule.get("labels", {}).get("source") == SOURCE
-            if ours and rule["ruleGroup"] not in alerting.GROUPS:
+            if ours and rule["ruleGroup"] not in GROUPS:
                 yield self._deletion("rule", rule["uid"], f"{_PROVISIONING}/alert-rules/{rule['uid']}")
 
     def _stale_dashboards(self) -> Iterator[Change]:
@@ -246,7 +247,7 @@ def _group(group: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": group["name"],
         "folderUid": FOLDER_UID,
-        "interval": alerting.INTERVAL_SECONDS,
+        "interval": INTERVAL_SECONDS,
         "rules": rules,
     }
 

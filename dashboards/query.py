@@ -1,13 +1,14 @@
 """Queries of the ClickHouse data source, in the form its Grafana plugin reads."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Literal
 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from gapwatch.dashboards.words import Locale, Words
+from gapwatch.pipeline.words.catalogue import Speaker
 
 DATASOURCE_TYPE = "grafana-clickhouse-datasource"
 DATASOURCE_UID = "gapwatch-clickhouse"
@@ -46,8 +47,25 @@ class ClickHouseQuery(Builder[Dataquery], Dataquery):
         }
 
 
-def named(column: str, names: Mapping[str, Words], locale: Locale) -> str:
+def named(column: str, names: Mapping[str, str], say: Speaker) -> str:
     """An SQL expression that shows the codes of a column by their names."""
-    codes = ", ".join(f"'{code}'" for code in names)
-    shown = ", ".join(f"'{words(locale)}'" for words in names.values())
+    codes = ", ".join(literal(code) for code in names)
+    shown = ", ".join(literal(say(name)) for name in names.values())
     return f"transform({column}, [{codes}], [{shown}], {column})"
+
+
+def filled_in(text: str, /, **expressions: str) -> str:
+    """An SQL expression of a text whose {placeholders} are SQL expressions."""
+    parts = []
+    for words, placeholder, *_ in Formatter().parse(text):
+        if words:
+            parts.append(literal(words))
+        if placeholder:
+            parts.append(expressions[placeholder])
+    return f"concat({', '.join(parts)})"
+
+
+def literal(text: str) -> str:
+    """A text as a string of SQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

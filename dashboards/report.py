@@ -8,20 +8,12 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from gapwatch.dashboards.words import (
-    CHANNELS,
-    GAP_COLORS,
-    GAPS,
-    INDEX_MEANING,
-    NOW_COLOR,
-    SEVERITIES,
-    USUAL_COLOR,
-    Locale,
-    Words,
-)
-from gapwatch.pipeline.signals.measures import MEASURE_NAMES, SUGGESTIONS
+from gapwatch.dashboards.colors import GAP_COLORS, NOW_COLOR, USUAL_COLOR
 from gapwatch.pipeline.signals.series import MEASURES
+from gapwatch.pipeline.signals.suggestions import suggestions
 from gapwatch.pipeline.store import ClickHouse
+from gapwatch.pipeline.words import names
+from gapwatch.pipeline.words.catalogue import Locale, Speaker
 
 _GAPS = ("fulfillment", "communication", "design", "information")
 _WORST_VOICES = 8
@@ -99,12 +91,13 @@ def report(clickhouse: ClickHouse, period: Period, locale: Locale) -> str:
         found: list[tuple[Any, ...]] = clickhouse.execute(query, {**asked, **more})
         return found
 
+    say = Speaker(locale)
     signals = rows(_SIGNALS)
     pages = Environment(
         loader=PackageLoader("gapwatch.dashboards"), autoescape=select_autoescape(), undefined=StrictUndefined
     )
     return pages.get_template("report.html").render(
-        say=lambda zh, en: Words(zh, en)(locale),
+        say=say,
         locale=locale,
         period=period,
         changes=_named(rows(_CHANGES), _CHANGE_NAMES),
@@ -119,16 +112,17 @@ def report(clickhouse: ClickHouse, period: Period, locale: Locale) -> str:
             rows(_DAYS, **{"from": period.start, "until": period.end}),
             rows(_DAYS, **{"from": period.before, "until": period.start}),
             period,
-            locale,
+            say,
         ),
-        suggestions=_suggestions(signals, locale),
-        gaps={code: words(locale) for code, words in GAPS.items()},
+        suggestions=_suggestions(signals, say),
+        gaps={code: say(name) for code, name in names.GAPS.items()},
         gap_codes=_GAPS,
         colors=GAP_COLORS,
-        channel_names={code: words(locale) for code, words in CHANNELS.items()},
-        severities={code: words(locale) for code, words in SEVERITIES.items()},
-        measure_names=MEASURE_NAMES[locale],
-        index_meaning=INDEX_MEANING(locale),
+        channel_names={code: say(name) for code, name in names.CHANNELS.items()},
+        severities={code: say(name) for code, name in names.SEVERITIES.items()},
+        measure_names={code: say(name) for code, name in names.MEASURES.items()},
+        everywhere=say(names.EVERYWHERE),
+        index_meaning=say(names.INDEX_MEANING),
         marked=marked,
         seconds=_seconds,
     )
@@ -164,13 +158,13 @@ def _named(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Mapping[str
     return dict(zip(names, rows[0], strict=True))
 
 
-def _suggestions(signals: Sequence[tuple[Any, ...]], locale: Locale) -> dict[str, tuple[str, ...]]:
+def _suggestions(signals: Sequence[tuple[Any, ...]], say: Speaker) -> dict[str, list[str]]:
     """Measures for what got worse; for the fulfillment gap always, since it is the one customers feel."""
     worse = {row[0] for row in signals} | {"fulfillment"}
-    return {MEASURE_NAMES[locale][measure]: SUGGESTIONS[locale][measure] for measure in MEASURES if measure in worse}
+    return {say(names.MEASURES[measure]): suggestions(measure, say) for measure in MEASURES if measure in worse}
 
 
-def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], period: Period, locale: Locale) -> Markup:
+def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], period: Period, say: Speaker) -> Markup:
     shift: timedelta = period.start - period.before
 
     def local(at: datetime) -> datetime:
@@ -182,13 +176,13 @@ def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], pe
             go.Scatter(
                 x=[local(at + shift) for at, _ in before],
                 y=[value for _, value in before],
-                name=Words("上期", "the period before")(locale),
+                name=say("Previous period"),
                 line={"color": USUAL_COLOR, "width": 2},
             ),
             go.Scatter(
                 x=[local(at) for at, _ in now],
                 y=[value for _, value in now],
-                name=Words("本期", "this period")(locale),
+                name=say("This period"),
                 line={"color": NOW_COLOR, "width": 3},
             ),
         ],
@@ -201,7 +195,7 @@ def _trend(now: Sequence[tuple[Any, ...]], before: Sequence[tuple[Any, ...]], pe
             "yaxis": {"rangemode": "tozero", "gridcolor": "#e1e4ea"},
         },
     )
-    return Markup(figure.to_html(full_html=False, include_plotlyjs=True, config={"displayModeBar": False}))  # noqa: S704
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=True, config={"displayModeBar": False}))  # noqa: S704 - our own
 
 
 def _seconds(value: float | None) -> str:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from gapwatch.dashboards.build import dashboards
 from gapwatch.dashboards.expansion import ALL, View, expand
-from gapwatch.dashboards.words import Locale
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
+from gapwatch.pipeline.words.catalogue import Locale
 
 _RELATIVE = re.compile(r"now-(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

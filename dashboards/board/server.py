@@ -22,8 +22,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gapwatch.dashboards.board.data import Board, RequestError
-from gapwatch.dashboards.board.words import words_of
+from gapwatch.dashboards.board.texts import texts
 from gapwatch.pipeline.errors import GapwatchError, StoreError
+from gapwatch.pipeline.words.catalogue import Speaker
 
 _COOKIE = "gapwatch-board"
 # Everything comes from this server; Plotly sets styles on the elements it makes.
@@ -54,7 +55,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
     async def page(request: Request) -> Response:
         shown = board.page(request.path_params["uid"])
         html = pages.get_template("board.html").render(
-            page=shown, pages=board.pages.values(), words=words_of(board.locale), locale=board.locale
+            page=shown, pages=board.pages.values(), words=texts(Speaker(board.locale)), locale=board.locale
         )
         return HTMLResponse(html)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gapwatch.pipeline.alerts.deliveries import Deliveries
+from gapwatch.pipeline.alerts.message import Message, Writer
 from gapwatch.pipeline.alerts.targets import Target, for_severity
-from gapwatch.pipeline.alerts.text import Message, Writer
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.signals.verdict import Signal
 

@@ -17,7 +17,7 @@ from apprise.plugins.feishu import NotifyFeishu
 from apprise.plugins.wecombot import NotifyWeComBot
 from pydantic import SecretStr
 
-from gapwatch.pipeline.alerts.text import Message, fitted
+from gapwatch.pipeline.alerts.message import Message, fitted
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.signals.verdict import SEVERITIES, Severity

@@ -106,9 +106,9 @@ def test_each_change_arrives_once_however_often_it_runs(database, event_topics, 
     for _ in range(2):
         assert once("--once").exception is None
     assert sorted(webhook.titles) == [
-        "【警告】实现差距变差：商品“<b>锅</b>”",
-        "【警告】实现差距变差：商品“空调”",
-        "【警告】实现差距恢复：商品“空调”",
+        "【警告】实现差距变差：产品“<b>锅</b>”",
+        "【警告】实现差距变差：产品“空调”",
+        "【警告】实现差距恢复：产品“空调”",
     ]
     assert outcomes(database) == {"sent": 3}
 
@@ -157,7 +157,7 @@ def test_dry_run_prints_and_sends_nothing(database, event_topics, group, webhook
     publish(database, [change("空调")])
     printed = once("--dry-run")
     assert printed.exit_code == 0
-    assert "【警告】实现差距变差：商品“空调”" in printed.output
+    assert "【警告】实现差距变差：产品“空调”" in printed.output
     assert "--- to json" in printed.output
     assert webhook.titles == []
     assert outcomes(database) == {}

@@ -91,9 +91,9 @@ def test_a_signal_is_told_with_its_numbers_its_place_and_its_voices(database):
     write(database, signal("fulfillment", "critical", examples=[voice[0] for voice in voices[:3]]))
     (told,) = firing(database, "gapwatch-fulfillment-critical")
     assert told["value"] == 45.9
-    assert told["place"].startswith("商品“it's")
+    assert told["place"].startswith("产品“it's")
     assert told["place"].endswith("渠道“App” · 地区“华东”")
-    assert "指数 45.9，通常 19.9" in told["at_opening"]
+    assert "指数 45.9，往常 19.9" in told["at_opening"]
     assert told["quotes"].count("【一个星期还没到】") == 3
     assert told["link"].startswith("/d/gapwatch-fulfillment?from=")
     assert "&var-gap=fulfillment&var-channel=app&var-product=it%27s" in told["link"].replace("'", "%27")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapwatch.pipeline.alerts.courier import FIRST_PAUSE, Courier
-from gapwatch.pipeline.alerts.text import Writer
+from gapwatch.pipeline.alerts.message import Writer
 from gapwatch.pipeline.errors import StoreUnavailable
 from gapwatch.pipeline.signals.series import Place, Series
 from gapwatch.pipeline.signals.verdict import Signal

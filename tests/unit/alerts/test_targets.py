@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from gapwatch.pipeline.alerts.message import Message
 from gapwatch.pipeline.alerts.targets import AppriseTarget, DingTalk, Feishu, WeCom, for_severity, targets_of
-from gapwatch.pipeline.alerts.text import Message
 from gapwatch.pipeline.errors import SettingsError
 
-MESSAGE = Message("【严重】实现差距变差：商品“净水器”", "指数 45.9，通常 19.9\n<b>**不是标记**</b>")
+MESSAGE = Message("【严重】实现差距变差：产品“净水器”", "指数 45.9，往常 19.9\n<b>**不是标记**</b>")
 SECRET = "SEC0123456789abcdef"  # noqa: S105
 
 

@@ -13,7 +13,8 @@ from gapwatch.commands.cli import gapwatch
 from gapwatch.dashboards.build import PROVISIONING, files
 from gapwatch.dashboards.checks import Provisioning, problems, receivers_of
 from gapwatch.dashboards.notifications import policy_tree
-from gapwatch.pipeline.signals.measures import SUGGESTIONS
+from gapwatch.pipeline.signals.suggestions import suggestions
+from gapwatch.pipeline.words.catalogue import Speaker
 
 FILES = files("zh")
 GONE = object()
@@ -153,7 +154,7 @@ def test_each_rule_says_what_where_and_what_to_do(locale):
         if rule["labels"]["owner"] != "platform":
             assert "{{ .Labels.place }}" in said["summary"]
             assert "{{ .Labels.quotes }}" in said["description"]
-            assert all(line in said["measures"] for line in SUGGESTIONS[locale][rule["labels"]["gap"]])
+            assert all(line in said["measures"] for line in suggestions(rule["labels"]["gap"], Speaker(locale)))
 
 
 def test_compose_gives_grafana_every_secret_that_the_files_name():

@@ -3,34 +3,25 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from gapwatch.pipeline.signals.measures import (
-    CHANNEL_NAMES,
-    MEASURE_NAMES,
-    SEVERITY_NAMES,
-    STATE_NAMES,
-    SUGGESTIONS,
-    Locale,
-)
 from gapwatch.pipeline.signals.series import GAP_MEASURES, Place
-from gapwatch.pipeline.signals.verdict import Companion, Signal
+from gapwatch.pipeline.signals.suggestions import suggestions
+from gapwatch.pipeline.signals.verdict import Signal, State
+from gapwatch.pipeline.words.catalogue import Locale, Speaker, gettext_noop
+from gapwatch.pipeline.words.names import CHANNELS, EVERYWHERE, MEASURES, PLACE_PARTS, PLACE_SEPARATOR, SEVERITIES
 
 _QUOTE_LENGTH = 60
 _NAME_LENGTH = 40  # a product name may have 500 characters
-_PLACE_WORDS = {
-    "zh": {"overall": "全部", "product_id": "商品“{}”", "channel": "渠道“{}”", "region": "地区“{}”", "join": " · "},
-    "en": {
-        "overall": "everywhere",
-        "product_id": "product “{}”",
-        "channel": "{}",
-        "region": "region “{}”",
-        "join": ", ",
-    },
+_TITLES: dict[State, str] = {
+    "opened": gettext_noop("[{severity}] {measure} got worse: {place}"),
+    "ongoing": gettext_noop("[{severity}] {measure} ongoing: {place}"),
+    "escalated": gettext_noop("[{severity}] {measure} escalated: {place}"),
+    "recovered": gettext_noop("[{severity}] {measure} recovered: {place}"),
 }
 
 
@@ -55,47 +46,33 @@ class Writer:
     """Writes alerts in one language. `dashboard_url`: where the links lead; without it there are none."""
 
     def __init__(self, locale: Locale, time_zone: str, dashboard_url: str | None) -> None:
-        self._locale = locale
+        self._say = Speaker(locale)
         self._zone = ZoneInfo(time_zone)
         self._dashboard_url = dashboard_url
 
     def write(self, signal: Signal, quotes: Sequence[Quote]) -> Message:
-        text = _template(self._locale).render(signal=signal, **self._words(signal, quotes))
-        title, _, body = text.partition("\n")
-        return Message(title, body.strip())
+        body = _template().render(
+            say=self._say,
+            signal=signal,
+            now=_number(signal.gap_index),
+            usual=_number(signal.expected_index),
+            link=self._link(signal),
+            suggestions=suggestions(signal.series.measure, self._say),
+            quotes=quotes,
+            time=self._time,
+        )
+        return Message(self._title(signal), body.strip())
 
-    def _words(self, signal: Signal, quotes: Sequence[Quote]) -> dict[str, Any]:
-        locale = self._locale
-        return {
-            "severity": SEVERITY_NAMES[locale][signal.severity],
-            "measure": MEASURE_NAMES[locale][signal.series.measure],
-            "state": STATE_NAMES[locale][signal.state],
-            "where": where(signal.series.place, locale),
-            "now": f"{signal.gap_index:.1f}",
-            "usual": f"{signal.expected_index:.1f}",
-            "ratio": f"{signal.gap_index / signal.expected_index:.1f}" if signal.expected_index > 0.05 else "",
-            "excess": f"{signal.excess:.0f}",
-            "evidence": f"{signal.evidence:.1f}",
-            "limit": f"{signal.limit:.1f}",
-            "opened": self._time(signal.opened),
-            "since": self._time(signal.since),
-            "minute": self._time(signal.minute),
-            "companions": [self._companion(one) for one in signal.companions],
-            "suggestions": SUGGESTIONS[locale][signal.series.measure],
-            "quotes": [self._quote(quote) for quote in quotes],
-            "link": self._link(signal),
-        }
+    def _title(self, signal: Signal) -> str:
+        return self._say(
+            _TITLES[signal.state],
+            severity=self._say(SEVERITIES[signal.severity]),
+            measure=self._say(MEASURES[signal.series.measure]),
+            place=where(signal.series.place, self._say),
+        )
 
     def _time(self, instant: datetime) -> str:
         return instant.astimezone(self._zone).strftime("%m-%d %H:%M")
-
-    def _companion(self, one: Companion) -> dict[str, Any]:
-        name = MEASURE_NAMES[self._locale][one.measure]
-        return {"name": name, "ratio": f"{one.ratio:.1f}", "lead": one.lead_minutes}
-
-    def _quote(self, quote: Quote) -> dict[str, str]:
-        channel = CHANNEL_NAMES[self._locale].get(quote.channel, quote.channel)
-        return {"text": excerpt(quote), "channel": channel, "at": self._time(quote.at)}
 
     def _link(self, signal: Signal) -> str:
         """The analysts' dashboard, on the gap and the place, from a day before the rise."""
@@ -111,15 +88,15 @@ class Writer:
         return f"{self._dashboard_url.rstrip('/')}/d/{page}?{urlencode(variables | times)}"
 
 
-def where(place: Place, locale: Locale) -> str:
+def where(place: Place, say: Speaker) -> str:
     """A place in words, on one line."""
-    words = _PLACE_WORDS[locale]
-    named = {**place._asdict(), "channel": CHANNEL_NAMES[locale].get(place.channel, place.channel)}
-    parts = [words[field].format(_one_line(named[field], _NAME_LENGTH)) for field in _ORDER if named[field]]
-    return words["join"].join(parts) or words["overall"]
-
-
-_ORDER = ("product_id", "channel", "region")
+    names = place._asdict()
+    if place.channel in CHANNELS:
+        names["channel"] = say(CHANNELS[place.channel])
+    parts = [
+        say(part, name=_one_line(names[field], _NAME_LENGTH)) for field, part in PLACE_PARTS.items() if names[field]
+    ]
+    return PLACE_SEPARATOR.join(parts) or say(EVERYWHERE)
 
 
 def excerpt(quote: Quote) -> str:
@@ -150,8 +127,12 @@ def _milliseconds(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
+def _number(value: float) -> str:
+    return f"{value:.1f}"
+
+
 @cache
-def _template(locale: Locale) -> Template:
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("gapwatch.pipeline.alerts"),
         autoescape=False,  # noqa: S701 - plain text, sent as plain text
@@ -159,4 +140,5 @@ def _template(locale: Locale) -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template(f"{locale}.txt.j2")
+    environment.globals.update(excerpt=excerpt, number=_number, measures=MEASURES, channels=CHANNELS)
+    return environment.get_template("alert.txt.j2")
