@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 from support.sample_history import store, story, usual
+from support.waiting import eventually
 
 from gapwatch.commands.demonstration import artifacts
 from gapwatch.dashboards.browser import chromium
@@ -32,10 +32,7 @@ def test_the_board_answers_at_once_and_ends_with_clickhouse(database, kafka, own
         assert artifacts.take_picture(tmp_path, address).read_bytes().startswith(b"\x89PNG")
     owner.kill()
     owner.wait()
-    deadline = time.monotonic() + 60
-    while _answers(address):
-        assert time.monotonic() < deadline, "the board goes on"
-        time.sleep(0.2)
+    eventually(lambda: not _answers(address))
 
 
 def test_a_board_that_is_stopped_is_gone(database, kafka, owner, tmp_path):

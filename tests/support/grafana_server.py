@@ -4,7 +4,6 @@ What it refuses, Grafana refuses: grafana/grafana, pkg/services/ngalert/api/tool
 one way: a key that Grafana would ignore is refused too.
 """
 
-import asyncio
 import re
 import socket
 import threading
@@ -123,7 +122,7 @@ class GrafanaContract:
             if method == request.method and part in path:
                 if self.once:
                     del self.fail[method, part]
-                return await self._broken(how)
+                return await self._broken(how, request)
         if path != "/health" and request.headers.get("authorization") != f"Bearer {TOKEN}":
             return JSONResponse({"message": "Unauthorized"}, 401)
         try:
@@ -133,9 +132,9 @@ class GrafanaContract:
             return JSONResponse({"message": refused.message}, refused.status)
 
     @staticmethod
-    async def _broken(how):
+    async def _broken(how, request):
         if how == "hang":
-            await asyncio.sleep(3)
+            await _has_gone(request)
         if how == "html":
             return PlainTextResponse("<html>log in</html>")
         return JSONResponse({"message": "on demand"}, how if isinstance(how, int) else 200)
@@ -329,6 +328,12 @@ class GrafanaContract:
         return self.groups[folder, name]
 
 
+async def _has_gone(request: Request) -> None:
+    """Wait until the client hangs up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 _ROUTES = [
     (r"/health", "health"),
     (r"/plugins/([^/]+)/settings", "plugin"),
@@ -360,7 +365,8 @@ def _routes(route):
 def serving(contract: GrafanaContract) -> Iterator[GrafanaContract]:
     """Serve on a free port of the loopback address until the end of the block."""
     app = Starlette(routes=[Route("/api/{path:path}", contract.answer, methods=["GET", "POST", "PUT", "DELETE"])])
-    with socket.socket() as listening:
+    # asyncio sends at once, without waiting for the client to acknowledge, only where the protocol is named.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -1,6 +1,5 @@
 """Faust apps whose agent notes what it is given, over either transport."""
 
-import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +8,7 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 from kafka import KafkaAdminClient
+from support.waiting import eventually_async
 
 from gapwatch.agents.transport import driver as transport
 from gapwatch.agents.transport.driver import BatchSchema
@@ -98,20 +98,18 @@ class Worker:
         return cast("transport.Consumer", self.app.consumer)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        try:
-            async with asyncio.timeout(60):
-                while not condition():  # noqa: ASYNC110 - it depends on several threads
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            seen = {
-                partition: (len(records), records[0][0], records[-1][0])
-                for partition, records in self.seen.items()
-                if records
-            }
-            raise AssertionError(
-                f"{self.app.conf.broker[0]}: of each partition the count, first and last offset seen {seen}, "
-                f"committed {dict(self.app.monitor.tp_committed_offsets)}"
-            ) from None
+        await eventually_async(condition, told=self._state)
+
+    def _state(self) -> str:
+        seen = {
+            partition: (len(records), records[0][0], records[-1][0])
+            for partition, records in self.seen.items()
+            if records
+        }
+        return (
+            f"{self.app.conf.broker[0]}: of each partition the count, first and last offset seen {seen}, "
+            f"committed {dict(self.app.monitor.tp_committed_offsets)}"
+        )
 
     def committed_all(self) -> bool:
         offsets = self.app.monitor.tp_committed_offsets

@@ -6,13 +6,13 @@ import signal as signals
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
+from support.waiting import eventually
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
@@ -94,13 +94,6 @@ def outcomes(database):
     return dict(ClickHouse(database).execute(query))
 
 
-def until(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.1)
-
-
 def test_each_change_arrives_once_however_often_it_runs(database, event_topics, group, webhook):
     publish(database, [change("空调"), change("空调", "recovered", MINUTE + timedelta(minutes=9)), change("<b>锅</b>")])
     for _ in range(2):
@@ -138,11 +131,11 @@ def test_several_workers_one_of_them_killed(database, event_topics, group, webho
     workers = [subprocess.Popen([*GAPWATCH, "alerts", "run"], env=os.environ.copy()) for _ in range(2)]
     try:
         publish(database, [change(name) for name in names[:15]])
-        until(lambda: len(webhook.titles) >= 5)
+        eventually(lambda: len(webhook.titles) >= 5)
         workers[0].send_signal(signals.SIGKILL)
         publish(database, [change(name, minute=MINUTE + timedelta(minutes=1)) for name in names[15:]])
-        until(lambda: len(set(webhook.titles)) == len(names))
-        until(lambda: outcomes(database).get("sent") == len(names))
+        eventually(lambda: len(set(webhook.titles)) == len(names))
+        eventually(lambda: outcomes(database).get("sent") == len(names))
     finally:
         for worker in workers:
             worker.send_signal(signals.SIGTERM)

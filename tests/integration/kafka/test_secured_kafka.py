@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import UserScramCredentialUpsertion
 from kafka.errors import KafkaTimeoutError
 from support.recording_worker import Worker, committed, running
+from support.waiting import eventually
 
 from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.errors import StackError
@@ -27,6 +27,7 @@ from gapwatch.pipeline.store import ClickHouse
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.xdist_group("secured kafka"),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine to make certificates"),
 ]
 
@@ -37,7 +38,6 @@ EACH = pytest.mark.parametrize(
     ("protocol", "mechanism"),
     [("SSL", "PLAIN"), *((protocol, one) for protocol in PROTOCOLS[1:] for one in ("PLAIN", *SCRAM))],
 )
-PATIENCE_SECONDS = 120
 
 
 class SecuredBroker(KafkaBroker):
@@ -181,12 +181,13 @@ def test_a_whole_worker_gets_through(secure: Callable[..., None], database: str,
             stderr=subprocess.STDOUT,
         )
         try:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            # Stored by way of aiokafka, its minute derived by way of kafka-python and the topic of dirty minutes.
-            while not clickhouse.execute("SELECT count() FROM events INNER JOIN gap_minute ON true")[0][0]:
+
+            def derived() -> int:
                 assert worker.poll() is None
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.5)
+                return clickhouse.execute("SELECT count() FROM events INNER JOIN gap_minute ON true")[0][0]
+
+            # Stored by way of aiokafka, its minute derived by way of kafka-python and the topic of dirty minutes.
+            eventually(derived, told=log.read_text)
         finally:
             worker.terminate()
             worker.wait(60)

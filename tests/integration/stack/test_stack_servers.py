@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from clickhouse_driver.errors import Error
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import RetriableError
+from support.waiting import eventually
 
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.stack import LocalStack
@@ -24,7 +24,7 @@ from gapwatch.pipeline.stack.clickhouse_server import EXIT_DIRECTORY_IN_USE
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.service import Service
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stack servers")]
 
 _PATIENCE_SECONDS = 60
 
@@ -90,13 +90,6 @@ def servers(stack: LocalStack) -> list[Service]:
     return [*stack.brokers, stack.clickhouse]
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
-
-
 def processes_under(directory: Path) -> list[psutil.Process]:
     """Every process that has the directory on its command line, however it came about."""
     found = []
@@ -151,7 +144,7 @@ def test_up_recovers_from_kill_of_everything(own: LocalStack, data: Callable[[],
     for server in servers(own):
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
-    assert eventually(lambda: all(server.pid is None for server in servers(own)))
+    eventually(lambda: all(server.pid is None for server in servers(own)))
 
     LocalStack(own.data_dir).up()
     assert data() == (1, 1)
@@ -275,7 +268,7 @@ def test_stack_of_a_process_ends_with_it(own: LocalStack, end: signal.Signals) -
         LocalStack(own.data_dir).up()
     process.send_signal(end)
     process.wait()
-    assert eventually(lambda: processes_under(own.data_dir) == [])
+    eventually(lambda: processes_under(own.data_dir) == [])
 
 
 def test_stack_left_by_a_killed_launcher_and_keeper_is_replaced(own: LocalStack) -> None:
@@ -309,7 +302,7 @@ def test_three_brokers_go_on_without_one(tmp_path: Path) -> None:
                 return all(len(partition["isr_nodes"]) == 3 for partition in topic["partitions"])
             return False
 
-        assert eventually(in_sync)
+        eventually(in_sync)
         admin.close()
         with pytest.raises(StackError, match="has a Kafka of 3 brokers, not 1"):
             LocalStack(three.data_dir, brokers=1).status()

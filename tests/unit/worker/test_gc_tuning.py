@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from support.waiting import eventually_async
 
 from gapwatch.pipeline.worker import gc_tuning
 
@@ -30,9 +31,7 @@ async def test_what_only_refers_to_itself_is_found_in_time(monkeypatch: pytest.M
     left = weakref.ref(Cycle())
     assert left() is not None
     collecting = asyncio.create_task(gc_tuning.collect_periodically())
-    async with asyncio.timeout(10):
-        while left() is not None:  # noqa: ASYNC110 - nobody is told when an object goes
-            await asyncio.sleep(0.01)
+    await eventually_async(lambda: left() is None)
     collecting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await collecting

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaTimeoutError
+from support.waiting import eventually_async
 
 from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
 from gapwatch.pipeline.events.columns import EventColumns
@@ -87,15 +89,15 @@ def test_a_chat_is_read_in_the_order_of_its_turns(reader: EventReader) -> None:
 
 
 class Recording:
-    """A store that notes flushes; it holds each until `release` is set."""
+    """A store that notes flushes; those that are `held` it stores as they are released."""
 
     def __init__(self) -> None:
         self.flushes: list[Flush] = []
-        self.release = threading.Event()
-        self.release.set()
+        self.held = False
+        self.released = threading.Semaphore(0)
 
     def store(self, flush: Flush) -> None:
-        self.release.wait(10)
+        assert not self.held or self.released.acquire(timeout=60)
         self.flushes.append(flush)
 
 
@@ -108,12 +110,6 @@ async def running(ingest: Ingest) -> AsyncIterator[None]:
         await task
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it depends on threads
-            await asyncio.sleep(0.005)
-
-
 def batches(count: int, size: int, done: list[int], **options: Any) -> list[Delivery]:
     return [
         Delivery(
@@ -124,16 +120,15 @@ def batches(count: int, size: int, done: list[int], **options: Any) -> list[Deli
 
 
 async def test_done_follows_the_store_and_not_before(reader: EventReader) -> None:
-    store, done = Recording(), list[int]()
-    store.release.clear()
+    store, stored = Recording(), list[int]()
     ingest = Ingest(reader, store, flush_events=10, flush_seconds=0.01)
     async with running(ingest):
-        for delivery in batches(2, 10, done):
-            await ingest.put(delivery)
-        await asyncio.sleep(0.1)
-        assert done == []
-        store.release.set()
-        await until(lambda: done == [0, 1])
+        for delivery in batches(2, 10, []):
+            note = replace(delivery, done=lambda: stored.append(sum(flush.records for flush in store.flushes)))
+            await ingest.put(note)
+        await eventually_async(lambda: len(stored) == 2)
+    assert stored[0] >= 10
+    assert stored[1] == 20
 
 
 async def test_a_full_flush_does_not_wait_for_its_age(reader: EventReader) -> None:
@@ -142,31 +137,31 @@ async def test_a_full_flush_does_not_wait_for_its_age(reader: EventReader) -> No
     async with running(ingest):
         for delivery in batches(3, 10, done):
             await ingest.put(delivery)
-        await until(lambda: done == [0, 1, 2])
+        await eventually_async(lambda: done == [0, 1, 2])
     assert [flush.records for flush in store.flushes] == [30]
 
 
 async def test_what_waits_is_bounded_while_the_store_does_not_answer(reader: EventReader) -> None:
     store, done = Recording(), list[int]()
-    store.release.clear()
+    store.held = True
     ingest = Ingest(reader, store, flush_events=10, flush_seconds=0.01)
-    taken = 0
+    taken = most = 0
 
     async def bring() -> None:
-        nonlocal taken
+        nonlocal taken, most
         for delivery in batches(50, 10, done):
             await ingest.put(delivery)
             taken += 1
+            most = max(most, taken - len(store.flushes))
 
     async with running(ingest):
         bringing = asyncio.create_task(bring())
-        # One being stored, one gathered, two read and one waiting for its turn.
-        await until(lambda: taken == 5)
-        await asyncio.sleep(0.2)
-        assert taken == 5
-        store.release.set()
+        for number in range(50):
+            await eventually_async(lambda: taken - number == min(5, 50 - number))  # noqa: B023 - awaited here
+            store.released.release()
         await bringing
-        await until(lambda: len(done) == 50)
+        await eventually_async(lambda: len(done) == 50)
+    assert most == 5, "one being stored, one gathered, two read and one waiting for its turn"
 
 
 async def test_small_batches_that_wait_are_read_together(reader: EventReader) -> None:
@@ -182,7 +177,7 @@ async def test_small_batches_that_wait_are_read_together(reader: EventReader) ->
     for delivery in batches(5, 10, done):
         await ingest.put(delivery)
     async with running(ingest):
-        await until(lambda: done == [0, 1, 2, 3, 4])
+        await eventually_async(lambda: done == [0, 1, 2, 3, 4])
     assert counting.sizes == [50]
 
 
@@ -192,7 +187,7 @@ async def test_nothing_waits_for_its_age_when_no_more_is_on_its_way(reader: Even
     async with running(ingest):
         for delivery in batches(3, 10, done):
             await ingest.put(delivery)
-            await until(lambda: len(done) * 10 > delivery.records[0].offset)  # noqa: B023 - called at once
+            await eventually_async(lambda: len(done) * 10 > delivery.records[0].offset)  # noqa: B023 - called at once
     assert [flush.records for flush in store.flushes] == [10, 10, 10]
 
 
@@ -204,7 +199,7 @@ async def test_batches_of_partitions_that_went_away_are_not_read(reader: EventRe
             await ingest.put(delivery)
         for delivery in batches(1, 5, done):
             await ingest.put(delivery)
-        await until(lambda: done == [0])
+        await eventually_async(lambda: done == [0])
     assert [flush.records for flush in store.flushes] == [5]
 
 

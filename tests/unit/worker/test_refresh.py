@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from support.waiting import eventually_async
 
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.worker import refresh
@@ -21,6 +22,9 @@ class Deriving:
 
     def __init__(self) -> None:
         self.derived: list[tuple[str, list[int]]] = []
+        self.ended: list[str] = []
+        self.ended_before: dict[str, list[str]] = {}
+        """Of each of the three, what had ended when it last began."""
         self.gates = {name: threading.Event() for name in ("live", "late", "coarse")}
         for gate in self.gates.values():
             gate.set()
@@ -31,8 +35,10 @@ class Deriving:
 
     def _noting(self, name: str) -> Callable[[list[int]], object]:
         def derive(minutes: list[int]) -> None:
+            self.ended_before[name] = [*self.ended]
             self.derived.append((name, minutes))
             self.gates[name].wait(10)
+            self.ended.append(name)
 
         return derive
 
@@ -49,12 +55,6 @@ async def deriving() -> AsyncIterator[Deriving]:
         await task
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it depends on threads
-            await asyncio.sleep(0.005)
-
-
 def batch(
     done: list[str], name: str, *minutes: int, current: bool = True, published: float | None = None
 ) -> DirtyBatch:
@@ -69,65 +69,64 @@ async def test_a_batch_is_done_when_its_hours_and_days_are_derived(deriving: Der
     done: list[str] = []
     deriving.gates["coarse"].clear()
     await deriving.refresher.put(batch(done, "one", LIVE, LATE))
-    await until(lambda: deriving.of("coarse") == [[LATE, LIVE]])
+    await eventually_async(lambda: deriving.of("coarse") == [[LATE, LIVE]])
     assert deriving.of("live") == [[LIVE]]
     assert deriving.of("late") == [[LATE]]
     assert done == []
     deriving.gates["coarse"].set()
-    await until(lambda: done == ["one"])
+    await eventually_async(lambda: done == ["one"])
 
 
 async def test_hours_and_days_wait_for_all_minutes_of_a_batch(deriving: Deriving) -> None:
     deriving.gates["late"].clear()
     await deriving.refresher.put(batch([], "one", LIVE, LATE))
-    await until(lambda: deriving.of("live") and deriving.of("late"))
-    await asyncio.sleep(0.2)
-    assert deriving.of("coarse") == []
+    await eventually_async(lambda: deriving.of("live") and deriving.of("late"))
     deriving.gates["late"].set()
-    await until(lambda: deriving.of("coarse") == [[LATE, LIVE]])
+    await eventually_async(lambda: deriving.of("coarse") == [[LATE, LIVE]])
+    assert sorted(deriving.ended_before["coarse"]) == ["late", "live"]
 
 
 async def test_live_minutes_wait_neither_for_late_ones_nor_for_hours_and_days(deriving: Deriving) -> None:
     for gate in ("late", "coarse"):
         deriving.gates[gate].clear()
     await deriving.refresher.put(batch([], "a back-fill", LATE))
-    await until(lambda: deriving.of("late"))
+    await eventually_async(lambda: deriving.of("late"))
     for number in (1, 2, 3):
         await deriving.refresher.put(batch([], "live", LIVE))
-        await until(lambda number=number: len(deriving.of("live")) == number)
+        await eventually_async(lambda number=number: len(deriving.of("live")) == number)
 
 
 async def test_a_back_fill_is_late_whatever_its_minutes(deriving: Deriving) -> None:
     deriving.gates["late"].clear()
     await deriving.refresher.put(batch([], "a back-fill", LIVE, published=time.time() - 3_600))
-    await until(lambda: deriving.of("late") == [[LIVE]])
+    await eventually_async(lambda: deriving.of("late") == [[LIVE]])
     await deriving.refresher.put(batch([], "live", LIVE))
-    await until(lambda: deriving.of("live") == [[LIVE]])
+    await eventually_async(lambda: deriving.of("live") == [[LIVE]])
 
 
 async def test_what_comes_during_a_derivation_is_derived_together(deriving: Deriving) -> None:
     done: list[str] = []
     deriving.gates["late"].clear()
     await deriving.refresher.put(batch(done, "first", LATE))
-    await until(lambda: deriving.of("late"))
+    await eventually_async(lambda: deriving.of("late"))
     for number in range(5):
         await deriving.refresher.put(batch(done, "more", LATE, LATE - 60 * number))
     deriving.refresher.drain()
     deriving.gates["late"].set()
-    await until(lambda: len(done) == 6)
+    await eventually_async(lambda: len(done) == 6)
     assert deriving.of("late") == [[LATE], [LATE - 60 * number for number in (4, 3, 2, 1, 0)]]
 
 
 async def test_who_waits_for_the_end_waits_for_no_cooldown(deriving: Deriving) -> None:
     done: list[str] = []
     await deriving.refresher.put(batch(done, "one", LIVE))
-    await until(lambda: done == ["one"])
+    await eventually_async(lambda: done == ["one"])
     await deriving.refresher.put(batch(done, "two", LIVE))
-    await until(lambda: len(deriving.of("live")) == 2)
+    await eventually_async(lambda: len(deriving.of("live")) == 2)
     assert done == ["one"]  # hours and days cool down for seconds
     deriving.refresher.drain()
     async with asyncio.timeout(2):
-        await until(lambda: done == ["one", "two"])
+        await eventually_async(lambda: done == ["one", "two"])
 
 
 async def test_who_asks_for_the_end_again_has_as_long_again(
@@ -135,7 +134,7 @@ async def test_who_asks_for_the_end_again_has_as_long_again(
 ) -> None:
     done: list[str] = []
     await deriving.refresher.put(batch(done, "one", LIVE))
-    await until(lambda: done == ["one"])
+    await eventually_async(lambda: done == ["one"])
     monkeypatch.setattr(refresh, "DRAIN_SECONDS", 0.01)
     deriving.refresher.drain()
     monkeypatch.undo()
@@ -143,14 +142,14 @@ async def test_who_asks_for_the_end_again_has_as_long_again(
     await asyncio.sleep(0.1)  # when the first would have ended
     await deriving.refresher.put(batch(done, "two", LIVE))
     async with asyncio.timeout(2):
-        await until(lambda: done == ["one", "two"])
+        await eventually_async(lambda: done == ["one", "two"])
 
 
 async def test_minutes_of_partitions_that_went_away_are_left_to_others(deriving: Deriving) -> None:
     done: list[str] = []
     await deriving.refresher.put(batch(done, "gone", LIVE, current=False))
     await deriving.refresher.put(batch(done, "ours", LIVE - 60))
-    await until(lambda: done == ["ours"])
+    await eventually_async(lambda: done == ["ours"])
     assert deriving.derived == [("live", [LIVE - 60]), ("coarse", [LIVE - 60])]
 
 
@@ -158,5 +157,5 @@ async def test_a_message_that_names_no_minutes_is_acknowledged(deriving: Derivin
     done: list[str] = []
     unreadable = Record("gapwatch.dirty-minutes", 0, 0, 0, None, b"no JSON", [])
     await deriving.refresher.put(DirtyBatch([unreadable], lambda: done.append("passed over")))
-    await until(lambda: done == ["passed over"])
+    await eventually_async(lambda: done == ["passed over"])
     assert deriving.derived == []

@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from support.waiting import eventually
 
 from gapwatch.pipeline.worker import supervisor as supervisor_module
 from gapwatch.pipeline.worker.supervisor import Supervisor
@@ -47,16 +47,9 @@ def run(request: pytest.FixtureRequest) -> object:
     return start
 
 
-def wait_for(condition: object) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_ready_when_every_worker_says_so(run) -> None:  # type: ignore[no-untyped-def]
     supervisor = run(HEARTBEATS, processes=2)
-    wait_for(lambda: supervisor.ready)
+    eventually(lambda: supervisor.ready)
     assert supervisor.live
 
 
@@ -72,39 +65,39 @@ def test_workers_are_kept_small_unless_told_otherwise(
         f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(repr([os.environ[name] for name in {names}]))"
         + HEARTBEATS
     )
-    wait_for(lambda: told.exists() and told.read_text() == "['7', 'none beforehand']")
+    eventually(lambda: told.exists() and told.read_text() == "['7', 'none beforehand']")
 
 
 def test_a_worker_that_was_killed_is_started_again(run) -> None:  # type: ignore[no-untyped-def]
     supervisor = run(HEARTBEATS)
-    wait_for(lambda: supervisor.ready)
+    eventually(lambda: supervisor.ready)
     first = supervisor.slots[0].process.pid
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
+    eventually(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
 
 
 def test_a_worker_that_hangs_is_started_again(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(supervisor_module, "SILENT_SECONDS", 1.0)
     monkeypatch.setattr(supervisor_module, "HUNG_SECONDS", 2.0)
     supervisor = run(HEARTBEATS)
-    wait_for(lambda: supervisor.ready)
+    eventually(lambda: supervisor.ready)
     first = supervisor.slots[0].process.pid
     os.kill(first, signal.SIGSTOP)
-    wait_for(lambda: not supervisor.live)
-    wait_for(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
+    eventually(lambda: not supervisor.live)
+    eventually(lambda: supervisor.ready and supervisor.slots[0].process.pid != first)
 
 
 def test_pauses_grow_for_a_worker_that_ends_at_once(run) -> None:  # type: ignore[no-untyped-def]
     supervisor = run("raise SystemExit(3)")
-    wait_for(lambda: supervisor.slots[0].pause >= 2.0)
+    eventually(lambda: supervisor.slots[0].pause >= 2.0)
     assert not supervisor.ready
 
 
 def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("gapwatch.pipeline.worker.supervisor.SILENT_SECONDS", 0.5)
     supervisor = run("import time; time.sleep(60)")
-    wait_for(lambda: supervisor.slots[0].process)
-    wait_for(lambda: not supervisor.live)
+    eventually(lambda: supervisor.slots[0].process)
+    eventually(lambda: not supervisor.live)
 
 
 def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
@@ -115,7 +108,7 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     )
     script = f"import sys; from gapwatch.pipeline.worker.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"
     supervisor = subprocess.Popen([sys.executable, "-c", script])
-    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     process = psutil.Process(int((tmp_path / "pid").read_text()))
     supervisor.kill()
     supervisor.wait()

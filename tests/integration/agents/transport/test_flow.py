@@ -1,20 +1,33 @@
 """What the batch transport holds in memory, and which partition it reads next."""
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 from faust.types import TP
 from support.filled_topics import fill
-from support.recording_worker import Worker, running
+from support.recording_worker import Worker, coordinator, running
 
 from gapwatch.agents.transport import driver as transport
 
 pytestmark = pytest.mark.integration
 
 
+def heartbeats(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each heartbeat from now on was answered as a member's."""
+    beats: list[bool] = []
+    member = coordinator(worker)
+    beat = member._do_heartbeat
+
+    async def noted() -> bool:
+        beats.append(await beat())
+        return beats[-1]
+
+    monkeypatch.setattr(member, "_do_heartbeat", noted)
+    return beats
+
+
 async def test_records_in_memory_are_bounded_and_the_member_stays(
-    kafka: str, new_topic: Callable[..., str], group: str
+    kafka: str, new_topic: Callable[..., str], group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = new_topic(2)
     fill(kafka, topic, 4_000, partitions=2)
@@ -24,7 +37,11 @@ async def test_records_in_memory_are_bounded_and_the_member_stays(
         limit = 2 * transport.HELD_BATCHES
         await worker.until(lambda: len(worker.unacknowledged) == limit)
         generation = worker.app.consumer_generation_id
-        await asyncio.sleep(6)  # three times max.poll.interval
+        beats = heartbeats(worker, monkeypatch)
+        await worker.until(
+            lambda: len(beats) == 4
+        )  # one in a second; before each the member looks at max.poll.interval
+        assert all(beats)
         assert len(worker.unacknowledged) == limit
         assert worker.app.consumer_generation_id == generation
         worker.release()
@@ -44,11 +61,18 @@ async def test_bytes_in_memory_are_bounded(
     worker = Worker(kafka, topic, group, broker_max_poll_records=2)
     worker.hold = True
     async with running(worker):
-        await worker.until(lambda: worker.consumer.ledger.bytes_held >= 50_000)
-        await asyncio.sleep(0.5)
-        assert worker.consumer.ledger.bytes_held < 50_000 + 4 * 2 * 10_100
+        ledger = worker.consumer.ledger
+        while worker.count < 400:  # full again each time, and never fuller
+            await worker.until(lambda: ledger.bytes_held >= 50_000 or worker.count == 400)
+            assert ledger.bytes_held < 50_000 + 4 * 2 * 10_100
+            for _ in range(2):
+                worker.unacknowledged.pop(0).ack()
         worker.release()
-        await worker.until(lambda: worker.count == 400)
+
+
+async def more_of(worker: Worker, partition: int) -> None:
+    before = len(worker.seen[partition])
+    await worker.until(lambda: len(worker.seen[partition]) > before or len(worker.seen[partition]) == 10_000)
 
 
 async def test_a_paused_partition_loses_nothing_that_was_on_its_way(
@@ -60,9 +84,9 @@ async def test_a_paused_partition_loses_nothing_that_was_on_its_way(
     tp = TP(topic, 0)
     async with running(worker):
         for _ in range(20):
-            await asyncio.sleep(0.05)
+            await more_of(worker, 0)
             worker.consumer.pause_partitions({tp})
-            await asyncio.sleep(0.02)
+            await more_of(worker, 1)
             worker.consumer.resume_partitions({tp})
         await worker.until(lambda: worker.count >= 20_000)
         await worker.until(worker.committed_all)
