@@ -31,7 +31,7 @@ _CONTENT = 0.2  # a clause that feels better than this (-1 ... 1) is praise or a
 _CONTENT_GATE = 0.1
 CONCESSIONS = Phrases.of(["就是", "只是", "可惜", "唯一", "美中不足", "但", "不过", "可是", "然而"])
 # Log-odds. A text that feels good must complain so much more clearly, any other a little less: chosen on training texts
-# so that as many negative ones as before are found (docs/language.md).
+# so that as many negative ones as before are found (docs/decisions/0047).
 _PRAISE = 14.0
 _CLAIM = 0.5
 _SMOOTHING = 8.0  # places added to a length, so that a few words do not shout

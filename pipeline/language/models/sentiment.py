@@ -1,7 +1,7 @@
 """How a text feels: one table of n-gram weights, summed over each clause; the clauses, bounded, make the text.
 
 A clause's sum goes through tanh before the clauses are added, so that no single gushing or raging clause outvotes the
-rest. A second column of the table says how matter-of-fact the words are. docs/language.md tells how both are learned.
+rest. A second column of the table says how matter-of-fact the words are. docs/decisions/0040 says how both are learned.
 """
 
 import hashlib
