@@ -17,8 +17,9 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from gapwatch.agents.transport import driver as transport
 from gapwatch.agents.transport.fetching import DEFAULT_BATCH_RECORDS
-from gapwatch.pipeline.endpoints import endpoints, kafka_sasl, kafka_tls
+from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.kafka.security import sasl_login, tls_context
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings, settings
@@ -107,7 +108,7 @@ def _single(error: BaseException) -> Iterator[BaseException]:
 
 
 def _credentials() -> SASLCredentials | SSLCredentials | None:
-    sasl, context = kafka_sasl(), kafka_tls()
+    sasl, context = sasl_login(), tls_context()
     if sasl:
         return SASLCredentials(
             username=sasl.username,

@@ -26,8 +26,9 @@ from gapwatch.commands.demonstration.plan import STORY, plan
 from gapwatch.commands.demonstration.summary import print_summary, signal_panel, stage_table
 from gapwatch.commands.recount import show
 from gapwatch.pipeline import logs
-from gapwatch.pipeline.endpoints import endpoints, kafka_client_options
+from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.maintenance.recount import recount
 from gapwatch.pipeline.maintenance.recount_result import Recount
@@ -232,7 +233,7 @@ def _publish(progress: Progress, events: Sequence[AnyEvent], random: Random) -> 
         for event in (*events, *again):
             publisher.publish(event)
             progress.update(task, completed=publisher.acknowledged)
-    producer = KafkaProducer(**kafka_client_options())
+    producer = KafkaProducer(**client_options())
     for record in _UNREADABLE:
         producer.send(topic_of("feedback"), value=record)
     producer.close()

@@ -1,4 +1,4 @@
-"""kafka-python's client, made to go on when a broker takes connections and answers nothing."""
+"""kafka-python by our settings, and made to go on when a broker takes connections and answers nothing."""
 
 import contextlib
 import itertools
@@ -12,9 +12,35 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaTCPTransport
 
+from gapwatch.pipeline.endpoints import kafka_servers
+from gapwatch.pipeline.kafka.security import sasl_login, tls_context
+from gapwatch.pipeline.settings import settings
+
 # A slow server has longer at each further attempt. `gapwatch status` has time for another one after one that hangs.
 _CONNECT_MS = 3_000
 _WAITING_DOES_NOT_MEND = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
+
+
+def client_options() -> dict[str, Any]:
+    """Keyword arguments for any client of kafka-python, SASL and TLS included.
+
+    Raises StackError when there is no Kafka, SettingsError when something that the security protocol needs is missing
+    or cannot be used.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka_servers().split(","),
+        "kafka_client": Client,
+        "security_protocol": settings().kafka_security_protocol,
+    }
+    if login := sasl_login():
+        options |= {
+            "sasl_mechanism": login.mechanism,
+            "sasl_plain_username": login.username,
+            "sasl_plain_password": login.password.get_secret_value(),
+        }
+    if context := tls_context():
+        options["ssl_context"] = context
+    return options
 
 
 class Client(KafkaNetClient):  # type: ignore[misc]  # the package is not typed

@@ -6,7 +6,7 @@ import kafka.record.memory_records
 from kafka import KafkaConsumer
 from kafka.record.default_records import DefaultRecordBatch
 
-from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.header_names import AnyHeaderName
 
 
@@ -14,7 +14,7 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # the package is not typed
     """A consumer of the Kafka in force, with `options` of kafka-python's."""
 
     def __init__(self, *topics: str, **options: Any) -> None:
-        super().__init__(*topics, **kafka_client_options(), **options)
+        super().__init__(*topics, **client_options(), **options)
 
 
 class _Batch(AnyHeaderName, DefaultRecordBatch):  # type: ignore[misc]

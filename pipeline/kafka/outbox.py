@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import LOST_AFTER, drop
 from gapwatch.pipeline.kafka.topics import MAX_DEAD_LETTER_BYTES
 
@@ -67,7 +67,7 @@ class Outbox:
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = KafkaProducer(
-                **kafka_client_options(),
+                **client_options(),
                 acks="all",
                 compression_type="lz4",
                 delivery_timeout_ms=_DELIVERY_SECONDS * 1_000,

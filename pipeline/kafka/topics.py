@@ -8,8 +8,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.endpoints import kafka_servers
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.retrying import Limits, is_settling, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
@@ -45,7 +46,7 @@ _ANSWER_MS = 8_000  # `gapwatch status` tells soon that nobody answers; a broker
 # its own: it would go on asking the coordinator that it found first.
 @retrying(Limits(seconds=_RECOVERY_SECONDS, first_pause=0.4, longest_pause=0.4), is_settling).wraps
 def _ask(question: Callable[[KafkaAdminClient], T], **options: Any) -> T:
-    with contextlib.closing(KafkaAdminClient(**kafka_client_options(), **options)) as admin:
+    with contextlib.closing(KafkaAdminClient(**client_options(), **options)) as admin:
         return question(admin)
 
 
@@ -59,7 +60,7 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     try:
         return _ask(lambda admin: _create(admin, wanted))
     except KafkaError as error:
-        raise StackError(f"cannot create topics on {kafka_client_options()['bootstrap_servers']}: {error}") from error
+        raise StackError(f"cannot create topics on {kafka_servers()}: {error}") from error
 
 
 def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from gapwatch.pipeline.endpoints import endpoints, kafka_client_options
+from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import PublishError, StackError
 from gapwatch.pipeline.events.dead_letter import REPLAYS_HEADER, Letter, foreign
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from gapwatch.pipeline.kafka.records import SOURCE_TIMESTAMP_HEADER, Record
@@ -94,7 +95,7 @@ def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = Fa
         outcomes["replayed"] = sum(1 for _ in todo)
         return outcomes
     producer = KafkaProducer(
-        **kafka_client_options(),
+        **client_options(),
         compression_type="lz4",
         delivery_timeout_ms=DELIVERY_SECONDS * 1_000,
         max_request_size=2 * MAX_RECORD_BYTES,

@@ -17,9 +17,9 @@ from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.producer.future import FutureRecordMetadata
 
-from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
 
@@ -71,7 +71,7 @@ class Publisher:
 
         Raises PublishError when Kafka cannot be reached.
         """
-        client = kafka_client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
+        client = client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
         self._largest = _largest_record(client)
         self._options = {
             "acks": "all",

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from gapwatch.pipeline.endpoints import LOCAL_FILE, LocalServers
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.stack import state as remembered
 from gapwatch.pipeline.stack.clickhouse import Access, ClickHouse
@@ -79,6 +80,7 @@ class LocalStack:
         with self._lock():
             ran = self._any_process()
             self._stop(self._load())
+            self._withdraw()
             self._keeper.dismiss()
         return ran
 
@@ -152,12 +154,14 @@ class LocalStack:
             stopped = self._on_free_ports(stopped)
         try:
             self._launch(stopped)
+            self._announce()
             for service in self._load():
                 service.wait_ready()
             self.clickhouse.create_database()
         except BaseException:
             self._stop(stopped)
             if not self._any_process():
+                self._withdraw()
                 self._keeper.dismiss()
             raise
 
@@ -169,6 +173,15 @@ class LocalStack:
 
     def _stop(self, services: Iterable[Service]) -> None:
         _each(services, lambda service: service.stop())
+
+    def _announce(self) -> None:
+        """Tell every other process where the servers are (`pipeline.endpoints`)."""
+        running = {service.marker: service.pid for service in self._load()}
+        named = {marker: pid for marker, pid in running.items() if pid is not None}
+        remembered.save(self.data_dir / LOCAL_FILE, LocalServers(self.kafka, self.clickhouse.url, named))
+
+    def _withdraw(self) -> None:
+        (self.data_dir / LOCAL_FILE).unlink(missing_ok=True)
 
     def _any_process(self) -> bool:
         return any(service.pid is not None for service in self._load())

@@ -6,11 +6,11 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from gapwatch.pipeline import processes
 from gapwatch.pipeline.errors import StackError
 
 _START_SECONDS = 120.0  # 6 s is usual; a cold disk and busy neighbours have taken 40
@@ -20,10 +20,7 @@ _LOG_LINES_SHOWN = 8
 
 
 class Service(ABC):
-    """A server with a directory of its own. Its process is recognised by `marker` on its command line.
-
-    A process id alone may be another's by now, and a clock that is set changes start times; the marker stays.
-    """
+    """A server with a directory of its own. Its process is recognised by `marker` on its command line."""
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
@@ -120,25 +117,23 @@ class Service(ABC):
         return self.directory / "console.log"
 
     def _process(self) -> psutil.Process | None:
-        for process in self._candidates():
-            with contextlib.suppress(psutil.Error):
-                # A child is known by its handle: while it becomes its command, it has no command line for a moment.
-                if self._is_child(process) and _lives(process):
-                    return process
-                if any(argument.endswith(self.marker) for argument in process.cmdline()):
-                    return process
-        return None
+        # A child is known by its handle: while it becomes its command, it has no command line for a moment.
+        if self._child is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child = psutil.Process(self._child.pid)
+                if self._is_child(child) and _lives(child):
+                    return child
+        # Not only the recorded one: a launcher may have been killed before it wrote the record.
+        return processes.find(self.marker, self._recorded()) if self.directory.exists() else None
 
     def _is_child(self, process: psutil.Process) -> bool:
         """Whether it is ours and has not ended; one that has stays in the process table until it is asked for."""
         return self._child is not None and self._child.pid == process.pid and self._child.poll() is None
 
-    def _candidates(self) -> Iterator[psutil.Process]:
-        """First the recorded process; then all, for a launcher may have been killed before it wrote the record."""
-        with contextlib.suppress(OSError, ValueError, psutil.Error):
-            yield psutil.Process(int(self._pid_file.read_text(encoding="ascii")))
-        if self.directory.exists():
-            yield from psutil.process_iter()
+    def _recorded(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int(self._pid_file.read_text(encoding="ascii"))
+        return None
 
     def _spawn(self) -> None:
         # Paths may be Chinese, whatever locale the user has.

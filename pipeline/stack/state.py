@@ -41,12 +41,12 @@ def load(file: Path) -> State | None:
         raise StackError(f"{file} is damaged ({error}); restore it, or remove {file.parent} to start anew") from None
 
 
-def save(file: Path, state: State) -> None:
-    """Write it whole or not at all."""
+def save(file: Path, content: msgspec.Struct) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-        handle.write(msgspec.json.format(msgspec.json.encode(state)))
+        handle.write(msgspec.json.format(msgspec.json.encode(content)))
         handle.flush()
         os.fsync(handle.fileno())
     fresh.replace(file)

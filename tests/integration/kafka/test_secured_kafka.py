@@ -17,8 +17,8 @@ from kafka.errors import KafkaTimeoutError
 from support.recording_worker import Worker, committed, running
 from support.waiting import eventually
 
-from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.stack import LocalStack, state
@@ -141,10 +141,10 @@ async def test_what_is_published_is_read_and_committed(
     from gapwatch.agents.app import _credentials
 
     topic = f"test-{uuid.uuid4().hex}"
-    admin = KafkaAdminClient(**kafka_client_options())
+    admin = KafkaAdminClient(**client_options())
     admin.create_topics({topic: {"num_partitions": 1}}, wait_for_metadata=True)
     admin.close()
-    producer = KafkaProducer(**kafka_client_options())
+    producer = KafkaProducer(**client_options())
     for number in range(10):
         producer.send(topic, str(number).encode())
     producer.close()
@@ -161,7 +161,7 @@ async def test_what_is_published_is_read_and_committed(
 def test_a_whole_worker_gets_through(secure: Callable[..., None], database: str, tmp_path: Path) -> None:
     secure()
     ensure_topics()
-    producer = KafkaProducer(**kafka_client_options())
+    producer = KafkaProducer(**client_options())
     event = {
         "event_id": "e1",
         "event_time": datetime.now(UTC).isoformat(),
@@ -199,7 +199,7 @@ def told_while_connecting(caplog: pytest.LogCaptureFixture) -> str:
     """What the log says of a connection that is not made."""
     caplog.set_level("INFO")
     with pytest.raises(KafkaTimeoutError):
-        KafkaConsumer(**kafka_client_options(), bootstrap_timeout_ms=2_000)
+        KafkaConsumer(**client_options(), bootstrap_timeout_ms=2_000)
     return caplog.text
 
 

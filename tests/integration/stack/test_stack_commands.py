@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from clickhouse_driver import Client
 
 from gapwatch.commands.cli import gapwatch
+from gapwatch.pipeline.endpoints import LOCAL_FILE
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.stack import LocalStack
 
@@ -50,6 +51,7 @@ def test_up_by_two_at_once_then_status_then_down(tmp_path: Path, settings_env: p
     assert [problem.partition(" ")[0] for problem in report["problems"]] == ["ClickHouse"]
 
     assert run("down").output == "stopped\n"
+    assert not (tmp_path / LOCAL_FILE).exists()
     assert run("down").output == f"nothing ran in {tmp_path}\n"
 
 

@@ -18,6 +18,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import RetriableError
 from support.waiting import eventually
 
+from gapwatch.pipeline.endpoints import LOCAL_FILE, endpoints
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.stack import LocalStack
 from gapwatch.pipeline.stack.clickhouse_server import EXIT_DIRECTORY_IN_USE
@@ -140,14 +141,21 @@ def test_down_without_a_stack_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_up_recovers_from_kill_of_everything(own: LocalStack, data: Callable[[], tuple[int, int]]) -> None:
+def test_up_recovers_from_kill_of_everything(
+    own: LocalStack, data: Callable[[], tuple[int, int]], settings_env: pytest.MonkeyPatch
+) -> None:
+    settings_env.setenv("GAPWATCH_DATA_DIR", str(own.data_dir))
+    assert endpoints() == (own.kafka, own.clickhouse.url)
     for server in servers(own):
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
     eventually(lambda: all(server.pid is None for server in servers(own)))
+    with pytest.raises(StackError, match="nothing runs"):
+        endpoints()
 
     LocalStack(own.data_dir).up()
     assert data() == (1, 1)
+    assert endpoints() == (own.kafka, own.clickhouse.url)
 
 
 def test_one_server_is_stopped_and_started_alone(own: LocalStack, data: Callable[[], tuple[int, int]]) -> None:
@@ -217,7 +225,7 @@ def test_no_password_on_a_command_line_or_in_a_file_of_others(own: LocalStack) -
     passwords = [own.clickhouse.url.split(":")[2].split("@")[0], own.clickhouse.reader_url.split(":")[2].split("@")[0]]
     command_lines = " ".join(" ".join(process.cmdline()) for process in processes_under(own.data_dir))
     assert not any(password in command_lines for password in passwords)
-    for file in (own.data_dir / "stack.json", own.clickhouse.directory / "users.xml"):
+    for file in (own.data_dir / "stack.json", own.data_dir / LOCAL_FILE, own.clickhouse.directory / "users.xml"):
         assert file.stat().st_mode & 0o077 == 0
 
 

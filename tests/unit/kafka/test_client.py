@@ -7,8 +7,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from gapwatch.pipeline.endpoints import kafka_client_options
 from gapwatch.pipeline.kafka import client
+from gapwatch.pipeline.kafka.client import client_options
 
 
 @pytest.mark.parametrize("kind", [KafkaAdminClient, KafkaConsumer, KafkaProducer])
@@ -20,7 +20,7 @@ def test_every_server_is_asked_though_one_takes_connections_and_is_silent(
         servers = [listening.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
         settings_env.setenv("GAPWATCH_KAFKA", ",".join(f"127.0.0.1:{server.getsockname()[1]}" for server in servers))
         with pytest.raises(KafkaTimeoutError, match=r"Unable to bootstrap from .*: .*timed out"):
-            kind(**kafka_client_options(), bootstrap_timeout_ms=2_000)
+            kind(**client_options(), bootstrap_timeout_ms=2_000)
         for server in servers:
             server.settimeout(0)
             server.accept()[0].close()  # raises where nobody has connected

@@ -19,8 +19,9 @@ from kafka.net.sasl import get_sasl_mechanism
 from kafka.net.transport import KafkaSSLTransport
 
 from gapwatch.commands.cli import gapwatch
-from gapwatch.pipeline.endpoints import kafka_client_options, kafka_sasl, kafka_tls
 from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.kafka.client import client_options
+from gapwatch.pipeline.kafka.security import sasl_login, tls_context
 from gapwatch.pipeline.settings import settings
 
 USER, PASSWORD = "reader", "hunter2"
@@ -101,7 +102,7 @@ async def test_the_worker_reaches_kafka_as_the_settings_say(app, made_of, protoc
 @pytest.fixture
 def clients(in_force: None) -> Iterator[list[KafkaConsumer | KafkaProducer]]:
     """Those of kafka-python that can be made without a connection, which a version given does."""
-    made = [kind(**kafka_client_options(), api_version=(3, 0)) for kind in (KafkaConsumer, KafkaProducer)]
+    made = [kind(**client_options(), api_version=(3, 0)) for kind in (KafkaConsumer, KafkaProducer)]
     yield made
     for client in made:
         client.close()
@@ -109,7 +110,7 @@ def clients(in_force: None) -> Iterator[list[KafkaConsumer | KafkaProducer]]:
 
 @EACH
 def test_every_other_client_reaches_it_likewise(clients, protocol, mechanism):
-    assert kafka_client_options().keys() <= KafkaAdminClient.DEFAULT_CONFIG.keys()
+    assert client_options().keys() <= KafkaAdminClient.DEFAULT_CONFIG.keys()
     for client in clients:
         passed = client.config
         assert passed["security_protocol"] == protocol
@@ -133,7 +134,7 @@ async def test_the_password_is_shown_nowhere(request, caplog, in_force):
     shown = CliRunner().invoke(gapwatch, ["config"])
     assert f'kafka_sasl_username = "{USER}"' in shown.output
     workers = [consumer_of(app), producer_of(app)]
-    made = [settings(), kafka_sasl(), app, app.conf.broker_credentials, *workers, *clients]
+    made = [settings(), sasl_login(), app, app.conf.broker_credentials, *workers, *clients]
     texts = [shown.output, caplog.text, *map(repr, made), *map(str, made)]
     assert "kafka" in caplog.text
     assert not [text for text in texts if PASSWORD in text]
@@ -144,10 +145,10 @@ async def test_the_password_is_shown_nowhere(request, caplog, in_force):
 ASK_IN_VAIN = """
 from kafka import KafkaAdminClient
 from pipeline import logs
-from gapwatch.pipeline.endpoints import kafka_client_options
+from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.settings import settings
 logs.configure(settings())
-KafkaAdminClient(**kafka_client_options(), bootstrap_timeout_ms=100)
+KafkaAdminClient(**client_options(), bootstrap_timeout_ms=100)
 """
 
 
@@ -163,7 +164,7 @@ def test_no_log_level_shows_the_password(in_force, settings_env, level):
 @pytest.mark.parametrize(("protocol", "mechanism"), [PLAIN_TEXT, *OVER_PLAIN_TEXT])
 def test_without_tls_no_file_is_read(in_force, authority):
     authority.unlink()
-    assert kafka_tls() is None
+    assert tls_context() is None
 
 
 @WITH_TLS
@@ -175,14 +176,14 @@ def test_an_authority_that_cannot_be_used_is_told(in_force, authority, made_of):
     elif made_of == "no certificate":
         authority.write_text("certificate")
     with pytest.raises(SettingsError, match=rf"GAPWATCH_KAFKA_SSL_CAFILE: cannot use {authority}"):
-        kafka_client_options()
+        client_options()
 
 
 @pytest.mark.parametrize(("protocol", "mechanism"), [TLS])
 def test_a_certificate_without_its_key_is_told(in_force, settings_env, authority):
     settings_env.setenv("GAPWATCH_KAFKA_SSL_CERTFILE", str(authority))
     with pytest.raises(SettingsError, match=r"GAPWATCH_KAFKA_SSL_CERTFILE, GAPWATCH_KAFKA_SSL_KEYFILE"):
-        kafka_client_options()
+        client_options()
 
 
 @WITH_PASSWORD
@@ -190,7 +191,7 @@ def test_a_certificate_without_its_key_is_told(in_force, settings_env, authority
 def test_half_of_the_credentials_is_told(in_force, settings_env, missing):
     settings_env.delenv(f"GAPWATCH_KAFKA_SASL_{missing}")
     with pytest.raises(SettingsError, match=f"GAPWATCH_KAFKA_SASL_{missing}") as told:
-        kafka_client_options()
+        client_options()
     assert PASSWORD not in str(told.value)
 
 
