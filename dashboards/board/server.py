@@ -1,13 +1,11 @@
 """The live board: a local page drawn from the same dashboards as Grafana's, with nothing fetched from elsewhere."""
 
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import click
-import uvicorn
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from msgspec.json import encode
 from starlette.applications import Starlette
@@ -23,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from gapwatch.dashboards.board.data import Board, RequestError
 from gapwatch.dashboards.board.texts import texts
+from gapwatch.pipeline import web
 from gapwatch.pipeline.errors import GapwatchError, StoreError
 from gapwatch.pipeline.words.catalogue import Speaker
 
@@ -126,15 +125,11 @@ def _json(value: Any) -> Response:
 
 def serve(app: Starlette, host: str, port: int, token: str | None) -> None:
     """Serve until a signal; prints the address once it listens. Raises GapwatchError when the port is taken."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener = web.listen(host, port)
     except OSError as error:
         raise GapwatchError(f"cannot serve on {host}:{port}: {error.strerror}; choose another --port, or 0") from None
-    listener.listen()
     with listener:
-        shown = f"[{host}]" if ":" in host else host
         query = f"/?token={token}" if token else "/"
-        click.echo(f"the board is at http://{shown}:{listener.getsockname()[1]}{query}")
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+        click.echo(f"the board is at {web.address(listener)}{query}")
+        web.server(app).run(sockets=[listener])

@@ -3,23 +3,21 @@
 import re
 import shutil
 import subprocess
-import threading
 from http import HTTPStatus
-from http.client import HTTPConnection
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import requests
 import yaml
 from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
-from gapwatch.commands.worker import _handler
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker.heartbeat import HEARTBEAT_SECONDS, STOP_SECONDS
+from gapwatch.pipeline.worker.monitoring import served
+from gapwatch.pipeline.worker.supervisor import Supervisor
 
 FOLDER = ROOT / "deploy/kubernetes"
 RESOURCES = [
@@ -139,12 +137,8 @@ def test_settings_are_known_and_secrets_have_no_values():
 
 def _status_of(path: str) -> int:
     """What a worker that is well answers."""
-    well = SimpleNamespace(live=True, ready=True, slots=[])
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(well, "")) as server:
-        threading.Thread(target=server.handle_request, daemon=True).start()
-        connection = HTTPConnection(*server.server_address)
-        connection.request("GET", path)
-        return connection.getresponse().status
+    with served(Supervisor(0), "", "127.0.0.1", 0) as address:
+        return requests.get(address + path, timeout=10).status_code
 
 
 def test_probes_ask_the_worker_for_what_it_answers():
