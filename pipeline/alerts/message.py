@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.signals.series import GAP_MEASURES, Place
 from gapwatch.pipeline.signals.suggestions import suggestions
 from gapwatch.pipeline.signals.verdict import Signal, State
@@ -84,7 +85,7 @@ class Writer:
         if measure in GAP_MEASURES:
             chosen["gap"] = measure
         variables = {f"var-{name}": value for name, value in chosen.items() if value}
-        times = {"from": _milliseconds(signal.since) - 86_400_000, "to": _milliseconds(signal.minute)}
+        times = {"from": milliseconds(signal.since) - 86_400_000, "to": milliseconds(signal.minute)}
         return f"{self._dashboard_url.rstrip('/')}/d/{page}?{urlencode(variables | times)}"
 
 
@@ -121,10 +122,6 @@ def fitted(text: str, most_bytes: int) -> str:
 def _one_line(text: str, most: int) -> str:
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _milliseconds(instant: datetime) -> int:
-    return int(instant.timestamp() * 1000)
 
 
 def _number(value: float) -> str:

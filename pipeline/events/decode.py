@@ -106,12 +106,13 @@ def _check_chat(event: Chat, size: int, latest: datetime) -> None:
 
 
 def _check_time(path: str, instant: datetime | None, latest: datetime) -> None:
-    # After 2000 the year alone tells, and comparing instants of different offsets is the dearest step here.
-    if instant is None or (instant.year > 2000 and instant <= latest):
+    if instant is None:
         return
-    if instant < EARLIEST:
+    # After 2000 the year alone tells, and comparing instants of different offsets is the dearest step here.
+    if instant.year <= 2000 and instant < EARLIEST:
         raise Rejected(Reason.TIME_BEFORE_2000, f"{path} lies before the year 2000")
-    raise Rejected(Reason.TIME_IN_FUTURE, f"{path} lies too far in the future")
+    if instant > latest:
+        raise Rejected(Reason.TIME_IN_FUTURE, f"{path} lies too far in the future")
 
 
 def _with_clean_characters(event: AnyEvent) -> AnyEvent:

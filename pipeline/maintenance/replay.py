@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import PublishError, StackError
 from gapwatch.pipeline.events.dead_letter import REPLAYS_HEADER, Letter, foreign
+from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
@@ -46,8 +47,8 @@ class Selection(NamedTuple):
         given_up = letter.record.timestamp
         return (
             (not self.reasons or letter.reason in self.reasons)
-            and (self.since is None or given_up >= _milliseconds(self.since))
-            and (self.until is None or given_up < _milliseconds(self.until))
+            and (self.since is None or given_up >= milliseconds(self.since))
+            and (self.until is None or given_up < milliseconds(self.until))
         )
 
 
@@ -157,7 +158,7 @@ def _read(topics: Iterable[str], since: datetime | None) -> Iterator[Record]:
         starts = dict.fromkeys(partitions, 0)
         ends = consumer.end_offsets(partitions)
         if since:
-            found = consumer.offsets_for_times(dict.fromkeys(partitions, _milliseconds(since)))
+            found = consumer.offsets_for_times(dict.fromkeys(partitions, milliseconds(since)))
             starts = {place: found[place].offset if found[place] else ends[place] for place in partitions}
         yield from _between(consumer, starts, ends)
 
@@ -194,7 +195,3 @@ def _consumer() -> Iterator[Consumer]:
             yield consumer
     except KafkaError as error:
         raise StackError(f"cannot read from Kafka at {endpoints().kafka}: {error}") from error
-
-
-def _milliseconds(time: datetime) -> int:
-    return int(time.timestamp() * 1000)

@@ -260,6 +260,15 @@ def test_a_clock_a_day_ahead_is_tolerated_and_a_promise_may_lie_ahead() -> None:
     assert decoded("complaint", promised_at="2027-06-01T00:00:00Z")
 
 
+@pytest.mark.parametrize("time", ["2000-01-01T00:00:00Z", "2000-01-01T08:00:00+08:00", "2000-07-01T12:00:00Z"])
+def test_the_year_2000_is_in_the_contract(time: str) -> None:
+    assert decoded("feedback", event_time=time).event_time == datetime.fromisoformat(time)
+
+
+def test_the_year_2000_begins_in_utc() -> None:
+    assert reason("feedback", encoded("feedback", event_time="2000-01-01T00:00:00+08:00")) == "time_before_2000"
+
+
 def test_of_a_repeated_field_the_last_counts() -> None:
     value = encoded("feedback")[:-1] + b', "event_id": "e2"}'
     assert decode("feedback", value, NOW).event_id == "e2"

@@ -1,0 +1,16 @@
+"""Instants as Kafka and ClickHouse count them: whole milliseconds since 1970."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970, cut, exact: a float of seconds would often be one less."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(count: int) -> datetime:
+    """The instant, in UTC."""
+    return _EPOCH + count * _MILLISECOND
