@@ -6,7 +6,7 @@ from gapwatch.agents.app import app
 from gapwatch.agents.transport.driver import BatchSchema
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.ingest import Delivery
+from gapwatch.pipeline.worker.ingest import Batch
 from gapwatch.schemas.events import EventType, topic_of
 
 
@@ -23,7 +23,7 @@ async def take(event_type: EventType, stream: Any) -> None:
     """Pass on the batches of a stream. Nothing is raised into Faust, which would take it for done."""
     async for event in stream.noack().events():
         records = records_of(event)
-        await app.runtime.ingest.put(Delivery(event_type, records, event.ack, event.message.is_current))
+        await app.runtime.ingest.put(Batch(event_type, records, event.ack, event.message.is_current))
 
 
 def records_of(event: Any) -> list[Record]:

@@ -48,6 +48,7 @@ from workbench import (
 )
 
 from gapwatch.commands.demonstration.reviews import load_reviews
+from gapwatch.pipeline.events.instants import milliseconds
 
 PROBE_SECONDS = 0.1
 POLL_SECONDS = 0.1
@@ -91,7 +92,7 @@ class Load(threading.Thread):
                     continue
                 now = datetime.now(UTC)
                 event = _event(texts[number % len(texts)], product, now)
-                await batches.append(None, msgspec.json.encode(event), int(now.timestamp() * 1000))
+                await batches.append(None, msgspec.json.encode(event), milliseconds(now))
                 number += 1
 
 

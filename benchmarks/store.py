@@ -22,11 +22,13 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.columns import EventColumns, version_of
+from gapwatch.pipeline.events.instants import milliseconds
+from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import Clause, Evidence, Reading
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
-from gapwatch.schemas.events import Complaint, Feedback
+from gapwatch.schemas.events import Complaint, EventType, Feedback, topic_of
 
 BATCH = 5_000
 MINUTES = 14 * 24 * 60
@@ -68,7 +70,7 @@ class Stopwatch:
         return Spent(time.perf_counter(), time.thread_time(), times.user + times.system)
 
 
-def voice(number: int) -> tuple[Feedback | Complaint, Reading, Record]:
+def voice(number: int) -> tuple[MaskedEvent, Reading, int]:
     angry = rng.random() < 0.4
     text = TEXTS[not angry]
     about = {
@@ -97,8 +99,9 @@ def voice(number: int) -> tuple[Feedback | Complaint, Reading, Record]:
         evidence=found,
         clauses=tuple(Clause(9 * place, 9 * place + 8, "logistics", 0.5) for place in range(4)),
     )
-    topic = "complaint.events" if isinstance(event, Complaint) else "feedback.events"
-    return event, reading, Record(topic, 0, number, int(END.timestamp() * 1000) + number, None, None)
+    event_type: EventType = "complaint" if isinstance(event, Complaint) else "feedback"
+    record = Record(topic_of(event_type), 0, number, milliseconds(END) + number, None, None)
+    return mask_event(event), reading, version_of(event_type, record)
 
 
 def store_events(url: str, watch: Stopwatch, count: int) -> set[int]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gapwatch.pipeline.errors import GapwatchError
-from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.masking.mask import Masked, mask
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.language.reading import Evidence, Reading
 
@@ -43,8 +43,9 @@ def _stream(source: BinaryIO, sink: BinaryIO) -> None:
     reader, encoder = Reader(), msgspec.json.Encoder()
     lines = _lines(source)
     while batch := list(islice(lines, _BATCH)):
-        readings = reader.read([line.text for line in batch], [line.rating for line in batch])
-        answers = [_answer(line, reading) for line, reading in zip(batch, readings, strict=True)]
+        masked = [mask(line.text) for line in batch]
+        readings = reader.read([one.text for one in masked], [line.rating for line in batch])
+        answers = [_answer(*read) for read in zip(batch, masked, readings, strict=True)]
         sink.write(encoder.encode_lines(answers))
         sink.flush()
 
@@ -62,7 +63,7 @@ def _lines(source: Iterable[bytes]) -> Iterator[_Line]:
             ) from None
 
 
-def _answer(line: _Line, reading: Reading) -> dict[str, Any]:
+def _answer(line: _Line, masked: Masked, reading: Reading) -> dict[str, Any]:
     return {
         "id": line.id,
         "sentiment": reading.sentiment,
@@ -71,25 +72,21 @@ def _answer(line: _Line, reading: Reading) -> dict[str, Any]:
         "primary_gap": reading.primary_gap,
         "dimension": reading.dimension,
         "stage": reading.stage,
-        "evidence": evidence_in(line.text, reading.evidence),
+        "evidence": _evidence_in(line.text, masked, reading.evidence),
     }
 
 
-def evidence_in(text: str, evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Evidence of a reading in the words and offsets of the text that was read."""
-    found = list(evidence)
-    if not found:
-        return []
-    masked = mask(text)
-    spans = [masked.to_input(item.start, item.end) for item in found]
-    return [Evidence(item.gap, text[start:end], start, end) for item, (start, end) in zip(found, spans, strict=True)]
+def _evidence_in(text: str, masked: Masked, evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Evidence of a reading in the words and offsets of the text before it was masked."""
+    spans = [(item.gap, *masked.to_input(item.start, item.end)) for item in evidence]
+    return [Evidence(gap, text[start:end], start, end) for gap, start, end in spans]
 
 
 def _show(text: str) -> None:
-    reader = Reader()
-    (reading,) = reader.read([text])
+    reader, masked = Reader(), mask(text)
+    (reading,) = reader.read([masked.text])
     console = Console(highlight=False)
-    console.print(Text.assemble("words     ", *(_weighed(one.text, one.weight) for one in reader.explain(text))))
+    console.print(Text.assemble("words     ", *(_weighed(one.text, one.weight) for one in reader.explain(masked.text))))
     for clause in reading.clauses:
         words = reading.text[clause.start : clause.end]
         console.print(
@@ -102,7 +99,7 @@ def _show(text: str) -> None:
     console.print("dimension", reading.dimension)
     console.print("stage    ", reading.stage)
     console.print("severity ", f"{reading.severity:.2f}")
-    for item in evidence_in(text, reading.evidence):
+    for item in _evidence_in(text, masked, reading.evidence):
         console.print("evidence ", Text(item.text, style="reverse"), f"{item.gap} [{item.start}:{item.end}]")
 
 

@@ -1,25 +1,23 @@
-"""Events as columns, the form in which ClickHouse's native protocol takes them."""
+"""Masked events and their readings as columns, the form in which ClickHouse's native protocol takes them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import md5
 from typing import Any
 
 from gapwatch.pipeline.events.conversations import measure
+from gapwatch.pipeline.events.instants import milliseconds
+from gapwatch.pipeline.events.privacy import MaskedEvent
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Chat, Complaint, EventType, Feedback
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 _TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
 _LATEST_MS = (1 << 48) - 1
 _TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 _EVENT = ("event_id", "event_time", "channel", "customer_id", "order_id", "product_id", "region", "attributes")
-READING = (
+_READING = (
     "text",
     "sentiment",
     "sentiment_score",
@@ -32,12 +30,12 @@ READING = (
     "clauses",
     "rating_conflict",
 )
-"""The columns that `reading_columns` makes."""
-MOODS = ("mood_start", "mood_end", "mood_low")
-"""The columns that `moods` makes."""
+_MOODS = ("mood_start", "mood_end", "mood_low")
+READ_ANEW = ("attributes", "subject", "turns", *_READING, *_MOODS)
+"""The columns that masking and reading decide; the others are as published."""
 
 # What an event type does not have is left out of its insert, and ClickHouse fills in the default.
-_COMMON = (*_EVENT, *READING, "version")
+_COMMON = (*_EVENT, *_READING, "version")
 _CONSTANT = ("event_type", "model_version")
 _OWN: dict[EventType, tuple[str, ...]] = {
     "feedback": ("rating",),
@@ -53,7 +51,7 @@ _OWN: dict[EventType, tuple[str, ...]] = {
         "longest_wait_seconds",
         "unanswered",
         "customer_spoke_last",
-        *MOODS,
+        *_MOODS,
     ),
 }
 ALL_COLUMNS = (*_COMMON, *_CONSTANT, *(name for names in _OWN.values() for name in names))
@@ -89,10 +87,9 @@ class EventColumns:
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
 
-    def append(self, event: AnyEvent, reading: Reading | ChatReading, record: Record) -> None:
-        """Add an event. A chat's reading is `Reader.read_chat` of its turns in order (`conversations.ordered`)."""
-        event_type = _TYPE_NAMES[type(event)]
-        self._rows.setdefault(event_type, []).append((event, reading, version_of(event_type, record)))
+    def append(self, masked: MaskedEvent, reading: Reading | ChatReading, version: int) -> None:
+        """Add an event, its reading and its version (`version_of`)."""
+        self._rows.setdefault(_TYPE_NAMES[type(masked.event)], []).append((masked.event, reading, version))
 
     def extend(self, other: "EventColumns") -> None:
         """Add the events of `other`, which the same reader has read."""
@@ -114,25 +111,24 @@ class EventColumns:
             events, readings, versions = zip(*rows, strict=True)
             own = _OWN_COLUMNS[event_type](events, readings)
             whole = [reading.reading for reading in readings] if event_type == "chat" else readings
-            common = [*_event_columns(events), *reading_columns(whole), list(versions)]
+            common = [*_event_columns(events), *_reading_columns(whole), list(versions)]
             yield event_type, _COMMON + _OWN[event_type], [*common, *own]
 
 
 def _event_columns(events: Sequence[AnyEvent]) -> Columns:
     return [
         [event.event_id for event in events],
-        [_milliseconds(event.event_time) for event in events],
+        [milliseconds(event.event_time) for event in events],
         [event.channel for event in events],
         [event.customer_id for event in events],
         [event.order_id or "" for event in events],
         [event.product_id or "" for event in events],
         [event.region or "" for event in events],
-        [{name: mask(value).text for name, value in event.attributes.items()} for event in events],
+        [event.attributes for event in events],
     ]
 
 
-def reading_columns(readings: Sequence[Reading]) -> Columns:
-    """The values of the columns `READING`."""
+def _reading_columns(readings: Sequence[Reading]) -> Columns:
     return [
         [reading.text for reading in readings],
         [reading.sentiment for reading in readings],
@@ -155,7 +151,7 @@ def _feedback_columns(feedback: Sequence[Feedback], _: Sequence[Reading]) -> Col
 
 def _complaint_columns(complaints: Sequence[Complaint], _: Sequence[Reading]) -> Columns:
     return [
-        [mask(complaint.subject or "").text for complaint in complaints],
+        [complaint.subject or "" for complaint in complaints],
         [_optional_milliseconds(complaint.promised_at) for complaint in complaints],
         [_optional_milliseconds(complaint.delivered_at) for complaint in complaints],
         [complaint.status or "" for complaint in complaints],
@@ -170,12 +166,7 @@ def _chat_row(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
     conversation = measure(chat)
     scores = iter(reading.turn_scores)
     said = [
-        (
-            turn.role,
-            mask(turn.text).text,
-            _optional_milliseconds(turn.at),
-            next(scores, None) if turn.role == "customer" else None,
-        )
+        (turn.role, turn.text, _optional_milliseconds(turn.at), next(scores, None) if turn.role == "customer" else None)
         for turn in conversation.turns
     ]
     return (
@@ -189,12 +180,12 @@ def _chat_row(chat: Chat, reading: ChatReading) -> tuple[Any, ...]:
         conversation.longest_wait_seconds,
         conversation.unanswered,
         conversation.customer_spoke_last,
-        *moods(reading),
+        *_moods(reading),
     )
 
 
-def moods(reading: ChatReading) -> tuple[float | None, float | None, float | None]:
-    """The values of the columns `MOODS`; None where the customer said nothing."""
+def _moods(reading: ChatReading) -> tuple[float | None, float | None, float | None]:
+    """None where the customer said nothing."""
     return (reading.start, reading.end, reading.low) if reading.turn_scores else (None, None, None)
 
 
@@ -205,9 +196,5 @@ _OWN_COLUMNS: dict[EventType, Callable[[Sequence[Any], Sequence[Any]], Columns]]
 }
 
 
-def _milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MILLISECOND
-
-
 def _optional_milliseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else _milliseconds(instant)
+    return None if instant is None else milliseconds(instant)

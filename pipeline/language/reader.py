@@ -1,4 +1,4 @@
-"""The whole reading of a text: mask, normalise, tokenize, feel, find gaps."""
+"""The whole reading of a masked text: normalise, tokenize, feel, find gaps."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gapwatch.pipeline.language.analysis import WholeReader
-from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.masking import MaskedText
 from gapwatch.pipeline.language.models import ngrams
 from gapwatch.pipeline.language.models.gaps_model import GapModel
 from gapwatch.pipeline.language.models.sentiment import SentimentModel, verdict
@@ -15,7 +15,6 @@ from gapwatch.pipeline.language.reference import SnowNLPSentiment
 from gapwatch.pipeline.language.text.normalise import Normalised, normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
 from gapwatch.pipeline.settings import settings
-from gapwatch.schemas.events import Turn
 
 # Read together: as many texts as share the fixed cost of compiled calls while their arrays stay in a core's cache.
 TOGETHER = 128
@@ -40,28 +39,24 @@ class Reader:
         self._whole = WholeReader(self._cut, ours, gap_model)
         self.version = f"{self._sentiment.version}-{gap_model.version}"
 
-    def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
+    def read(self, texts: Sequence[MaskedText], ratings: Sequence[int | None] | None = None) -> list[Reading]:
         """One reading for each text; never raises for any text. `ratings` are 1-5, None where none was given."""
         ratings = ratings or [None] * len(texts)
-        masked = [mask(text).text for text in texts]
         return [
-            reading for start, stop in _parts(masked) for reading in self._read(masked[start:stop], ratings[start:stop])
+            reading for start, stop in _parts(texts) for reading in self._read(texts[start:stop], ratings[start:stop])
         ]
 
-    def read_chat(self, turns: Sequence[Turn]) -> ChatReading:
-        """The customer's side of a conversation."""
-        said = [(place, turn.text) for place, turn in enumerate(turns) if turn.role == "customer"]
-        texts = [text for _, text in said]
-        *readings, whole = self.read([*texts, "\n".join(texts)])
-        if not said:
-            return ChatReading(whole)
-        scores = tuple(reading.sentiment_score for reading in readings)
-        low = min(scores)
-        return ChatReading(whole, scores, scores[0], scores[-1], low, said[scores.index(low)][0])
+    def read_chat(self, said: Sequence[MaskedText], whole: MaskedText) -> ChatReading:
+        """The customer's side of a conversation: what was `said` turn by turn, and the `whole` of it as one text."""
+        *readings, reading = self.read([*said, whole])
+        if not readings:
+            return ChatReading(reading)
+        scores = tuple(turn.sentiment_score for turn in readings)
+        return ChatReading(reading, scores, scores[0], scores[-1], min(scores))
 
-    def explain(self, text: str) -> list[Token]:
-        """The words of a text as the model sees them, personal data masked."""
-        batch = ngrams.lay([normalise(mask(text).text).text], self._cut)
+    def explain(self, text: MaskedText) -> list[Token]:
+        """The words of a text as the model sees them."""
+        batch = ngrams.lay([normalise(text).text], self._cut)
         (tokens,) = batch.tokens
         return list(map(Token, tokens, self._sentiment.weigh(batch)))
 

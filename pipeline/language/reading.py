@@ -31,7 +31,7 @@ class Clause(Struct, frozen=True, gc=False):
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """One text, read. Personal data are already masked in `text`, so offsets count its characters."""
+    """One text, read. Personal data are masked in `text`, and offsets count its characters."""
 
     text: str
     sentiment: Sentiment
@@ -50,8 +50,7 @@ class ChatReading(Struct, frozen=True):
     """A conversation, read: the customer's side as one text, and how it felt from turn to turn.
 
     `turn_scores` holds one score, -1 to 1, for each of the customer's turns in order; `start`, `end` and `low` are the
-    first, the last and the lowest of them (0 where the customer said nothing). `low_turn` is the index among all turns
-    of the conversation where `low` was said, -1 where the customer said nothing.
+    first, the last and the lowest of them (0 where the customer said nothing).
     """
 
     reading: Reading
@@ -59,4 +58,3 @@ class ChatReading(Struct, frozen=True):
     start: float = 0.0
     end: float = 0.0
     low: float = 0.0
-    low_turn: int = -1

@@ -1,8 +1,9 @@
 """Stored events read again with the models in force; their aggregates follow.
 
-What was published stays as it is stored; what a reading makes of it is made anew: text and turns (masked again, for the
-rules may know more now), sentiment, gaps, evidence, clauses, moods. A row is written under the version it has, so it
-replaces the old reading and yields to a correction, whenever that arrives (docs/decisions/0014).
+An event goes the way it went when it arrived, from the privacy stage on: text and turns are masked again, for the rules
+may know more now, then read. Of the columns these two decide the new ones are written, of the others the stored ones.
+A row is written under the version it has, so it replaces the old reading and yields to a correction, whenever that
+arrives (docs/decisions/0014).
 
 Events are taken day by day, and then the whole day's aggregates are derived: a run that was cut short is finished by
 the next one, which finds fewer events to read and derives every day of its range.
@@ -10,20 +11,22 @@ the next one, which finds fewer events to read and derives every day of its rang
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
-from gapwatch.pipeline.events.columns import ALL_COLUMNS, MOODS, READING, moods, reading_columns
-from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.events.bisection import bisect
+from gapwatch.pipeline.events.columns import ALL_COLUMNS, READ_ANEW, EventColumns
+from gapwatch.pipeline.events.instants import from_milliseconds, milliseconds
+from gapwatch.pipeline.events.privacy import mask_event
+from gapwatch.pipeline.events.read import read
 from gapwatch.pipeline.language.reader import Reader
-from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.maintenance.recount_aggregates import minutes_between, whole_days
 from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.store import Aggregates, ClickHouse
+from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Turn
 
 log = logger(__name__)
 
@@ -43,7 +46,7 @@ _SELECTED = {
 _ROWS = f"SELECT {', '.join(_SELECTED.values())} FROM events"  # noqa: S608 - every part is written here
 _INSERT = f"INSERT INTO event_versions ({', '.join(_SELECTED)}) VALUES"
 
-Columns = dict[str, list[Any]]  # of one length
+Row = dict[str, Any]
 
 
 class Outcome(msgspec.Struct):
@@ -89,8 +92,8 @@ class Reprocessing:
         May be repeated after any error. Raises StoreUnavailable after five minutes without an answer, or StoreError.
         """
         attempts = retrying(_LIMITS)
-        for portion in attempts(self._portions, day):
-            tell(attempts(self._portion, portion, outcome))
+        for condition in attempts(self._parts, day):
+            tell(attempts(self._read_part, condition, outcome))
         attempts(self._derive, day)
 
     def close(self) -> None:
@@ -100,8 +103,8 @@ class Reprocessing:
 
     def _inside(self, first: int, last: int) -> str:
         """The condition for the events from `first` to `last`, in seconds since 1970, as far as they are in range."""
-        start = max(first * 1000, _milliseconds(self._start) if self._start else 0)
-        end = min(last * 1000, _milliseconds(self._end) if self._end else last * 1000)
+        start = max(first * 1000, milliseconds(self._start) if self._start else 0)
+        end = min(last * 1000, milliseconds(self._end) if self._end else last * 1000)
         instants = (f"fromUnixTimestamp64Milli({instant}, 'UTC')" for instant in (start, end))
         return "event_time >= {} AND event_time < {}".format(*instants)
 
@@ -109,7 +112,7 @@ class Reprocessing:
         unread = "1" if self._every else f"model_version != '{self._reader.version}'"
         return f"{self._inside(first, last)} AND {unread}"
 
-    def _portions(self, day: tuple[int, int]) -> list[str]:
+    def _parts(self, day: tuple[int, int]) -> list[str]:
         """Conditions that together name the events to read, each some `ROWS_AT_ONCE` of them."""
         counts = self._clickhouse.execute(
             f"SELECT toUnixTimestamp(minute) AS number, count() FROM events WHERE {self._wanted(*day)} "  # noqa: S608
@@ -122,53 +125,36 @@ class Reprocessing:
             for number in range(slices)
         ]
 
-    def _portion(self, condition: str, outcome: Outcome) -> int:
-        found = self._clickhouse.execute(f"{_ROWS} WHERE {condition}", columnar=True)
-        if not found:
-            return 0
-        columns = dict(zip(_SELECTED, map(list, found), strict=True))
-        part = Outcome()
-        self._read(columns, part)
-        outcome.read += part.read
-        outcome.changed += part.changed
-        outcome.failed += part.failed
-        return part.read + part.failed
+    def _read_part(self, condition: str, outcome: Outcome) -> int:
+        found = self._clickhouse.execute(f"{_ROWS} WHERE {condition}")
+        rows = [dict(zip(_SELECTED, row, strict=True)) for row in found]
+        # Whatever one text does to the reader, the others go on.
+        parts = bisect(rows, self._read_anew, _give_up, Exception) if rows else []
+        anew = [row for part in parts for row in part]
+        if anew:
+            self._insert([fresh for _, fresh in anew])
+        outcome.read += len(anew)
+        outcome.changed += sum(_is_changed(stored, fresh) for stored, fresh in anew)
+        outcome.failed += len(rows) - len(anew)
+        return len(rows)
 
-    def _read(self, columns: Columns, outcome: Outcome) -> None:
-        """Read and store; of events that make the reader raise, the halves are tried again down to the one."""
-        rows = len(columns["event_id"])
-        try:
-            readings = self._readings(columns)
-        except Exception as error:  # noqa: BLE001 - whatever one text does to the reader, the others go on
-            if rows == 1:
-                # No traceback and no message: they may quote the customer.
-                log.error("an event makes the reader fail", event_id=columns["event_id"][0], error=type(error).__name__)  # noqa: TRY400
-                outcome.failed += 1
-                return
-            for half in (slice(rows // 2), slice(rows // 2, None)):
-                self._read({name: values[half] for name, values in columns.items()}, outcome)
-            return
-        fresh = columns | _read_anew(columns, readings) | {"model_version": [self._reader.version] * rows}
-        outcome.changed += _changed(columns, fresh)
-        self._clickhouse.execute(
-            _INSERT,
-            [fresh[name] for name in _SELECTED],
-            columnar=True,
-            settings={"insert_deduplication_token": uuid4().hex},
-        )
-        outcome.read += rows
+    def _read_anew(self, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+        """Each row as it is stored and as it is read now."""
+        masked = [mask_event(_event(row)) for row in rows]
+        columns = EventColumns(self._reader.version)
+        for row, event, reading in zip(rows, masked, read(self._reader, masked), strict=True):
+            columns.append(event, reading, row["version"])
+        anew: list[tuple[Row, Row]] = []
+        for event_type, names, values in columns.columns():
+            stored = [row for row in rows if row["event_type"] == event_type]
+            made = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+            anew += [(row, row | _decided(one)) for row, one in zip(stored, made, strict=True)]
+        return anew
 
-    def _readings(self, columns: Columns) -> list[Reading | ChatReading]:
-        """All texts in one go: of a chat its customer's turns, then the whole."""
-        said = [[text for role, text, _ in turns if role == "customer"] for turns in columns["turns"]]
-        texts = [[*turns, whole] for turns, whole in zip(said, columns["text"], strict=True)]
-        ratings = [[rating] * len(each) for rating, each in zip(columns["rating"], texts, strict=True)]
-        readings = iter(self._reader.read(list(chain(*texts)), list(chain(*ratings))))
-        of_events = [list(islice(readings, len(each))) for each in texts]
-        return [
-            _chat_reading(each) if event_type == "chat" else each[0]
-            for event_type, each in zip(columns["event_type"], of_events, strict=True)
-        ]
+    def _insert(self, rows: Sequence[Row]) -> None:
+        columns = [[row[name] for row in rows] for name in _SELECTED]
+        token = {"insert_deduplication_token": uuid4().hex}
+        self._clickhouse.execute(_INSERT, columns, columnar=True, settings=token)
 
     def _derive(self, day: tuple[int, int]) -> None:
         first, last = (datetime.fromtimestamp(instant, UTC) for instant in day)
@@ -188,42 +174,32 @@ def _joined(counts: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]
         yield first, counts[-1][0], events
 
 
-def _chat_reading(readings: Sequence[Reading]) -> ChatReading:
-    *turns, whole = readings
-    if not turns:
-        return ChatReading(whole)
-    scores = tuple(reading.sentiment_score for reading in turns)
-    return ChatReading(whole, scores, scores[0], scores[-1], min(scores))
+def _event(row: Row) -> AnyEvent:
+    """The event of a stored row, its times cut to the millisecond, its texts as they were masked."""
+    kind = EVENT_TYPES[row["event_type"]]
+    told = row | {name: _instant(row[name]) for name in ("event_time", "promised_at", "delivered_at", "ended_at")}
+    told["turns"] = [Turn(role=role, text=text, at=_instant(at)) for role, text, at in row["turns"]]
+    return kind(**{name: told[name] for name in kind.__struct_fields__})
 
 
-def _read_anew(columns: Columns, readings: Sequence[Reading | ChatReading]) -> Columns:
-    """The columns that a reading decides."""
-    chats = [reading if isinstance(reading, ChatReading) else None for reading in readings]
-    wholes = [reading.reading if isinstance(reading, ChatReading) else reading for reading in readings]
-    felt = [moods(chat) if chat else (None,) * len(MOODS) for chat in chats]
-    return {
-        **dict(zip(READING, reading_columns(wholes), strict=True)),
-        **dict(zip(MOODS, map(list, zip(*felt, strict=True)), strict=True)),
-        "attributes": [{name: mask(value).text for name, value in one.items()} for one in columns["attributes"]],
-        "subject": [mask(subject).text for subject in columns["subject"]],
-        "turns": [_turns(turns, chat) for turns, chat in zip(columns["turns"], chats, strict=True)],
-    }
+def _instant(count: int | None) -> datetime | None:
+    return None if count is None else from_milliseconds(count)
 
 
-def _turns(turns: Sequence[tuple[Any, ...]], chat: ChatReading | None) -> list[tuple[Any, ...]]:
-    scores = iter(chat.turn_scores if chat else ())
-    return [(role, mask(text).text, at, next(scores, None) if role == "customer" else None) for role, text, at in turns]
+def _decided(made: Row) -> Row:
+    """Of the columns of an event those that masking and reading decide, and who read it."""
+    return {name: value for name, value in made.items() if name in READ_ANEW or name == "model_version"}
 
 
-def _changed(before: Columns, after: Columns) -> int:
-    kinds = ("sentiment", "gaps", "primary_gap")
-    old, new = (zip(*(map(_plain, columns[kind]) for kind in kinds), strict=True) for columns in (before, after))
-    return sum(one != other for one, other in zip(old, new, strict=True))
+def _give_up(row: Row, error: Exception) -> list[tuple[Row, Row]]:
+    # No traceback and no message: they may quote the customer.
+    log.error("an event makes the reader fail", event_id=row["event_id"], error=type(error).__name__)
+    return []
+
+
+def _is_changed(stored: Row, fresh: Row) -> bool:
+    return any(_plain(stored[name]) != _plain(fresh[name]) for name in ("sentiment", "gaps", "primary_gap"))
 
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _milliseconds(instant: datetime) -> int:
-    return int(instant.timestamp() * 1000)

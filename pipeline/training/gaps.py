@@ -23,6 +23,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.models import gaps_model, ngrams
 from gapwatch.pipeline.language.models.gaps_lexicon import Lexicon, find_hits
 from gapwatch.pipeline.language.models.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
@@ -155,7 +156,7 @@ def score(labels: Sequence[Labelled], outputs: NDArray[np.float32]) -> GapScore:
 
 def score_reader(labels: Sequence[Labelled]) -> GapScore:
     """Let the reader in force read the texts. Texts it has learnt from flatter it."""
-    readings = Reader().read([label.text for label in labels])
+    readings = Reader().read([mask(label.text).text for label in labels])
     read = [(one.primary_gap, one.dimension, one.stage) for one in readings]
     primaries, dimensions, stages = (np.array(column) for column in zip(*read, strict=True))
     return compare(labels, primaries, dimensions, stages)

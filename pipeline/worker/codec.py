@@ -1,4 +1,7 @@
-"""What was read, as bytes from one process to another: columns of plain values, several times cheaper than objects."""
+"""Records to the reader's process, and what was read back, as bytes.
+
+Columns of plain values are several times cheaper to encode than objects.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -9,7 +12,7 @@ import msgspec
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.worker.ingest import Portion
+from gapwatch.pipeline.worker.reading import ReadBatch
 from gapwatch.schemas.events import EventType
 
 Columns = tuple[EventType, tuple[str, ...], list[list[Any]]]
@@ -44,36 +47,36 @@ class ReadyColumns(EventColumns):
             yield event_type, names, [column.copy() for column in values]
 
 
-class _Packed(msgspec.Struct, array_like=True, gc=False):
+class _Encoded(msgspec.Struct, array_like=True, gc=False):
     model_version: str
     columns: list[Columns]
     dead: list[DeadLetter]
     latest: datetime
 
 
-_PORTION = msgspec.msgpack.Decoder(_Packed)
+_DECODER = msgspec.msgpack.Decoder(_Encoded)
 
 
-def pack(portion: Portion) -> bytes:
-    """A portion as bytes; `unpack` gives it back, its columns made."""
-    columns = list(portion.columns.varying())
-    for _, names, values in columns:
-        version = names.index("version")
-        values[version] = [(one >> 64, one & _LOWER_HALF) for one in values[version]]  # msgpack has no larger numbers
-    return msgspec.msgpack.encode(_Packed(portion.columns.model_version, columns, portion.dead, portion.latest))
-
-
-def unpack(packed: bytes) -> Portion:
-    portion = _PORTION.decode(packed)
-    for _, names, values in portion.columns:
-        version = names.index("version")
-        values[version] = [upper << 64 | lower for upper, lower in values[version]]
-    return Portion(ReadyColumns(portion.model_version, portion.columns), portion.dead, portion.latest)
-
-
-def pack_records(records: Sequence[Record]) -> bytes:
+def encode_records(records: Sequence[Record]) -> bytes:
     return msgspec.msgpack.encode(records)
 
 
-def unpack_records(packed: bytes) -> list[Record]:
-    return [Record(*record) for record in msgspec.msgpack.decode(packed)]
+def decode_records(encoded: bytes) -> list[Record]:
+    return [Record(*record) for record in msgspec.msgpack.decode(encoded)]
+
+
+def encode_batch(batch: ReadBatch) -> bytes:
+    """A batch as bytes; `decode_batch` gives it back, its columns made."""
+    columns = list(batch.columns.varying())
+    for _, names, values in columns:
+        version = names.index("version")
+        values[version] = [(one >> 64, one & _LOWER_HALF) for one in values[version]]  # msgpack has no larger numbers
+    return msgspec.msgpack.encode(_Encoded(batch.columns.model_version, columns, batch.dead, batch.latest))
+
+
+def decode_batch(encoded: bytes) -> ReadBatch:
+    batch = _DECODER.decode(encoded)
+    for _, names, values in batch.columns:
+        version = names.index("version")
+        values[version] = [upper << 64 | lower for upper, lower in values[version]]
+    return ReadBatch(ReadyColumns(batch.model_version, batch.columns), batch.dead, batch.latest)

@@ -5,7 +5,6 @@ event loop, and slow all of them; beside it, it runs at the speed it has alone (
 takes a whole process down, by memory or by a fault in native code, takes the reader's, not the worker's.
 """
 
-import contextlib
 import gc
 import multiprocessing
 import os
@@ -14,16 +13,18 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import wait
 
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
-from gapwatch.pipeline.worker.codec import pack, pack_records, unpack, unpack_records
+from gapwatch.pipeline.worker.codec import decode_batch, decode_records, encode_batch, encode_records
 from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
-from gapwatch.pipeline.worker.ingest import EventReader, Portion, joined
+from gapwatch.pipeline.worker.reading import EventReader, ReadBatch, joined
 from gapwatch.schemas.events import EventType
 
 log = logger(__name__)
@@ -49,23 +50,23 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _read(event_type: EventType, packed: bytes) -> list[bytes]:
+def _read(event_type: EventType, encoded: bytes) -> list[bytes]:
+    """Batches, one as a rule: a record whose rows cannot be encoded becomes a dead letter, and the others go on."""
     gc.collect()  # of the batch before this one nothing is left but what forms cycles
-    return _read_and_pack(event_type, unpack_records(packed))
+    records = decode_records(encoded)
+    return bisect(records, partial(_read_and_encode, event_type), partial(_give_up, event_type), Exception)
 
 
-def _read_and_pack(event_type: EventType, records: Sequence[Record]) -> list[bytes]:
-    """Portions, one as a rule: an event of which no row can be made is looked for by halves, as the reader does."""
+def _read_and_encode(event_type: EventType, records: Sequence[Record]) -> bytes:
     assert _reader  # noqa: S101 - set when the process began
-    portion = _reader.read(event_type, records)
-    try:
-        return [pack(portion)]
-    except Exception as error:  # noqa: BLE001 - whatever one event does, the others go on
-        if len(records) == 1:
-            rejected = Rejected(Reason.READER_FAILED, type(error).__name__)
-            return [pack(Portion(_reader.read(event_type, []).columns, [DeadLetter.of(records[0], rejected)]))]
-        middle = len(records) // 2
-        return _read_and_pack(event_type, records[:middle]) + _read_and_pack(event_type, records[middle:])
+    return encode_batch(_reader.read(event_type, records))
+
+
+def _give_up(event_type: EventType, record: Record, error: Exception) -> bytes:
+    assert _reader  # noqa: S101 - set when the process began
+    batch = _reader.read(event_type, [])
+    batch.dead.append(DeadLetter.of(record, Rejected(Reason.READER_FAILED, type(error).__name__)))
+    return encode_batch(batch)
 
 
 class ReaderProcess:
@@ -77,7 +78,7 @@ class ReaderProcess:
         self._apart = threading.Lock()
         self._pool = self._new_pool()
 
-    def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+    def read(self, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
         """What became of the records. One that kills a process whenever it is read becomes a dead letter.
 
         Raises GapwatchError when a process does not even start.
@@ -92,32 +93,38 @@ class ReaderProcess:
                 self._pool = self._new_pool()
         # It may have died of what another thread gave it. Here nobody else has a say.
         with self._apart:
-            return self._read_apart(event_type, records)
+            ask, give_up = partial(self._ask_apart, event_type), partial(self._give_up, event_type)
+            return joined(bisect(records, ask, give_up, BrokenProcessPool) if records else [self._probe(event_type)])
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read_apart(self, event_type: EventType, records: Sequence[Record]) -> Portion:
-        """Read in a process for these records alone, which is given up when it dies; then the halves."""
-        # One record is about to be given up, and a process may also be killed from outside, for want of memory.
-        for _ in range(2 if len(records) == 1 else 1):
-            with contextlib.suppress(BrokenProcessPool):
-                return self._ask_another(event_type, records)
-        if len(records) > 1:
-            middle = len(records) // 2
-            halves = records[:middle], records[middle:]
-            return joined([self._read_apart(event_type, half) for half in halves])
+    def _ask_apart(self, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
+        """Read in a process for these records alone."""
         try:
-            portion = self._ask_another(event_type, [])
+            return self._ask_another(event_type, records)
+        except BrokenProcessPool:
+            if len(records) > 1:
+                raise
+        # One record is about to be given up, and a process may also be killed from outside, for want of memory.
+        return self._ask_another(event_type, records)
+
+    def _give_up(self, event_type: EventType, record: Record, _: BrokenProcessPool) -> ReadBatch:
+        batch = self._probe(event_type)
+        log.error("an event kills the reader's process", topic=record.topic, offset=record.offset)
+        batch.dead.append(DeadLetter.of(record, Rejected(Reason.READER_FAILED, "the process died")))
+        return batch
+
+    def _probe(self, event_type: EventType) -> ReadBatch:
+        """Read nothing, which shows that a process starts. Raises GapwatchError when it does not, tried twice."""
+        try:
+            return self._ask_apart(event_type, [])
         except BrokenProcessPool as error:
             raise GapwatchError(
                 "the reader's process dies as soon as it starts; run `gapwatch analyse 好` to see why"
             ) from error
-        log.error("an event kills the reader's process", topic=records[0].topic, offset=records[0].offset)
-        portion.dead.append(DeadLetter.of(records[0], Rejected(Reason.READER_FAILED, "the process died")))
-        return portion
 
-    def _ask_another(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+    def _ask_another(self, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
         with self._new_pool() as pool:
             return _ask(pool, event_type, records)
 
@@ -128,6 +135,6 @@ class ReaderProcess:
         return pool
 
 
-def _ask(pool: ProcessPoolExecutor, event_type: EventType, records: Sequence[Record]) -> Portion:
+def _ask(pool: ProcessPoolExecutor, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
     """Raises BrokenProcessPool when the process dies before it has answered."""
-    return joined(map(unpack, pool.submit(_read, event_type, pack_records(records)).result()))
+    return joined(map(decode_batch, pool.submit(_read, event_type, encode_records(records)).result()))

@@ -3,8 +3,10 @@
 import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 from gapwatch.pipeline.errors import RowsRefused
+from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
@@ -13,7 +15,8 @@ from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import EventStore
 from gapwatch.pipeline.worker import metrics, refresh
-from gapwatch.pipeline.worker.ingest import Flush, RecordReader, joined
+from gapwatch.pipeline.worker.ingest import Flush
+from gapwatch.pipeline.worker.reading import RecordReader, joined
 from gapwatch.pipeline.worker.retrying import Retrying
 from gapwatch.schemas.events import EventType
 
@@ -34,41 +37,36 @@ class Storing:
 
         Raises StoreUnavailable or KafkaError when the process stops, StoreError when ClickHouse is not as expected.
         """
-        whole = joined(flush.portions)
-        self._bury(whole.dead)
+        whole = joined(flush.read)
+        self._send_to_dead_letter(whole.dead)
         if not whole.columns:
             return
         try:
             self._insert(whole.columns, flush.published)
         except RowsRefused:
-            buried = {letter.source for letter in whole.dead}
-            for delivery in flush.deliveries:
-                self._insert_in_parts(delivery.event_type, delivery.records, buried)
+            sent = {letter.source for letter in whole.dead}
+            for batch in flush.batches:
+                insert = partial(self._read_and_insert, batch.event_type, sent)
+                bisect(batch.records, insert, self._give_up, RowsRefused)
         metrics.FLUSH_EVENTS.observe(len(whole.columns))
         metrics.EVENT_DELAY.observe(max(0.0, time.time() - whole.latest.timestamp()))
 
-    def _insert_in_parts(
-        self, event_type: EventType, records: Sequence[Record], buried: set[tuple[str, bytes, bytes]]
+    def _read_and_insert(
+        self, event_type: EventType, sent: set[tuple[str, bytes, bytes]], records: Sequence[Record]
     ) -> None:
-        """Store what can be stored; a record that ClickHouse refuses by itself becomes a dead letter.
+        """Read the records again and store them. One that cannot be read this time becomes a dead letter.
 
-        So does one that cannot be read this time; `buried` are those of which there is a dead letter already.
+        `sent` are the records of which there is a dead letter already.
         """
-        portion = self._reader.read(event_type, records)
-        self._bury([letter for letter in portion.dead if letter.source not in buried])
-        buried.update(letter.source for letter in portion.dead)
-        if not portion.columns:
-            return
-        try:
-            self._insert(portion.columns, records[-1].timestamp / 1000)
-        except RowsRefused as refused:
-            if len(records) == 1:
-                log.warning("an event cannot be stored", topic=records[0].topic, error=str(refused))
-                self._bury([DeadLetter.of(records[0], Rejected(Reason.STORE_REFUSED, str(refused)))])
-                return
-            middle = len(records) // 2
-            self._insert_in_parts(event_type, records[:middle], buried)
-            self._insert_in_parts(event_type, records[middle:], buried)
+        batch = self._reader.read(event_type, records)
+        self._send_to_dead_letter([letter for letter in batch.dead if letter.source not in sent])
+        sent.update(letter.source for letter in batch.dead)
+        if batch.columns:
+            self._insert(batch.columns, records[-1].timestamp / 1000)
+
+    def _give_up(self, record: Record, refused: RowsRefused) -> None:
+        log.warning("an event cannot be stored", topic=record.topic, error=str(refused))
+        self._send_to_dead_letter([DeadLetter.of(record, Rejected(Reason.STORE_REFUSED, str(refused)))])
 
     def _insert(self, columns: EventColumns, published: float) -> None:
         # A token of its own for each flush: a retry is recognised, while records that are read again, perhaps with
@@ -79,7 +77,7 @@ class Storing:
         metrics.EVENTS.inc(len(columns))
         self._publish(refresh.messages(minutes, published))
 
-    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+    def _send_to_dead_letter(self, letters: Sequence[DeadLetter]) -> None:
         self._publish(letters)
         for letter in letters:
             metrics.DEAD_LETTERS.labels(letter.topic).inc()

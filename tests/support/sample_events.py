@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.columns import EventColumns, version_of
+from gapwatch.pipeline.events.instants import milliseconds
+from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Evidence, Reading
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn, topic_of
@@ -16,7 +18,7 @@ TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - 
 
 
 class Voice(NamedTuple):
-    """An event as published: what `EventColumns.append` takes."""
+    """An event as published, and what is read of it."""
 
     event: AnyEvent
     reading: Reading | ChatReading
@@ -90,19 +92,20 @@ def chat(
         turns=turns,
     )
     scores = scores[: sum(turn.role == "customer" for turn in turns)]
-    whole = ChatReading(reading("communication"), scores, scores[0], scores[-1], min(scores), 0)
+    whole = ChatReading(reading("communication"), scores, scores[0], scores[-1], min(scores))
     return Voice(event, whole, _record("chat", event, offset))
 
 
 def _record(event_type: EventType, event: AnyEvent, offset: int) -> Record:
-    published = int(TODAY.timestamp() * 1000) + offset
+    published = milliseconds(TODAY) + offset
     return Record(topic_of(event_type), 0, offset, published, None, msgspec.json.encode(event))
 
 
 def columns(voices: Iterable[Voice], model_version: str = "m1") -> EventColumns:
     gathered = EventColumns(model_version)
-    for voice in voices:
-        gathered.append(*voice)
+    for event, read, record in voices:
+        event_type: Any = record.topic.partition(".")[0]
+        gathered.append(mask_event(event), read, version_of(event_type, record))
     return gathered
 
 

@@ -6,6 +6,7 @@ from support.sample_events import TODAY, Voice, columns
 
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import EVENT_TOPICS
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore
@@ -57,4 +58,4 @@ class World:
 
 
 def bad_record(text: bytes = b"not json") -> Record:
-    return Record("feedback.events", 0, 0, int(TODAY.timestamp() * 1000), None, text)
+    return Record("feedback.events", 0, 0, milliseconds(TODAY), None, text)

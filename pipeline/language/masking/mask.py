@@ -6,7 +6,7 @@ from itertools import chain
 
 from msgspec import Struct
 
-from gapwatch.pipeline.language.masking import Span
+from gapwatch.pipeline.language.masking import MaskedText, Span
 from gapwatch.pipeline.language.masking.addresses import find_addresses
 from gapwatch.pipeline.language.masking.clues import may_hold_personal_data
 from gapwatch.pipeline.language.masking.contacts import find_contacts, find_orders
@@ -24,7 +24,7 @@ _PASSES = 3
 class Masked(Struct, frozen=True):
     """A text without personal data; `spans` are what was taken out, in order, in offsets of the input."""
 
-    text: str
+    text: MaskedText
     spans: tuple[Span, ...] = ()
 
     def to_input(self, start: int, end: int) -> tuple[int, int]:
@@ -50,7 +50,7 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
     if orders is None:
         orders = settings().mask_orders
     if not orders and not may_hold_personal_data(text):
-        return Masked(text)
+        return Masked(MaskedText(text))
     plain = respell(text)
     spans: list[Span] = []
     for _ in range(_PASSES):
@@ -61,7 +61,7 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
         plain = _blanked(plain, found)
         if not may_hold_personal_data(plain):
             break
-    return Masked(_replaced(text, spans), tuple(spans)) if spans else Masked(text)
+    return Masked(MaskedText(_replaced(text, spans)), tuple(spans))
 
 
 def _replaced(text: str, spans: list[Span]) -> str:

@@ -14,6 +14,7 @@ from support.sample_pipeline import World
 
 from gapwatch.commands.reprocess import reprocess as command
 from gapwatch.pipeline.errors import StoreError
+from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.maintenance import reprocess
@@ -21,7 +22,7 @@ from gapwatch.pipeline.maintenance.recount import recount
 from gapwatch.pipeline.maintenance.reprocess import Outcome, Reprocessing
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
-from gapwatch.pipeline.worker.ingest import EventReader
+from gapwatch.pipeline.worker.reading import EventReader
 from gapwatch.schemas.events import EventType
 
 _EVENTS: list[tuple[EventType, dict[str, Any]]] = [
@@ -63,7 +64,7 @@ def _records() -> list[Record]:
             told["turns"] = [
                 turn | {"at": f"{day}{turn['at']}+00:00"} if "at" in turn else turn for turn in told["turns"]
             ]
-        published = int(TODAY.timestamp() * 1000) + number
+        published = milliseconds(TODAY) + number
         value = json.dumps({name: one for name, one in told.items() if one is not None}).encode()
         records.append(Record(f"{event_type}.events", 0, number, published, None, value))
     return records
@@ -226,7 +227,7 @@ def test_a_text_that_makes_the_reader_fail_keeps_its_reading(
 
     read = reader.read
 
-    def fail(texts: Sequence[str], ratings: Any) -> Any:
+    def fail(texts: Sequence[str], ratings: Any = None) -> Any:
         if "到哪了" in texts:
             raise ZeroDivisionError
         return read(texts, ratings)

@@ -3,7 +3,6 @@
 import pytest
 
 from gapwatch.pipeline.language.reader import Reader
-from gapwatch.schemas.events import Turn
 
 HOSTILE = {
     "empty": "",
@@ -83,25 +82,18 @@ def test_text_against_rating_is_flagged(reader: Reader) -> None:
 
 
 def test_a_chat_goes_from_start_to_end(reader: Reader) -> None:
-    turns = [
-        Turn(role="customer", text="你好，在吗"),
-        Turn(role="agent", text="垃圾，太差了"),
-        Turn(role="customer", text="太差了，等了一个星期还没到，很生气"),
-        Turn(role="bot", text="请稍等"),
-        Turn(role="customer", text="好的，问题解决了，非常感谢，很满意"),
-    ]
-    chat = reader.read_chat(turns)
+    said = ["你好，在吗", "太差了，等了一个星期还没到，很生气", "好的，问题解决了，非常感谢，很满意"]
+    chat = reader.read_chat(said, "\n".join(said))
     assert len(chat.turn_scores) == 3
-    assert chat.low_turn == 2
-    assert chat.low == min(chat.turn_scores) < -0.5
+    assert chat.low == chat.turn_scores[1] == min(chat.turn_scores) < -0.5
     assert (chat.start, chat.end) == (chat.turn_scores[0], chat.turn_scores[-1])
     assert chat.end > 0.5
-    assert "垃圾" not in chat.reading.text
+    assert chat.reading == reader.read(["\n".join(said)])[0]
 
 
 def test_a_chat_without_the_customer(reader: Reader) -> None:
-    chat = reader.read_chat([Turn(role="agent", text="您好")])
-    assert (chat.turn_scores, chat.low_turn, chat.reading.sentiment) == ((), -1, "neutral")
+    chat = reader.read_chat([], "")
+    assert (chat.turn_scores, chat.reading.sentiment) == ((), "neutral")
 
 
 def test_words_are_weighed(reader: Reader) -> None:

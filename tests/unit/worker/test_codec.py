@@ -6,13 +6,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.columns import EventColumns, version_of
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Clause, Evidence, Reading
-from gapwatch.pipeline.worker.codec import pack, pack_records, unpack, unpack_records
-from gapwatch.pipeline.worker.ingest import Portion, joined
+from gapwatch.pipeline.worker.codec import decode_batch, decode_records, encode_batch, encode_records
+from gapwatch.pipeline.worker.reading import ReadBatch, joined
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, Feedback, Turn
 
 TEXTS = st.text(max_size=20).map(lambda text: text.encode("utf-8", "replace").decode())
@@ -55,15 +56,17 @@ EVENTS = st.one_of(
         st.builds(ChatReading, READINGS, st.lists(SCORES, max_size=4).map(tuple)),
     ),
 )
-PORTIONS = st.lists(st.tuples(EVENTS, RECORDS), max_size=6)
+ROWS = st.lists(st.tuples(EVENTS, RECORDS), max_size=6)
 
 
-def portion(rows: list[tuple[tuple[AnyEvent, Any], Record]], dead: list[Record]) -> Portion:
+def batch(rows: list[tuple[tuple[AnyEvent, Any], Record]], dead: list[Record]) -> ReadBatch:
     columns = EventColumns("model 1")
     for (event, reading), record in rows:
-        columns.append(event, reading, record)
+        columns.append(mask_event(event), reading, version_of("feedback", record))
     letters = [DeadLetter.of(record, Rejected(Reason.NOT_JSON, "not JSON")) for record in dead]
-    return Portion(columns, letters, datetime(2026, 11, 1, 12, 30, 15, 123456, tzinfo=UTC) + timedelta(days=len(rows)))
+    return ReadBatch(
+        columns, letters, datetime(2026, 11, 1, 12, 30, 15, 123456, tzinfo=UTC) + timedelta(days=len(rows))
+    )
 
 
 def plain(value: Any) -> Any:
@@ -71,15 +74,15 @@ def plain(value: Any) -> Any:
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def content(one: Portion) -> list[Any]:
+def content(one: ReadBatch) -> list[Any]:
     return sorted(plain(list(one.columns.columns())), key=lambda columns: columns[0])
 
 
 @settings(max_examples=40, deadline=None)
-@given(PORTIONS, st.lists(RECORDS, max_size=3))
-def test_a_portion(rows: list[Any], dead: list[Record]) -> None:
-    made = portion(rows, dead)
-    found = unpack(pack(made))
+@given(ROWS, st.lists(RECORDS, max_size=3))
+def test_a_batch(rows: list[Any], dead: list[Record]) -> None:
+    made = batch(rows, dead)
+    found = decode_batch(encode_batch(made))
     assert content(found) == content(made)
     assert content(found) == content(made), "also when it is stored again"
     assert (len(found.columns), found.dead, found.latest) == (len(rows), made.dead, made.latest)
@@ -87,14 +90,14 @@ def test_a_portion(rows: list[Any], dead: list[Record]) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(PORTIONS, PORTIONS)
-def test_portions_join(first: list[Any], second: list[Any]) -> None:
-    found = joined([unpack(pack(portion(rows, []))) for rows in (first, second)])
-    assert content(found) == content(portion(first + second, []))
+@given(ROWS, ROWS)
+def test_batches_join(first: list[Any], second: list[Any]) -> None:
+    found = joined([decode_batch(encode_batch(batch(rows, []))) for rows in (first, second)])
+    assert content(found) == content(batch(first + second, []))
     assert len(found.columns) == len(first) + len(second)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(RECORDS, max_size=4))
 def test_records(records: list[Record]) -> None:
-    assert plain(unpack_records(pack_records(records))) == plain(records)
+    assert plain(decode_records(encode_records(records))) == plain(records)

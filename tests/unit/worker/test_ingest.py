@@ -17,7 +17,8 @@ from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.language.reading import ChatReading, Reading
-from gapwatch.pipeline.worker.ingest import Delivery, EventReader, Flush, Ingest, Portion
+from gapwatch.pipeline.worker.ingest import Batch, Flush, Ingest
+from gapwatch.pipeline.worker.reading import EventReader, ReadBatch
 from gapwatch.pipeline.worker.retrying import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 from gapwatch.schemas.events import EventType
@@ -33,8 +34,9 @@ class FakeReader:
             raise ZeroDivisionError(POISON)
         return [Reading(text, "neutral", 0.0, (), "none", "none", "in_sale", 0.0, ()) for text in texts]
 
-    def read_chat(self, turns: Sequence[Any]) -> ChatReading:
-        return ChatReading(self.read([" ".join(turn.text for turn in turns)])[0])
+    def read_chat(self, said: Sequence[str], whole: str) -> ChatReading:
+        readings = self.read([*said, whole])
+        return ChatReading(readings[-1], tuple(float(place) for place, _ in enumerate(said)))
 
 
 def record(offset: int, text: str = "还不错", **fields: Any) -> Record:
@@ -59,21 +61,21 @@ def header(letter: Any, name: str) -> str:
 
 def test_a_record_that_kills_the_reader_is_found_and_the_others_are_read(reader: EventReader) -> None:
     records = [record(number, POISON if number in (3, 17) else "好") for number in range(50)]
-    portion = reader.read("feedback", records)
-    assert len(portion.columns) == 48
-    assert [(header(letter, "source-offset"), header(letter, "reason")) for letter in portion.dead] == [
+    batch = reader.read("feedback", records)
+    assert len(batch.columns) == 48
+    assert [(header(letter, "source-offset"), header(letter, "reason")) for letter in batch.dead] == [
         ("3", "reader_failed"),
         ("17", "reader_failed"),
     ]
-    assert POISON not in str([header(letter, "detail") for letter in portion.dead])
+    assert POISON not in str([header(letter, "detail") for letter in batch.dead])
 
 
 def test_records_that_are_no_events_become_dead_letters_and_harm_no_other(reader: EventReader) -> None:
     bad = Record("feedback.events", 0, 1, 0, None, b"{")
     null = Record("feedback.events", 0, 2, 0, None, None)
-    portion = reader.read("feedback", [record(0), bad, null, record(3)])
-    assert len(portion.columns) == 2
-    assert [header(letter, "reason") for letter in portion.dead] == ["not_json", "null_value"]
+    batch = reader.read("feedback", [record(0), bad, null, record(3)])
+    assert len(batch.columns) == 2
+    assert [header(letter, "reason") for letter in batch.dead] == ["not_json", "null_value"]
 
 
 def test_a_chat_is_read_in_the_order_of_its_turns(reader: EventReader) -> None:
@@ -83,9 +85,10 @@ def test_a_chat_is_read_in_the_order_of_its_turns(reader: EventReader) -> None:
     ]
     event = json.loads(record(0, conversation_id="k", turns=turns).value or b"")
     del event["text"]
-    portion = reader.read("chat", [record(0)._replace(topic="chat.events", value=json.dumps(event).encode())])
-    (_, names, values), *_ = portion.columns.columns()
-    assert values[names.index("text")] == ["first second"]
+    batch = reader.read("chat", [record(0)._replace(topic="chat.events", value=json.dumps(event).encode())])
+    (_, names, values), *_ = batch.columns.columns()
+    assert values[names.index("text")] == ["first\nsecond"]
+    assert [(text, score) for _, text, _, score in values[names.index("turns")][0]] == [("first", 0.0), ("second", 1.0)]
 
 
 class Recording:
@@ -110,9 +113,9 @@ async def running(ingest: Ingest) -> AsyncIterator[None]:
         await task
 
 
-def batches(count: int, size: int, done: list[int], **options: Any) -> list[Delivery]:
+def batches(count: int, size: int, done: list[int], **options: Any) -> list[Batch]:
     return [
-        Delivery(
+        Batch(
             "feedback", [record(number * size + at) for at in range(size)], lambda n=number: done.append(n), **options
         )
         for number in range(count)
@@ -123,8 +126,8 @@ async def test_done_follows_the_store_and_not_before(reader: EventReader) -> Non
     store, stored = Recording(), list[int]()
     ingest = Ingest(reader, store, flush_events=10, flush_seconds=0.01)
     async with running(ingest):
-        for delivery in batches(2, 10, []):
-            note = replace(delivery, done=lambda: stored.append(sum(flush.records for flush in store.flushes)))
+        for batch in batches(2, 10, []):
+            note = replace(batch, done=lambda: stored.append(sum(flush.records for flush in store.flushes)))
             await ingest.put(note)
         await eventually_async(lambda: len(stored) == 2)
     assert stored[0] >= 10
@@ -135,8 +138,8 @@ async def test_a_full_flush_does_not_wait_for_its_age(reader: EventReader) -> No
     store, done = Recording(), list[int]()
     ingest = Ingest(reader, store, flush_events=30, flush_seconds=3600)
     async with running(ingest):
-        for delivery in batches(3, 10, done):
-            await ingest.put(delivery)
+        for batch in batches(3, 10, done):
+            await ingest.put(batch)
         await eventually_async(lambda: done == [0, 1, 2])
     assert [flush.records for flush in store.flushes] == [30]
 
@@ -149,8 +152,8 @@ async def test_what_waits_is_bounded_while_the_store_does_not_answer(reader: Eve
 
     async def bring() -> None:
         nonlocal taken, most
-        for delivery in batches(50, 10, done):
-            await ingest.put(delivery)
+        for batch in batches(50, 10, done):
+            await ingest.put(batch)
             taken += 1
             most = max(most, taken - len(store.flushes))
 
@@ -168,14 +171,14 @@ async def test_small_batches_that_wait_are_read_together(reader: EventReader) ->
     class Counting:
         sizes: list[int] = []  # noqa: RUF012 - one instance
 
-        def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+        def read(self, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
             self.sizes.append(len(records))
             return reader.read(event_type, records)
 
     store, done, counting = Recording(), list[int](), Counting()
     ingest = Ingest(counting, store, flush_events=50, flush_seconds=3600)
-    for delivery in batches(5, 10, done):
-        await ingest.put(delivery)
+    for batch in batches(5, 10, done):
+        await ingest.put(batch)
     async with running(ingest):
         await eventually_async(lambda: done == [0, 1, 2, 3, 4])
     assert counting.sizes == [50]
@@ -185,9 +188,9 @@ async def test_nothing_waits_for_its_age_when_no_more_is_on_its_way(reader: Even
     store, done = Recording(), list[int]()
     ingest = Ingest(reader, store, flush_events=1_000, flush_seconds=3600)
     async with running(ingest):
-        for delivery in batches(3, 10, done):
-            await ingest.put(delivery)
-            await eventually_async(lambda: len(done) * 10 > delivery.records[0].offset)  # noqa: B023 - called at once
+        for batch in batches(3, 10, done):
+            await ingest.put(batch)
+            await eventually_async(lambda: len(done) * 10 > batch.records[0].offset)  # noqa: B023 - called at once
     assert [flush.records for flush in store.flushes] == [10, 10, 10]
 
 
@@ -195,10 +198,10 @@ async def test_batches_of_partitions_that_went_away_are_not_read(reader: EventRe
     store, done = Recording(), list[int]()
     ingest = Ingest(reader, store, flush_events=10, flush_seconds=0.01)
     async with running(ingest):
-        for delivery in batches(2, 10, done, current=lambda: False):
-            await ingest.put(delivery)
-        for delivery in batches(1, 5, done):
-            await ingest.put(delivery)
+        for batch in batches(2, 10, done, current=lambda: False):
+            await ingest.put(batch)
+        for batch in batches(1, 5, done):
+            await ingest.put(batch)
         await eventually_async(lambda: done == [0])
     assert [flush.records for flush in store.flushes] == [5]
 
@@ -254,8 +257,8 @@ class FakeOutbox:
 def stored(reader: EventReader, store: FakeStore, outbox: FakeOutbox, records: list[Record]) -> Stalls:
     stalls = Stalls()
     flush = Flush()
-    delivery = Delivery("feedback", records, lambda: None)
-    flush.add([delivery], reader.read("feedback", records))
+    batch = Batch("feedback", records, lambda: None)
+    flush.add([batch], reader.read("feedback", records))
     Storing(store, outbox, reader, Retrying(stalls, threading.Event())).store(flush)  # type: ignore[arg-type]
     return stalls
 
@@ -294,7 +297,7 @@ class FailingOnceMore:
     def __init__(self) -> None:
         self._first = [EventReader(SoundReader())]
 
-    def read(self, event_type: EventType, records: Sequence[Record]) -> Portion:
+    def read(self, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
         reader = self._first.pop() if self._first else EventReader(FakeReader())
         return reader.read(event_type, records)
 

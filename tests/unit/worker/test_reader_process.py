@@ -1,11 +1,14 @@
 """The reader's process, killed by what it reads: only the event that does it is given up, whoever reads beside it."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import resource_tracker
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +16,8 @@ from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.worker import reader_process
-from gapwatch.pipeline.worker.ingest import EventReader
 from gapwatch.pipeline.worker.reader_process import ReaderProcess
-from gapwatch.schemas.events import Turn
+from gapwatch.pipeline.worker.reading import EventReader
 
 READING = Reading("", "neutral", 0.0, (), "none", "none", "in_sale", 0.0, ())
 
@@ -30,7 +32,7 @@ class Mortal:
             os._exit(1)
         return [READING] * len(texts)
 
-    def read_chat(self, turns: Sequence[Turn]) -> ChatReading:
+    def read_chat(self, said: Sequence[str], whole: str) -> ChatReading:
         return ChatReading(READING)
 
 
@@ -40,6 +42,14 @@ def begin() -> None:
 
 def fail() -> None:
     os._exit(1)
+
+
+def begin_at_the_fourth_attempt(marks: Path) -> None:
+    for attempt in range(1, 4):
+        with contextlib.suppress(FileExistsError):
+            (marks / str(attempt)).touch(exist_ok=False)
+            os._exit(1)
+    begin()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -69,9 +79,9 @@ def test_two_threads_with_a_killer_each_give_up_these_two_events(process: Reader
     batches = [records(0, ["好", "die", "好"]), records(100, ["好"]), records(200, ["好"] * 5 + ["die"])]
     with ThreadPoolExecutor(3) as threads:
         read = list(threads.map(lambda batch: process.read("feedback", batch), batches))
-    given_up = [[letter.source[2] for letter in portion.dead] for portion in read]
+    given_up = [[letter.source[2] for letter in batch.dead] for batch in read]
     assert given_up == [[b"1"], [], [b"205"]]
-    assert [len(portion.columns) for portion in read] == [2, 1, 5]
+    assert [len(batch.columns) for batch in read] == [2, 1, 5]
     assert process.read("feedback", records(300, ["好"])).dead == [], "and reading goes on"
 
 
@@ -80,4 +90,13 @@ def test_a_process_that_does_not_start_gives_up_no_event() -> None:
     process = ReaderProcess(fail)
     with pytest.raises(GapwatchError, match="as soon as it starts"):
         process.read("feedback", records(0, ["好"]))
+    process.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_starts_at_last_is_asked_for_nothing_without_an_error(tmp_path: Path) -> None:
+    """The worker reads no records at first, to know that its reader starts. Here three processes die before that."""
+    process = ReaderProcess(partial(begin_at_the_fourth_attempt, tmp_path))
+    read = process.read("feedback", [])
+    assert (len(read.columns), read.dead) == (0, [])
     process.close()

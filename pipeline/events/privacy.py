@@ -1,0 +1,57 @@
+"""The privacy stage. Behind it nothing sees what a customer wrote, but for personal data masked.
+
+    decode ──> mask_event ──> read ──> columns
+
+`MaskedEvent` is what reading and columns take, so that a text cannot pass by this stage unnoticed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gapwatch.pipeline.events.conversations import ordered
+from gapwatch.pipeline.language.masking import MaskedText
+from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.schemas.events import AnyEvent, Chat, Complaint, Turn
+
+
+class MaskedEvent(Struct, frozen=True):
+    """An event without personal data; `mask_event` makes it.
+
+    `event` is the event as it was decoded, each of its texts masked, the turns of a chat in order. `text` is what the
+    customer said; of a chat it holds line by line the customer's turns, which are `said`.
+    """
+
+    event: AnyEvent
+    text: MaskedText
+    said: tuple[MaskedText, ...] = ()
+
+
+def mask_event(event: AnyEvent) -> MaskedEvent:
+    """Mask what a customer or an employee wrote: text or turns, the subject, the values of attributes."""
+    attributes = _masked_values(event.attributes)
+    if isinstance(event, Chat):
+        return _masked_chat(event, attributes)
+    text = mask(event.text).text
+    changes: dict[str, Any] = {"text": text, "attributes": attributes}
+    if isinstance(event, Complaint) and event.subject:
+        changes["subject"] = mask(event.subject).text
+    return MaskedEvent(replace(event, **changes), text)
+
+
+def _masked_values(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name: mask(value).text for name, value in attributes.items()}
+
+
+def _masked_chat(chat: Chat, attributes: dict[str, str]) -> MaskedEvent:
+    masked = [(turn, mask(turn.text).text) for turn in ordered(chat.turns)]
+    said = tuple(text for turn, text in masked if turn.role == "customer")
+    # A name may stand in the turn after the words that announce it, where only the whole tells that it is one.
+    whole = said[0] if len(said) == 1 else mask("\n".join(said)).text
+    return MaskedEvent(replace(chat, turns=[_turn(*one) for one in masked], attributes=attributes), whole, said)
+
+
+def _turn(turn: Turn, text: MaskedText) -> Turn:
+    return Turn(role=turn.role, text=text, at=turn.at)
