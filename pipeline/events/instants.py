@@ -7,7 +7,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970, cut, exact: a float of seconds would often be one less."""
+    """Milliseconds since 1970, cut. Exact: by way of a float, those of 2004 and of 2038 are now and then one less."""
     return (instant - _EPOCH) // _MILLISECOND
 
 
