@@ -1,6 +1,7 @@
 """The reader's process, killed by what it reads: only the event that does it is given up, whoever reads beside it."""
 
 import contextlib
+import gc
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,7 @@ def begin_at_the_fourth_attempt(marks: Path) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def no_tracker_left() -> Iterator[None]:
     yield
+    gc.collect()  # pools that are closed, whose semaphores the tracker would remove before they do
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # else it lasts as long as these tests
 
 
