@@ -12,8 +12,8 @@ from rich.table import Table
 from gapwatch.commands.instants import Instant
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.maintenance.recount import Discrepancies, RecountResult
 from gapwatch.pipeline.maintenance.recount import recount as compare
-from gapwatch.pipeline.maintenance.recount_result import Found, Recount
 
 _WHAT = {
     "lost": "events published and not stored",
@@ -50,7 +50,7 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
     sys.exit(0 if result.exact else 1)
 
 
-def show(console: Console, result: Recount) -> None:
+def show(console: Console, result: RecountResult) -> None:
     """Print a recount: the sums by topic, then what differs."""
     console.print(_topics(result))
     for name, what in _WHAT.items():
@@ -70,7 +70,7 @@ def show(console: Console, result: Recount) -> None:
         console.print("[green]exact: every record is accounted for and every aggregate equals its recount")
 
 
-def _topics(result: Recount) -> Table:
+def _topics(result: RecountResult) -> Table:
     table = Table(title="published = stored + duplicates + dead-lettered")
     expired = any(topic.expired for topic in result.topics)
     for column in ("topic", "published", "stored", "duplicates", "dead-lettered", *(["expired"] * expired), "missing"):
@@ -82,7 +82,7 @@ def _topics(result: Recount) -> Table:
     return table
 
 
-def _print_found(console: Console, what: str, found: Found) -> None:
+def _print_found(console: Console, what: str, found: Discrepancies) -> None:
     if found.count:
         more = ", ..." if found.count > len(found.examples) else ""
         console.print(f"[red]{found.count:,} {what}:[/] {', '.join(found.examples)}{more}", highlight=False)

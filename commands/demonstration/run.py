@@ -30,8 +30,7 @@ from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.topics import ensure_topics
-from gapwatch.pipeline.maintenance.recount import recount
-from gapwatch.pipeline.maintenance.recount_result import Recount
+from gapwatch.pipeline.maintenance.recount import RecountResult, recount
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.signals.runner import Runner, minutes
@@ -291,7 +290,7 @@ def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]
     return counted.exact
 
 
-def _final_recount(url: str) -> Recount:
+def _final_recount(url: str) -> RecountResult:
     """Offsets are committed a moment after the last aggregate stands; until then a recount is not final."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     counted = recount(url)

@@ -8,7 +8,7 @@ from support.fault_world import World, frozen
 
 from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, ensure_topics, lag
-from gapwatch.pipeline.maintenance.published import Published
+from gapwatch.pipeline.maintenance.recount.published import PublishedRecords
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.settings import settings
@@ -30,7 +30,7 @@ def deliver() -> None:
 ASKED: dict[str, Callable[[], object]] = {
     "status": lambda: lag(settings().group),
     "dead-letters": lambda: list(read_letters(Selection())),
-    "recount": lambda: list(Published().read()),
+    "recount": lambda: list(PublishedRecords().scan()),
     "init": ensure_topics,
     "publish": lambda: Publisher().close(),
     "outbox": deliver,

@@ -15,9 +15,7 @@ from support.sample_pipeline import World, bad_record
 from gapwatch.commands.init import init
 from gapwatch.commands.recount import recount as command
 from gapwatch.pipeline.errors import StoreUnavailable
-from gapwatch.pipeline.maintenance import recount_aggregates, recount_topics
-from gapwatch.pipeline.maintenance.recount import recount
-from gapwatch.pipeline.maintenance.recount_result import Found
+from gapwatch.pipeline.maintenance.recount import Discrepancies, aggregates, recount, topics
 from gapwatch.pipeline.store import EventStore
 
 pytestmark = pytest.mark.usefixtures("event_topics")
@@ -56,10 +54,10 @@ def test_a_history_is_exact(world: World) -> None:
 
 
 def test_in_small_slices_the_result_is_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recount_topics, "_IDS_AT_ONCE", 10)
-    monkeypatch.setattr(recount_topics, "_ROWS_AT_ONCE", 7)
-    monkeypatch.setattr(recount_aggregates, "_IDS_AT_ONCE", 10)
-    monkeypatch.setattr(recount_aggregates, "_EVENTS_AT_ONCE", 5)
+    monkeypatch.setattr(topics, "_IDS_AT_ONCE", 10)
+    monkeypatch.setattr(topics, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(aggregates, "_IDS_AT_ONCE", 10)
+    monkeypatch.setattr(aggregates, "_EVENTS_AT_ONCE", 5)
     _history(world)
     world.catch_up()
     assert recount(world.database).exact
@@ -101,7 +99,7 @@ def test_a_lost_event_is_named_by_its_record(world: World) -> None:
     world.process(first)
     world.catch_up()
     result = recount(world.database)
-    assert result.lost == Found(1, (f"feedback.events[0]@{second.record.offset}",))
+    assert result.lost == Discrepancies(1, (f"feedback.events[0]@{second.record.offset}",))
     assert [topic.missing for topic in result.topics] == [1, 0, 0]
     assert not result.exact
 
@@ -118,7 +116,7 @@ def test_a_lost_correction_is_named(world: World) -> None:
     first, second = world.publish(feedback("a", 1, 1), feedback("a", 2, 2))
     world.process(first)
     world.catch_up()
-    assert recount(world.database).stale == Found(1, (f"feedback.events[0]@{second.record.offset}",))
+    assert recount(world.database).stale == Discrepancies(1, (f"feedback.events[0]@{second.record.offset}",))
 
 
 def test_an_event_that_stands_twice_is_named(world: World) -> None:
@@ -136,7 +134,7 @@ def test_an_event_that_nobody_published_is_named(world: World) -> None:
     ghost = feedback("ghost", 1, voice.record.offset + 1000)
     world.process(voice, ghost)
     world.catch_up()
-    assert recount(world.database).unknown == Found(1, (f"feedback.events[0]@{ghost.record.offset}",))
+    assert recount(world.database).unknown == Discrepancies(1, (f"feedback.events[0]@{ghost.record.offset}",))
 
 
 def test_an_event_whose_record_kafka_no_longer_keeps_is_no_difference(world: World) -> None:
@@ -152,7 +150,7 @@ def test_abad_record_without_a_dead_letter_is_named(world: World) -> None:
     record = world.send(bad_record())
     world.catch_up()
     result = recount(world.database)
-    assert result.unaccounted == Found(1, (f"feedback.events[0]@{record.offset}",))
+    assert result.unaccounted == Discrepancies(1, (f"feedback.events[0]@{record.offset}",))
 
 
 def test_a_dead_letter_sent_twice_counts_once(world: World) -> None:
@@ -200,7 +198,7 @@ def test_a_wrong_aggregate_is_named_and_repaired(world: World, view: str) -> Non
     )
     ((period,),) = world.query(f"SELECT toString(min({key})) FROM {view}")
     result = recount(world.database)
-    assert result.aggregates[view] == Found(1, (period,))
+    assert result.aggregates[view] == Discrepancies(1, (period,))
     repaired = recount(world.database, repair=True)
     assert repaired.exact, repaired
 

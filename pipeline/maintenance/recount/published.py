@@ -1,4 +1,4 @@
-"""What the topics hold, read again from their beginning: for a recount, which trusts nothing but the records."""
+"""The records of the topics, read again from their beginning: a recount trusts nothing but these."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ class PublishedEvent(NamedTuple):
     minute: int
 
 
-class Position(NamedTuple):
-    """A record that was given up: by its own place in an event topic, or by the place its dead letter names."""
+class RejectedRecord(NamedTuple):
+    """A record that holds no event: by its own place in an event topic, or by the place its dead letter names."""
 
     position: int
     is_dead_letter: bool
 
 
-class Published:
+class PublishedRecords:
     """The records of the event topics and their dead letters, as far as they reached when this was made."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Published:
         self.records: Counter[str] = Counter()
         """Records read, by event topic."""
 
-    def read(self) -> Iterator[PublishedEvent | Position]:
+    def scan(self) -> Iterator[PublishedEvent | RejectedRecord]:
         """Every record once; call it once."""
         self._consumer.seek_to_beginning()
         left = {partition for partition, end in self._ends.items() if self.begins[partition] < end}
@@ -63,12 +63,12 @@ class Published:
                 for partition, found in self._consumer.poll(timeout_ms=1000).items():
                     for record in found:
                         if record.offset < self._ends[partition]:
-                            yield from self._seen(Record.of(record))
+                            yield from self._events_of(Record.of(record))
                 left = {partition for partition in left if self._consumer.position(partition) < self._ends[partition]}
         finally:
             self._consumer.close()
 
-    def _seen(self, record: Record) -> Iterator[PublishedEvent | Position]:
+    def _events_of(self, record: Record) -> Iterator[PublishedEvent | RejectedRecord]:
         event_type = _TYPE_OF_TOPIC.get(record.topic)
         if event_type is None:
             yield from _dead_letter(record)
@@ -78,14 +78,14 @@ class Published:
         try:
             event = decode(event_type, record.value)
         except Rejected:
-            yield Position(version % (1 << POSITION_BITS), is_dead_letter=False)
+            yield RejectedRecord(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
             yield PublishedEvent(hash_of(event.event_id), version, int(event.event_time.timestamp()) // 60 * 60)
 
 
-def _dead_letter(record: Record) -> Iterator[Position]:
+def _dead_letter(record: Record) -> Iterator[RejectedRecord]:
     letter = Letter.of(record)
     event_type = _TYPE_OF_TOPIC.get(letter.source_topic)
     if event_type is not None and min(letter.source_partition, letter.source_offset) >= 0:
         source = Record(letter.source_topic, letter.source_partition, letter.source_offset, 0, None, None)
-        yield Position(version_of(event_type, source), is_dead_letter=True)
+        yield RejectedRecord(version_of(event_type, source), is_dead_letter=True)

@@ -1,4 +1,4 @@
-"""What a recount finds."""
+"""What a recount found."""
 
 from msgspec import Struct
 
@@ -6,15 +6,15 @@ EXAMPLES = 20
 """Minutes and records that a result names of each kind; the counts are complete."""
 
 
-class Found(Struct, frozen=True):
-    """How many, and the first of them by name."""
+class Discrepancies(Struct, frozen=True):
+    """How many of one kind, and the first of them by name."""
 
     count: int = 0
     examples: tuple[str, ...] = ()
 
 
-class Tally:
-    """A `Found` in the making."""
+class DiscrepancyCounter:
+    """Counts discrepancies of one kind as they are found."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -25,8 +25,8 @@ class Tally:
         if len(self._examples) < EXAMPLES:
             self._examples.append(name)
 
-    def found(self) -> Found:
-        return Found(self._count, tuple(self._examples))
+    def result(self) -> Discrepancies:
+        return Discrepancies(self._count, tuple(self._examples))
 
 
 class TopicCount(Struct, frozen=True):
@@ -45,22 +45,22 @@ class TopicCount(Struct, frozen=True):
         return self.published - self.stored - self.duplicates - self.dead_lettered - self.expired
 
 
-class Recount(Struct, frozen=True):
-    """The result of a recount.
+class RecountResult(Struct, frozen=True):
+    """What a recount found.
 
     `lost` are published events that are not stored, `stale` stored events of which a later version was published,
     `doubled` events that stand more than once, `unknown` stored events that no topic holds, `unaccounted` records that
     are neither an event nor a dead letter; each is named by its record. `aggregates` are the differing periods by
-    table, `lag` the records by topic that the workers had not processed when the recount began.
+    view, `lag` the records by topic that the workers had not processed when the recount began.
     """
 
     topics: tuple[TopicCount, ...]
-    lost: Found
-    stale: Found
-    doubled: Found
-    unknown: Found
-    unaccounted: Found
-    aggregates: dict[str, Found]
+    lost: Discrepancies
+    stale: Discrepancies
+    doubled: Discrepancies
+    unknown: Discrepancies
+    unaccounted: Discrepancies
+    aggregates: dict[str, Discrepancies]
     lag: dict[str, int]
 
     @property
@@ -71,8 +71,8 @@ class Recount(Struct, frozen=True):
     @property
     def differs(self) -> bool:
         """Whether anything is not as the topics say."""
-        found = (self.lost, self.stale, self.doubled, self.unknown, self.unaccounted, *self.aggregates.values())
-        return any(one.count for one in found) or any(topic.missing for topic in self.topics)
+        kinds = (self.lost, self.stale, self.doubled, self.unknown, self.unaccounted, *self.aggregates.values())
+        return any(kind.count for kind in kinds) or any(topic.missing for topic in self.topics)
 
     @property
     def exact(self) -> bool:

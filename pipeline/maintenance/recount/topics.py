@@ -3,13 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from clickhouse_driver import Client
 from kafka import TopicPartition
 from msgspec import Struct
 
-from gapwatch.pipeline.maintenance.published import POSITION_BITS, Position, Published, PublishedEvent
-from gapwatch.pipeline.maintenance.recount_result import Found, Tally, TopicCount
+from gapwatch.pipeline.maintenance.recount.published import (
+    POSITION_BITS,
+    PublishedEvent,
+    PublishedRecords,
+    RejectedRecord,
+)
+from gapwatch.pipeline.maintenance.recount.result import Discrepancies, DiscrepancyCounter, TopicCount
 from gapwatch.pipeline.store.aggregates import oldest_derived
 from gapwatch.schemas.events import EVENT_TYPES, topic_of
 
@@ -20,11 +26,11 @@ _ROWS_AT_ONCE = 50_000
 _TABLES = (
     """CREATE TEMPORARY TABLE recount_events (id_hash UInt64, version UInt128, minute UInt32)
     ENGINE = MergeTree ORDER BY id_hash""",
-    """CREATE TEMPORARY TABLE recount_given_up (position UInt128, is_dead_letter Bool)
+    """CREATE TEMPORARY TABLE recount_rejected (position UInt128, is_dead_letter Bool)
     ENGINE = MergeTree ORDER BY position""",
 )
 _POSITION = f"bitAnd({{}}, toUInt128('{(1 << POSITION_BITS) - 1}'))"
-_DEAD_LETTERS = "(SELECT position FROM recount_given_up WHERE is_dead_letter)"
+_DEAD_LETTERS = "(SELECT position FROM recount_rejected WHERE is_dead_letter)"
 # Of each id: its records, the latest of them, how often it stands, and the version that stands.
 _COMPARED = f"""(
     SELECT id_hash, sum(record) AS records, max(published) AS latest, argMax(at, published) AS minute,
@@ -58,37 +64,53 @@ _VALID = f"""
 SELECT toUInt8(bitAnd(bitShiftRight(version, 72), 255)) AS topic, count()
 FROM recount_events WHERE {_POSITION.format("version")} NOT IN {_DEAD_LETTERS} GROUP BY topic
 """  # noqa: S608
-_GIVEN_UP = "SELECT position, max(is_dead_letter) FROM recount_given_up GROUP BY position ORDER BY position"
+_REJECTED = "SELECT position, max(is_dead_letter) FROM recount_rejected GROUP BY position ORDER BY position"
+
+
+class Source(NamedTuple):
+    """The record that a version, or its low bits, names."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    @classmethod
+    def of(cls, version: int) -> "Source":
+        event_type = list(EVENT_TYPES)[version >> 72 & 0xFF]
+        return cls(topic_of(event_type), version >> 48 & 0xFFFFFF, version & 0xFFFFFFFFFFFF)
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
 
 
 class TopicsCompared(Struct, frozen=True):
-    """See `Recount`."""
+    """See `RecountResult`."""
 
     counts: tuple[TopicCount, ...]
-    lost: Found
-    stale: Found
-    doubled: Found
-    unknown: Found
-    unaccounted: Found
+    lost: Discrepancies
+    stale: Discrepancies
+    doubled: Discrepancies
+    unknown: Discrepancies
+    unaccounted: Discrepancies
 
 
 def compare_topics(client: Client) -> TopicsCompared:
     """Read the topics again and compare them with what is stored. Leaves temporary tables on the connection."""
-    published = Published()
+    published = PublishedRecords()
     for table in _TABLES:
         client.execute(table)
-    _load(client, published.read())
-    dead, unaccounted = _given_up(client, published.begins)
+    _load(client, published.scan())
+    dead, unaccounted = _count_rejected(client, published.begins)
     valid = dict(client.execute(_VALID))
     latest, stored, expired = Counter[int](), Counter[int](), Counter[int]()
-    tallies = {kind: Tally() for kind in ("lost", "stale", "doubled", "unknown")}
+    counters = {kind: DiscrepancyCounter() for kind in ("lost", "stale", "doubled", "unknown")}
     for place in _slices(client):
         for topic, ids, standing, gone in client.execute(_COUNT.format(**place)):
             latest[topic] += ids
             stored[topic] += standing
             expired[topic] += gone
         for row in client.execute_iter(_DIFFERENCES.format(**place)):
-            _classify(tallies, published.begins, row)
+            _classify(counters, published.begins, row)
     return TopicsCompared(
         counts=tuple(
             TopicCount(
@@ -96,35 +118,35 @@ def compare_topics(client: Client) -> TopicsCompared:
                 published=published.records[topic_of(event_type)],
                 stored=stored[number],
                 duplicates=valid.get(number, 0) - latest[number],
-                dead_lettered=dead[number],
+                dead_lettered=dead[topic_of(event_type)],
                 expired=expired[number],
             )
             for number, event_type in enumerate(EVENT_TYPES)
         ),
         unaccounted=unaccounted,
-        **{kind: tally.found() for kind, tally in tallies.items()},
+        **{kind: counter.result() for kind, counter in counters.items()},
     )
 
 
-def _load(client: Client, records: Iterator[PublishedEvent | Position]) -> None:
+def _load(client: Client, records: Iterator[PublishedEvent | RejectedRecord]) -> None:
     while batch := list(islice(records, _ROWS_AT_ONCE)):
         events = [record for record in batch if isinstance(record, PublishedEvent)]
-        given_up = [record for record in batch if isinstance(record, Position)]
+        rejected = [record for record in batch if isinstance(record, RejectedRecord)]
         if events:
             client.execute("INSERT INTO recount_events (id_hash, version, minute) VALUES", events)
-        if given_up:
-            client.execute("INSERT INTO recount_given_up (position, is_dead_letter) VALUES", given_up)
+        if rejected:
+            client.execute("INSERT INTO recount_rejected (position, is_dead_letter) VALUES", rejected)
 
 
-def _given_up(client: Client, begins: Mapping[TopicPartition, int]) -> tuple[Counter[int], Found]:
+def _count_rejected(client: Client, begins: Mapping[TopicPartition, int]) -> tuple[Counter[str], Discrepancies]:
     """Dead letters by topic, of records that are still there; records that should be dead letters and are not."""
-    dead, unaccounted = Counter[int](), Tally()
-    for position, is_dead_letter in client.execute_iter(_GIVEN_UP):
+    dead, unaccounted = Counter[str](), DiscrepancyCounter()
+    for position, is_dead_letter in client.execute_iter(_REJECTED):
         if not is_dead_letter:
-            unaccounted.add(_name(position))
-        elif _is_there(position, begins):
-            dead[_place(position)[0]] += 1
-    return dead, unaccounted.found()
+            unaccounted.add(str(Source.of(position)))
+        elif _is_there(Source.of(position), begins):
+            dead[Source.of(position).topic] += 1
+    return dead, unaccounted.result()
 
 
 def _slices(client: Client) -> Iterator[dict[str, int]]:
@@ -135,34 +157,19 @@ def _slices(client: Client) -> Iterator[dict[str, int]]:
 
 
 def _classify(
-    tallies: Mapping[str, Tally], begins: Mapping[TopicPartition, int], row: tuple[int, int, int, int]
+    counters: Mapping[str, DiscrepancyCounter], begins: Mapping[TopicPartition, int], row: tuple[int, int, int, int]
 ) -> None:
     records, latest, standing, version = row
     if not standing:
-        tallies["lost"].add(_name(latest))
+        counters["lost"].add(str(Source.of(latest)))
     elif standing > 1:
-        tallies["doubled"].add(_name(version))
+        counters["doubled"].add(str(Source.of(version)))
     elif records and version < latest:
-        tallies["stale"].add(_name(latest))
-    elif _is_there(version, begins):
-        tallies["unknown"].add(_name(version))
+        counters["stale"].add(str(Source.of(latest)))
+    elif _is_there(Source.of(version), begins):
+        counters["unknown"].add(str(Source.of(version)))
 
 
-def _place(version: int) -> tuple[int, int, int]:
-    """Number of the event type, partition and offset; the timestamp above them does not matter."""
-    return version >> 72 & 0xFF, version >> 48 & 0xFFFFFF, version & 0xFFFFFFFFFFFF
-
-
-def _topic(number: int) -> str:
-    return topic_of(list(EVENT_TYPES)[number])
-
-
-def _is_there(version: int, begins: Mapping[TopicPartition, int]) -> bool:
+def _is_there(source: Source, begins: Mapping[TopicPartition, int]) -> bool:
     """Whether Kafka's retention has not removed the record yet."""
-    number, partition, offset = _place(version)
-    return offset >= begins.get(TopicPartition(_topic(number), partition), 0)
-
-
-def _name(version: int) -> str:
-    number, partition, offset = _place(version)
-    return f"{_topic(number)}[{partition}]@{offset}"
+    return source.offset >= begins.get(TopicPartition(source.topic, source.partition), 0)

@@ -1,22 +1,20 @@
-"""An exact recount: do the tables hold what the topics hold, and do the aggregates say what the events say?
-
-Nothing is taken from the way the aggregates are derived: which version of an event stands is worked out anew from all
-its versions, and every measure of minutes and hours is counted from these; days must be the sum of their hours. Memory
-is bounded: ids are compared by hash, slice by slice, on the server, and events are counted some hours at a time.
-"""
+"""Both comparisons of a recount: the topics with the events stored, these with the aggregates."""
 
 from datetime import datetime
 
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
-from gapwatch.pipeline.maintenance.recount_aggregates import compare_aggregates, minutes_between
-from gapwatch.pipeline.maintenance.recount_result import Recount
-from gapwatch.pipeline.maintenance.recount_topics import compare_topics
+from gapwatch.pipeline.maintenance.recount.aggregates import compare_aggregates
+from gapwatch.pipeline.maintenance.recount.result import RecountResult
+from gapwatch.pipeline.maintenance.recount.topics import compare_topics
+from gapwatch.pipeline.maintenance.stored_range import minutes_between
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store.aggregates import Aggregates
 from gapwatch.pipeline.store.connection import connected
 
 
-def recount(url: str, start: datetime | None = None, end: datetime | None = None, *, repair: bool = False) -> Recount:
+def recount(
+    url: str, start: datetime | None = None, end: datetime | None = None, *, repair: bool = False
+) -> RecountResult:
     """Compare the topics with the stored events, and the aggregates from `start` to `end` with the stored events.
 
     The topics are compared whole. The range, all that is stored unless given, is widened to whole days of the time zone
@@ -29,7 +27,7 @@ def recount(url: str, start: datetime | None = None, end: datetime | None = None
             Aggregates(url).derive(minutes_between(client, start, end))
         topics = compare_topics(client)
         aggregates = compare_aggregates(client, start, end)
-    return Recount(
+    return RecountResult(
         topics=topics.counts,
         lost=topics.lost,
         stale=topics.stale,
