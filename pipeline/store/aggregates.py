@@ -1,4 +1,4 @@
-"""Deriving the aggregates of the minutes touched, from the events that stand.
+"""Deriving the aggregates of dirty minutes from the events that stand.
 
 A derivation replaces whole minutes (hours, days): it reads the events of a minute and writes one row with all groups.
 Of several derivations of one minute the one with the greatest `generation` stands, and a generation is read from the
@@ -40,7 +40,7 @@ from gapwatch.pipeline.store.grains import (
 # A group of conversations takes twenty times that; where memory runs out, fewer are read for a while.
 ROWS_AT_ONCE = 200_000
 _LEAST_ROWS_AT_ONCE = 1_000
-# Periods named in one statement: as many minutes can be touched as there are rows.
+# Periods named in one statement: as many minutes can be dirty as there are rows.
 PERIODS_AT_ONCE = 20_000
 # Who finds so often that somebody else wrote the same minutes meanwhile leaves them to a later try.
 ATTEMPTS = 10
@@ -48,6 +48,18 @@ PAUSE_SECONDS = 0.2
 
 log = logger(__name__)
 
+# Each after the grain that it derives from.
+_HOURS_AND_DAYS = (
+    GAP_HOUR,
+    PLACE_HOUR,
+    PLACE_DAY,
+    GAP_DAY,
+    CHAT_HOUR,
+    CHAT_DAY,
+    CHAT_PRODUCT_DAY,
+    CHAT_REGION_DAY,
+    CHAT_CHANNEL_DAY,
+)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -64,29 +76,22 @@ class Aggregates:
         Minutes whose events the retention may have begun to remove are left as they are. After an error the call may be
         repeated. Raises StoreUnavailable or StoreError.
         """
-        touched = set(minutes)
-        self.derive_minutes(touched)
-        self.derive_hours_and_days(touched)
+        dirty = set(minutes)
+        self.derive_minutes(dirty)
+        self.derive_hours_and_days(dirty)
 
     def derive_minutes(self, minutes: Iterable[int]) -> None:
         """Derive these minutes alone. Their hours and days are to follow: `derive_hours_and_days`."""
-        kept = _kept(minutes)
-        self._derive_all(GAP_MINUTE, kept)
-        self._derive_all(CHAT_MINUTE, kept)
+        derivable = _derivable(minutes)
+        for grain in (GAP_MINUTE, CHAT_MINUTE):
+            self._derive_all(grain, derivable)
 
     def derive_hours_and_days(self, minutes: Iterable[int]) -> None:
         """Derive the hours and days that these minutes lie in, from what the minutes' derivation left."""
-        hours = sorted({minute // 3600 * 3600 for minute in _kept(minutes)})
+        hours = sorted({minute // 3600 * 3600 for minute in _derivable(minutes)})
         days = sorted(set(map(day_of, hours)))
-        self._derive_all(GAP_HOUR, hours)
-        self._derive_all(PLACE_HOUR, hours)
-        self._derive_all(PLACE_DAY, days)
-        self._derive_all(GAP_DAY, days)
-        self._derive_all(CHAT_HOUR, hours)
-        self._derive_all(CHAT_DAY, days)
-        self._derive_all(CHAT_PRODUCT_DAY, days)
-        self._derive_all(CHAT_REGION_DAY, days)
-        self._derive_all(CHAT_CHANNEL_DAY, days)
+        for grain in _HOURS_AND_DAYS:
+            self._derive_all(grain, days if grain.key == "day" else hours)
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
@@ -97,7 +102,7 @@ class Aggregates:
             left = list(periods[start : start + PERIODS_AT_ONCE])
             for _ in range(ATTEMPTS):
                 began = time.monotonic()
-                left = self._derive_in_memory(grain, left)
+                left = self._derive_as_memory_allows(grain, left)
                 if not left:
                     break
                 # So that those at work on the same periods do not stay in step, however slow the server is.
@@ -106,7 +111,7 @@ class Aggregates:
             else:
                 raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
 
-    def _derive_in_memory(self, grain: Grain, periods: Sequence[int]) -> list[int]:
+    def _derive_as_memory_allows(self, grain: Grain, periods: Sequence[int]) -> list[int]:
         """As `_derive_once`, with fewer rows at once where memory runs out, and more again the next time."""
         while True:
             rows = self._rows_at_once.get(grain.table, ROWS_AT_ONCE)
@@ -123,27 +128,27 @@ class Aggregates:
                 return left
 
     def _derive_once(self, grain: Grain, periods: Sequence[int], rows: int) -> list[int]:
-        """Derive; returns the periods that somebody else derived between the look at the clock and the end.
+        """Derive; returns the periods that somebody else derived between the snapshot and the end.
 
         Periods without events, past or present, are left out: most minutes have no chat.
         """
-        ((found, derived, now),) = self._clickhouse.execute(_in_force(grain.look(_listed(periods))))
+        ((found, derived, now),) = self._clickhouse.execute(_in_time_zone(grain.snapshot(_listed(periods))))
         sizes, before = dict(found), dict(derived)
         present = [period for period in periods if period in sizes or period in before]
         # Two who read one clock at one instant still differ.
         generation = max(now, *before.values(), 0) + 1 + secrets.randbelow(1000)
-        for chunk in _packed(present, sizes, rows):
-            self._clickhouse.execute(_in_force(grain.derivation(_listed(chunk), generation)))
-        return self._interleaved(grain, present, before, generation) if present else []
+        for chunk in _chunks(present, sizes, rows):
+            self._clickhouse.execute(_in_time_zone(grain.derivation(_listed(chunk), generation)))
+        return self._derived_meanwhile(grain, present, before, generation) if present else []
 
-    def _interleaved(
+    def _derived_meanwhile(
         self, grain: Grain, periods: Sequence[int], before: Mapping[int, int], generation: int
     ) -> list[int]:
-        ((others,),) = self._clickhouse.execute(grain.newest(_listed(periods), but=generation))
+        ((others,),) = self._clickhouse.execute(grain.newest_generations(_listed(periods), but=generation))
         return [period for period, newest in others if newest > before.get(period, 0)]
 
 
-def _kept(minutes: Iterable[int]) -> list[int]:
+def _derivable(minutes: Iterable[int]) -> list[int]:
     oldest = oldest_derived()
     return sorted({minute for minute in minutes if minute >= oldest})
 
@@ -162,7 +167,7 @@ def day_of(instant: int) -> int:
     return datetime.fromtimestamp(instant, ZoneInfo(settings().time_zone)).toordinal() - _EPOCH_DAY
 
 
-def _packed(periods: Sequence[int], sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
+def _chunks(periods: Sequence[int], sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
     """Periods that together have `most` rows, or one with more."""
     chunk: list[int] = []
     rows = 0
@@ -180,5 +185,5 @@ def _listed(periods: Sequence[int]) -> str:
     return ",".join(map(str, periods))
 
 
-def _in_force(query: str) -> str:
+def _in_time_zone(query: str) -> str:
     return query.replace("{time_zone}", settings().time_zone)

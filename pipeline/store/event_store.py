@@ -27,7 +27,7 @@ SELECT id_hash, groupUniqArray(toUnixTimestamp(minute)) AS minutes
 FROM event_places WHERE id_hash IN ({hashes})
 GROUP BY id_hash HAVING length(minutes) > 1
 """
-_LEAVE_OLD_PLACES = """
+_MARK_AS_GONE = """
 INSERT INTO event_versions (event_id, event_time, version, is_deleted)
 SELECT event_id, minute, latest, 1
 FROM (
@@ -73,7 +73,7 @@ class EventStore:
         hashes = [hash_of(event_id) for event_id in ids]
         self._clickhouse.execute(_INSERT_PLACES, [hashes, minutes], columnar=True)
         moved = self._find_moved(hashes)
-        self._leave_old_places(
+        self._mark_as_gone(
             {event_id: moved[number] for event_id, number in zip(ids, hashes, strict=True) if number in moved}
         )
         return set(minutes).union(*moved.values())
@@ -86,18 +86,18 @@ class EventStore:
         """Of the ids that ever stood in several minutes, these minutes."""
         return dict(self._clickhouse.execute(_FIND_MOVED.format(hashes=",".join(map(str, hashes)))))
 
-    def _leave_old_places(self, places: Mapping[str, Sequence[int]]) -> None:
+    def _mark_as_gone(self, places: Mapping[str, Sequence[int]]) -> None:
         pairs: list[tuple[int, str]] = []
         for event_id, minutes in places.items():
             if len(minutes) > _PAIRS_AT_ONCE:
-                self._leave(_ONE_ID, {"event_id": event_id, "minutes": minutes})
+                self._mark(_ONE_ID, {"event_id": event_id, "minutes": minutes})
                 continue
             pairs += [(minute, event_id) for minute in minutes]
             if len(pairs) >= _PAIRS_AT_ONCE:
-                self._leave(_PAIRS, {"pairs": pairs})
+                self._mark(_PAIRS, {"pairs": pairs})
                 pairs = []
         if pairs:
-            self._leave(_PAIRS, {"pairs": pairs})
+            self._mark(_PAIRS, {"pairs": pairs})
 
-    def _leave(self, places: str, values: Mapping[str, Any]) -> None:
-        self._clickhouse.execute(_LEAVE_OLD_PLACES.format(places=places), values)
+    def _mark(self, places: str, values: Mapping[str, Any]) -> None:
+        self._clickhouse.execute(_MARK_AS_GONE.format(places=places), values)

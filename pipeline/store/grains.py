@@ -14,13 +14,13 @@ from gapwatch.pipeline.language.reading import GAPS, Dimension, Stage
 class Grain:
     """One table of aggregates, and how its groups come from its source.
 
-    A period is the table's key as a number: seconds since 1970 of a minute or an hour, days since 1970 of a day.
-    `period` is the key as an expression of a source row; `rows` counts the source rows or groups of a period.
+    `key` is the table's column for the period: minute, hour or day. A period is a number: seconds since 1970 of a
+    minute or an hour, days since 1970 of a day. `period` is the key as an expression of a source row; `rows` counts the
+    source rows or groups of a period.
     """
 
     table: str
     key: str
-    key_type: str
     source: str
     period: str
     rows: str
@@ -29,6 +29,10 @@ class Grain:
     array_join: str = ""
     prefix: str = ""
     condition: str = "1"
+
+    @property
+    def key_type(self) -> str:
+        return "Date" if self.key == "day" else "DateTime('UTC')"
 
     def derivation(self, periods: str, generation: int) -> str:
         """The statement that derives the periods listed; those without events any more get a row without groups.
@@ -58,7 +62,7 @@ class Grain:
             SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 1
         """  # noqa: S608 - every part is written in this module
 
-    def look(self, periods: str) -> str:
+    def snapshot(self, periods: str) -> str:
         """The query for the source rows of each period that has any, its greatest generation, and the time in ns."""
         return f"""
             SELECT
@@ -66,11 +70,11 @@ class Grain:
                     SELECT toUInt32({self.period}) AS number, {self.rows} AS size FROM {self.source}
                     WHERE {self.period} IN ({periods}) AND {self.condition} GROUP BY number
                 )),
-                ({self.newest(periods)}),
+                ({self.newest_generations(periods)}),
                 toUnixTimestamp64Nano(now64(9))
         """  # noqa: S608
 
-    def newest(self, periods: str, but: int = 0) -> str:
+    def newest_generations(self, periods: str, but: int = 0) -> str:
         """The query for the greatest generation of each period, leaving one out."""
         return f"""
             SELECT groupArray((number, newest)) FROM (
@@ -90,11 +94,27 @@ def _known_thousandths(number: str) -> str:
     return f"ifNull(sum({_thousandths(number)}), 0)"
 
 
+def _coarser(table: str, source: Grain, dimensions: tuple[str, ...], measures: Mapping[str, str]) -> Grain:
+    """Hours or days, added up from the groups of a finer grain, or of days by more dimensions."""
+    key = table.removesuffix("_generations").rpartition("_")[2]
+    periods = {"hour": "toStartOfHour(minute)", "day": f"toDate({source.key}, '{{time_zone}}')"}
+    return Grain(
+        table=table,
+        key=key,
+        source=source.table,
+        period=key if key == source.key else periods[key],
+        rows=f"sum(length(groups.{dimensions[0]}))",
+        dimensions=dimensions,
+        measures=measures,
+        array_join="ARRAY JOIN groups",
+        prefix="groups.",
+    )
+
+
 _PRIMARY = "gap = primary_gap"
 GAP_MINUTE = Grain(
     table="gap_minute_generations",
     key="minute",
-    key_type="DateTime('UTC')",
     source="event_versions",
     period="toStartOfMinute(event_time)",
     rows="count()",
@@ -127,18 +147,8 @@ _COARSE_GAPS = {
     **{name: f"sum(groups.{name})" for name in GAP_MINUTE.measures if name not in {"customers_state", "evidence"}},
 }
 _COARSE_DIMENSIONS = ("event_type", "channel", "product_id", "region", "gap")
-GAP_HOUR = Grain(
-    table="gap_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="gap_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_COARSE_DIMENSIONS,
-    measures=_COARSE_GAPS,
-)
+GAP_HOUR = _coarser("gap_hour_generations", GAP_MINUTE, _COARSE_DIMENSIONS, _COARSE_GAPS)
+GAP_DAY = _coarser("gap_day_generations", GAP_HOUR, _COARSE_DIMENSIONS, _COARSE_GAPS)
 _PLACE = ("channel", "product_id", "region")
 # Of the voices on a gap: a count for each code of the event's column, as a tuple named by the codes.
 _VOICED = {"dimensions": ("dimension", get_args(Dimension)), "stages": ("stage", get_args(Stage))}
@@ -148,17 +158,11 @@ def _counts(numbers: Iterable[str], codes: Iterable[str]) -> str:
     return f"CAST(({', '.join(numbers)}), 'Tuple({', '.join(f'{code} UInt32' for code in codes)})')"
 
 
-PLACE_HOUR = Grain(
-    table="place_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="gap_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={
+PLACE_HOUR = _coarser(
+    "place_hour_generations",
+    GAP_MINUTE,
+    _PLACE,
+    {
         "voices": "sum(groups.primary_events)",
         "positive": "sum(groups.primary_positive)",
         "neutral": "sum(groups.primary_neutral)",
@@ -177,34 +181,16 @@ PLACE_HOUR = Grain(
         },
     },
 )
-PLACE_DAY = Grain(
-    table="place_day_generations",
-    key="day",
-    key_type="Date",
-    source="place_hour_generations",
-    period="toDate(hour, '{time_zone}')",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: f"sum(groups.{name})" for name in PLACE_HOUR.measures}
+PLACE_DAY = _coarser(
+    "place_day_generations",
+    PLACE_HOUR,
+    _PLACE,
+    {name: f"sum(groups.{name})" for name in PLACE_HOUR.measures}
     | {
         f"{gap}_{name}": _counts((f"sum(groups.{gap}_{name}.{code})" for code in codes), codes)
         for gap in GAPS
         for name, (_, codes) in _VOICED.items()
     },
-)
-GAP_DAY = Grain(
-    table="gap_day_generations",
-    key="day",
-    key_type="Date",
-    source="gap_hour_generations",
-    period="toDate(hour, '{time_zone}')",
-    rows="sum(length(groups.gap))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_COARSE_DIMENSIONS,
-    measures=_COARSE_GAPS,
 )
 
 _QUANTILES = "(0.01, 0.5, 0.9, 0.99)"
@@ -234,7 +220,6 @@ def _coarse_chats(measure: str) -> str:
 CHAT_MINUTE = Grain(
     table="chat_minute_generations",
     key="minute",
-    key_type="DateTime('UTC')",
     source="event_versions",
     period="toStartOfMinute(event_time)",
     rows="count()",
@@ -255,48 +240,20 @@ CHAT_MINUTE = Grain(
         "mood_lowest": "ifNull(min(mood_low), 2)",
     },
 )
-CHAT_HOUR = Grain(
-    table="chat_hour_generations",
-    key="hour",
-    key_type="DateTime('UTC')",
-    source="chat_minute_generations",
-    period="toStartOfHour(minute)",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: _coarse_chats(name) for name in CHAT_MINUTE.measures if not name.endswith("_state")},
+CHAT_HOUR = _coarser(
+    "chat_hour_generations",
+    CHAT_MINUTE,
+    _PLACE,
+    {name: _coarse_chats(name) for name in CHAT_MINUTE.measures if not name.endswith("_state")},
 )
-CHAT_DAY = Grain(
-    table="chat_day_generations",
-    key="day",
-    key_type="Date",
-    source="chat_minute_generations",
-    period="toDate(minute, '{time_zone}')",
-    rows="sum(length(groups.channel))",
-    array_join="ARRAY JOIN groups",
-    prefix="groups.",
-    dimensions=_PLACE,
-    measures={name: _coarse_chats(name) for name in CHAT_MINUTE.measures},
+CHAT_DAY = _coarser(
+    "chat_day_generations",
+    CHAT_MINUTE,
+    _PLACE,
+    {name: _coarse_chats(name) for name in CHAT_MINUTE.measures},
 )
 
-
-def _chats_of_days(table: str, source: Grain, dimensions: tuple[str, ...]) -> Grain:
-    """Days of conversations by fewer dimensions than those of `source`, without states."""
-    return Grain(
-        table=table,
-        key="day",
-        key_type="Date",
-        source=source.table,
-        period="day",
-        rows="sum(length(groups.channel))",
-        array_join="ARRAY JOIN groups",
-        prefix="groups.",
-        dimensions=dimensions,
-        measures=CHAT_HOUR.measures,
-    )
-
-
-CHAT_PRODUCT_DAY = _chats_of_days("chat_product_day_generations", CHAT_DAY, ("channel", "product_id"))
-CHAT_REGION_DAY = _chats_of_days("chat_region_day_generations", CHAT_DAY, ("channel", "region"))
-CHAT_CHANNEL_DAY = _chats_of_days("chat_channel_day_generations", CHAT_REGION_DAY, ("channel",))
+# Of days by fewer dimensions, without states.
+CHAT_PRODUCT_DAY = _coarser("chat_product_day_generations", CHAT_DAY, ("channel", "product_id"), CHAT_HOUR.measures)
+CHAT_REGION_DAY = _coarser("chat_region_day_generations", CHAT_DAY, ("channel", "region"), CHAT_HOUR.measures)
+CHAT_CHANNEL_DAY = _coarser("chat_channel_day_generations", CHAT_REGION_DAY, ("channel",), CHAT_HOUR.measures)

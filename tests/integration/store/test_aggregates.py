@@ -223,18 +223,18 @@ def test_where_memory_runs_out_less_is_derived_at_once(
         return execute(self, statement, *arguments, **options)
 
     voices = [chat(f"h{number}", number, number, wait=number) for number in range(40)]
-    touched = EventStore(database).insert(columns(voices), "chats")
+    dirty = EventStore(database).insert(columns(voices), "chats")
     monkeypatch.setattr(ClickHouse, "execute", short_of_memory)
     aggregates = Aggregates(database)
-    aggregates.derive(touched)
+    aggregates.derive(dirty)
     assert refused == [32, 8]
-    aggregates.derive(touched)
+    aggregates.derive(dirty)
     assert refused == [32, 8, 4], "a little more is tried again"
     for view in ("chat_minute", "chat_hour", "chat_day"):
         assert query(f"SELECT sum(conversations) FROM {view}") == [(40,)], view
     monkeypatch.setattr(module, "_LEAST_ROWS_AT_ONCE", 8)
     with pytest.raises(StoreOutOfMemory):
-        Aggregates(database).derive(touched)
+        Aggregates(database).derive(dirty)
 
 
 def test_what_the_retention_removes_is_not_derived(database: str, query: Callable[..., list[Any]]) -> None:

@@ -119,15 +119,15 @@ def test_the_same_token_with_another_reader_is_not_the_same(
 
 def test_a_correction_moves_the_event(store: EventStore, query: Callable[[str], list[Any]]) -> None:
     store.insert(columns([feedback("a", 1, 1, product="P1"), feedback("b", 1, 2)]), "1")
-    touched = store.insert(columns([feedback("a", 9, 3, product="P2")]), "2")
-    assert touched == {_minute(1), _minute(9)}
+    dirty = store.insert(columns([feedback("a", 9, 3, product="P2")]), "2")
+    assert dirty == {_minute(1), _minute(9)}
     assert query(_STANDS) == [("a", _minute(9), "P2"), ("b", _minute(1), "P1")]
 
 
 def test_a_correction_may_come_back(store: EventStore, query: Callable[[str], list[Any]]) -> None:
     for offset, minute in enumerate((1, 9, 1, 5, 1)):
-        touched = store.insert(columns([feedback("a", minute, offset)]), str(offset))
-    assert touched == {_minute(1), _minute(5), _minute(9)}
+        dirty = store.insert(columns([feedback("a", minute, offset)]), str(offset))
+    assert dirty == {_minute(1), _minute(5), _minute(9)}
     assert query(_STANDS) == [("a", _minute(1), "P1")]
 
 
@@ -140,8 +140,8 @@ def test_a_correction_across_months_leaves_the_old_month(store: EventStore, quer
 
 def test_an_older_version_that_comes_late_changes_nothing(store: EventStore, query: Callable[[str], list[Any]]) -> None:
     store.insert(columns([feedback("a", 9, 2, product="P2")]), "2")
-    touched = store.insert(columns([feedback("a", 1, 1, product="P1")]), "1")
-    assert touched == {_minute(1), _minute(9)}
+    dirty = store.insert(columns([feedback("a", 1, 1, product="P1")]), "1")
+    assert dirty == {_minute(1), _minute(9)}
     assert query(_STANDS) == [("a", _minute(9), "P2")]
     store.insert(columns([feedback("a", 9, 0, product="P0")]), "0")
     assert query(_STANDS) == [("a", _minute(9), "P2")]
@@ -152,8 +152,8 @@ def test_one_id_for_everything_a_publisher_sends(store: EventStore, query: Calla
     store.insert(columns([feedback(event_id, 1, 1)]), "first")
     many = f"SELECT {hash_of(event_id)}, {_minute(2)} + 60 * number FROM numbers(80_000)"  # noqa: S608
     query(f"INSERT INTO event_places (id_hash, minute) {many}")
-    touched = store.insert(columns([feedback(event_id, 3, 2), feedback("b", 1, 3), feedback("b", 2, 4)]), "second")
-    assert len(touched) == 80_001
+    dirty = store.insert(columns([feedback(event_id, 3, 2), feedback("b", 1, 3), feedback("b", 2, 4)]), "second")
+    assert len(dirty) == 80_001
     assert query(_STANDS) == [("b", _minute(2), "P1"), (event_id, _minute(3), "P1")]
 
 

@@ -23,7 +23,7 @@ from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import Evidence, Reading
 from gapwatch.pipeline.store import connect
-from gapwatch.pipeline.store.aggregates import _packed, day_of
+from gapwatch.pipeline.store.aggregates import _chunks, day_of
 from gapwatch.pipeline.store.error_codes import CODES, store_error
 from gapwatch.pipeline.store.migrations import Migration, migrations
 from gapwatch.schemas.events import Complaint, Feedback
@@ -249,10 +249,10 @@ def test_days_are_those_of_the_time_zone_set() -> None:
     assert day_of(evening) == (datetime(2026, 11, 2, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
 
 
-def test_periods_are_packed_by_what_they_read() -> None:
+def test_periods_are_chunked_by_what_they_read() -> None:
     sizes = {1: 6, 2: 4, 3: 50, 4: 1, 6: 9}
-    assert list(_packed([1, 2, 3, 4, 5, 6], sizes, 10)) == [[1, 2], [3], [4, 5, 6]]
-    assert list(_packed([], sizes, 10)) == []
+    assert list(_chunks([1, 2, 3, 4, 5, 6], sizes, 10)) == [[1, 2], [3], [4, 5, 6]]
+    assert list(_chunks([], sizes, 10)) == []
 
 
 def test_a_server_that_is_down_is_told_in_one_line() -> None:
