@@ -4,7 +4,9 @@ import ast
 import importlib
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -177,9 +179,16 @@ def test_imports_work(document):
 
 
 def test_documents_that_the_code_names_exist():
-    for path in SOURCES:
-        for named in re.findall(r"\bdocs/[\w/-]+\.md\b", text_of(path)):
-            assert (ROOT / named).is_file(), f"{path.name} names {named}"
+    for path in (*SOURCES, ROOT / "pyproject.toml"):
+        for named in re.findall(r"\bdocs/(?:decisions/\d{4}|[\w/-]+\.md\b)", text_of(path)):
+            assert list(ROOT.glob(f"{named}*")), f"{path.name} names {named}"
+
+
+def test_each_dependency_has_its_reason():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    named = re.findall(r"[a-z0-9-]+", text_of(ROOT / "docs" / "dependencies.md"))
+    assert {re.split(r"[^a-z0-9-]", package)[0] for package in asked} - {"gapwatch"} <= set(named)
 
 
 def test_the_readme_is_short():
