@@ -6,8 +6,7 @@ Needs Kafka (`gapwatch up && gapwatch init`, or GAPWATCH_KAFKA) and a worker to 
 import uuid
 from datetime import UTC, datetime
 
-from gapwatch.pipeline.publishing.publisher import Publisher
-from gapwatch.schemas.events import Feedback
+from gapwatch import Feedback, Publisher
 
 
 def main() -> None:
