@@ -57,7 +57,7 @@ def read_letters(selection: Selection) -> Iterator[Letter]:
 
     Raises StackError when Kafka cannot be reached.
     """
-    for record in _read(selection.topics, selection.since):
+    for record in _records(selection.topics, selection.since):
         letter = Letter.of(record)
         if selection.holds(letter):
             yield letter
@@ -78,7 +78,7 @@ def find_letter(name: str) -> Letter | None:
 
 def read_marks() -> set[bytes]:
     """The marks of the dead letters that have been replayed."""
-    return {record.key for record in _read([REPLAYED_TOPIC], None) if record.key}
+    return {record.key for record in _records([REPLAYED_TOPIC], None) if record.key}
 
 
 def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = False) -> Counter[Outcome]:
@@ -152,7 +152,7 @@ def _send(producer: KafkaProducer, messages: Iterable[Message]) -> None:
         raise PublishError(f"Kafka did not accept a replayed record: {error}") from error
 
 
-def _read(topics: Iterable[str], since: datetime | None) -> Iterator[Record]:
+def _records(topics: Iterable[str], since: datetime | None) -> Iterator[Record]:
     with _consumer() as consumer:
         partitions = _partitions(consumer, topics)
         starts = dict.fromkeys(partitions, 0)

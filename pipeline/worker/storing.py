@@ -17,6 +17,7 @@ from gapwatch.pipeline.store import EventStore
 from gapwatch.pipeline.worker import metrics, refresh
 from gapwatch.pipeline.worker.ingest import Flush
 from gapwatch.pipeline.worker.reading import RecordReader, joined
+from gapwatch.pipeline.worker.refusals import Refusals
 from gapwatch.pipeline.worker.retrying import Retrying
 from gapwatch.schemas.events import EventType
 
@@ -31,11 +32,13 @@ class Storing:
         self._outbox = outbox
         self._reader = reader
         self._retrying = retrying
+        self._refusals = Refusals()
 
     def store(self, flush: Flush) -> None:
         """Return when nothing of the flush can be lost any more.
 
-        Raises StoreUnavailable or KafkaError when the process stops, StoreError when ClickHouse is not as expected.
+        Raises StoreUnavailable or KafkaError when the process stops, StoreError when ClickHouse is not as expected
+        or refuses most rows.
         """
         whole = joined(flush.read)
         self._send_to_dead_letter(whole.dead)
@@ -44,12 +47,19 @@ class Storing:
         try:
             self._insert(whole.columns, flush.published)
         except RowsRefused:
-            sent = {letter.source for letter in whole.dead}
-            for batch in flush.batches:
-                insert = partial(self._read_and_insert, batch.event_type, sent)
-                bisect(batch.records, insert, self._give_up, RowsRefused)
+            refused = self._insert_by_halves(flush, {letter.source for letter in whole.dead})
+            self._refusals.judge()
+            self._send_to_dead_letter(refused)
         metrics.FLUSH_EVENTS.observe(len(whole.columns))
         metrics.EVENT_DELAY.observe(max(0.0, time.time() - whole.latest.timestamp()))
+
+    def _insert_by_halves(self, flush: Flush, sent: set[tuple[str, bytes, bytes]]) -> list[DeadLetter]:
+        """Store what can be stored; returns dead letters of the records that ClickHouse refuses."""
+        refused: list[DeadLetter] = []
+        for batch in flush.batches:
+            insert = partial(self._read_and_insert, batch.event_type, sent)
+            bisect(batch.records, insert, partial(self._refuse, refused), RowsRefused)
+        return refused
 
     def _read_and_insert(
         self, event_type: EventType, sent: set[tuple[str, bytes, bytes]], records: Sequence[Record]
@@ -64,9 +74,10 @@ class Storing:
         if batch.columns:
             self._insert(batch.columns, records[-1].timestamp / 1000)
 
-    def _give_up(self, record: Record, refused: RowsRefused) -> None:
-        log.warning("an event cannot be stored", topic=record.topic, error=str(refused))
-        self._send_to_dead_letter([DeadLetter.of(record, Rejected(Reason.STORE_REFUSED, str(refused)))])
+    def _refuse(self, refused: list[DeadLetter], record: Record, error: RowsRefused) -> None:
+        log.warning("an event cannot be stored", topic=record.topic, error=str(error))
+        self._refusals.refused()
+        refused.append(DeadLetter.of(record, Rejected(Reason.STORE_REFUSED, str(error))))
 
     def _insert(self, columns: EventColumns, published: float) -> None:
         # A token of its own for each flush: a retry is recognised, while records that are read again, perhaps with
@@ -75,6 +86,7 @@ class Storing:
         with metrics.STAGE_SECONDS.labels("store").time():
             minutes = self._retrying("store", lambda: self._store.insert(columns, token))
         metrics.EVENTS.inc(len(columns))
+        self._refusals.stored(len(columns))
         self._publish(refresh.messages(minutes, published))
 
     def _send_to_dead_letter(self, letters: Sequence[DeadLetter]) -> None:
