@@ -75,6 +75,17 @@ def test_links_lead_somewhere(document):
 
 
 @each_document
+def test_somebody_links_to_it(document):
+    linked = {
+        (other.parent / target.partition("#")[0]).resolve()
+        for other in DOCUMENTS
+        for target in _LINK.findall(text_of(other))
+        if other != document and not re.match(r"[a-z]+:", target)
+    }
+    assert document.name in {"README.md", "CHANGELOG.md"} or document in linked
+
+
+@each_document
 def test_commands_and_their_options_exist(document):
     for piece in code(text_of(document)):
         for arguments in _COMMAND.findall(piece):
