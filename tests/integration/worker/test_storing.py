@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -22,9 +23,11 @@ pytestmark = pytest.mark.usefixtures("event_topics")
 
 
 @pytest.fixture
-def storing(database: str, kafka: str) -> Storing:
-    reader = EventReader(Reader())
-    return Storing(EventStore(database), Outbox(), reader, Retrying(Stalls(), threading.Event()))
+def storing(database: str, kafka: str) -> Iterator[Storing]:
+    store, outbox = EventStore(database), Outbox()
+    yield Storing(store, outbox, EventReader(Reader()), Retrying(Stalls(), threading.Event()))
+    outbox.close()
+    store.close()
 
 
 def _store(storing: Storing, *orders: str) -> None:
