@@ -15,15 +15,23 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.dead_letter import Letter
 from gapwatch.pipeline.language.masking.mask import mask
-from gapwatch.pipeline.maintenance.replay import Selection, find_letter, read_letters, read_marks
+from gapwatch.pipeline.maintenance.replay import Outcome, Selection, find_letter, read_letters, read_marks
 from gapwatch.pipeline.maintenance.replay import replay as replay_letters
+from gapwatch.pipeline.words.catalogue import gettext_noop
 from gapwatch.schemas.dead_letters import Reason
 from gapwatch.schemas.events import EVENT_TYPES
 
 _SHOWN_CHARACTERS = 2_000
+_OBSTACLES: dict[Outcome, str] = {
+    "already replayed": gettext_noop("already replayed"),
+    "replayed too often": gettext_noop("replayed too often"),
+    "without a value": gettext_noop("without a value"),
+    "of unknown origin": gettext_noop("of unknown origin"),
+}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -101,10 +109,16 @@ def _summary(letter: Letter, marks: set[bytes]) -> dict[str, Any]:
 
 
 def _print_counts(counts: Counter[tuple[str, str]], replayed: Counter[tuple[str, str]]) -> None:
-    click.echo(f"{counts.total():,} dead letters, {replayed.total():,} of them replayed")
+    click.echo(
+        say(
+            "{count} dead letters, {replayed} of them replayed",
+            count=f"{counts.total():,}",
+            replayed=f"{replayed.total():,}",
+        )
+    )
     if not counts:
         return
-    table = Table("type", "reason", "count", "replayed")
+    table = Table(say("type"), say("reason"), say("count"), say("replayed"))
     for kind, count in counts.most_common():
         table.add_row(*kind, f"{count:,}", f"{replayed[kind]:,}")
     _console().print(table)
@@ -114,11 +128,17 @@ def _print_letters(letters: list[Letter], marks: set[bytes]) -> None:
     if not letters:
         return
     table = Table(
-        "name", "given up at", "reason", "detail", "", title=f"the latest {len(letters)}", title_justify="left"
+        say("name"),
+        say("given up at"),
+        say("reason"),
+        say("detail"),
+        "",
+        title=say("the latest {count}", count=len(letters)),
+        title_justify="left",
     )
     for letter in letters:
         table.add_row(
-            letter.name, letter.failed_at, letter.reason, letter.detail, "replayed" if letter.mark in marks else ""
+            letter.name, letter.failed_at, letter.reason, letter.detail, say("replayed") if letter.mark in marks else ""
         )
     _console().print(table)
 
@@ -146,7 +166,7 @@ def show(name: str, *, raw: bool) -> None:
 def _found(name: str) -> Letter:
     letter = find_letter(name)
     if letter is None:
-        raise GapwatchError(f"there is no dead letter {name}; gapwatch dead-letters list names them")
+        raise GapwatchError(say("there is no dead letter {name}; gapwatch dead-letters list names them", name=name))
     return letter
 
 
@@ -157,11 +177,13 @@ def _readable(data: bytes | None) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return f"({len(data):,} bytes that are not UTF-8; --raw writes them)"
+        return say("({size} bytes that are not UTF-8; --raw writes them)", size=f"{len(data):,}")
     with contextlib.suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False)
     masked = mask(text.encode("utf-8", "replace").decode()).text
-    return masked if len(masked) <= _SHOWN_CHARACTERS else f"{masked[:_SHOWN_CHARACTERS]}… ({len(data):,} bytes)"
+    if len(masked) <= _SHOWN_CHARACTERS:
+        return masked
+    return say("{text}… ({size} bytes)", text=masked[:_SHOWN_CHARACTERS], size=f"{len(data):,}")
 
 
 @dead_letters.command(epilog="Example: gapwatch dead-letters replay --reason time_in_future --since 2d --dry-run")
@@ -176,9 +198,12 @@ def replay(names: tuple[str, ...], *, everything: bool, again: bool, dry_run: bo
     Each is replayed once, with its original time. What still cannot be read becomes a dead letter again.
     """
     if not (names or everything or any(selection.values())):
-        raise click.UsageError("name dead letters, choose them by --type, --reason, --since or --until, or say --all")
+        raise click.UsageError(
+            say("name dead letters, choose them by --type, --reason, --since or --until, or say --all")
+        )
     letters = map(_found, names) if names else read_letters(Selection(**selection))
     outcomes = replay_letters(letters, again=again, dry_run=dry_run)
-    click.echo(f"{'would be replayed' if dry_run else 'replayed'}: {outcomes.pop('replayed', 0):,}")
+    done = say("would be replayed") if dry_run else say("replayed")
+    click.echo(f"{done}: {outcomes.pop('replayed', 0):,}")
     for obstacle, count in outcomes.most_common():
-        click.echo(f"left out, {obstacle}: {count:,}")
+        click.echo(say("left out, {obstacle}: {count}", obstacle=say(_OBSTACLES[obstacle]), count=f"{count:,}"))

@@ -10,17 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 from gapwatch.commands.instants import Instant
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.maintenance.recount import Discrepancies, RecountResult
 from gapwatch.pipeline.maintenance.recount import recount as compare
+from gapwatch.pipeline.words.catalogue import gettext_noop
 
 _WHAT = {
-    "lost": "events published and not stored",
-    "stale": "events of which a later version was published",
-    "doubled": "events that stand more than once",
-    "unknown": "events stored that no topic holds",
-    "unaccounted": "records that are neither an event nor a dead letter",
+    "lost": gettext_noop("events published and not stored"),
+    "stale": gettext_noop("events of which a later version was published"),
+    "doubled": gettext_noop("events that stand more than once"),
+    "unknown": gettext_noop("events stored that no topic holds"),
+    "unaccounted": gettext_noop("records that are neither an event nor a dead letter"),
 }
 
 
@@ -38,7 +40,7 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
     """
     console = Console(stderr=as_json)
     try:
-        with console.status("counting"):
+        with console.status(say("counting")):
             result = compare(endpoints().clickhouse, start, end, repair=repair)
     except KafkaError as error:
         raise StackError(f"Kafka at {endpoints().kafka}: {error}") from error
@@ -54,27 +56,35 @@ def show(console: Console, result: RecountResult) -> None:
     """Print a recount: the sums by topic, then what differs."""
     console.print(_topics(result))
     for name, what in _WHAT.items():
-        _print_found(console, what, getattr(result, name))
+        _print_found(console, say(what), getattr(result, name))
     if result.final and (result.lost.count or result.stale.count):
         console.print(
-            "to store them, let workers of another group read the topics again until `gapwatch status` shows no lag:\n"
-            "  GAPWATCH_GROUP=again gapwatch worker",
+            say(
+                "to store them, let workers of another group read the topics again until `gapwatch status` shows no "
+                "lag:"
+            )
+            + "\n  GAPWATCH_GROUP=again gapwatch worker",
             highlight=False,
         )
     for view, found in result.aggregates.items():
-        _print_found(console, f"periods of {view} that differ from the events", found)
+        _print_found(console, say("periods of {view} that differ from the events", view=view), found)
     if not result.final:
         behind = ", ".join(f"{topic} {count:,}" for topic, count in result.lag.items() if count)
-        console.print(f"[yellow]not final: workers have still to process {behind}; count again when they have")
+        unfinished = say("not final: workers have still to process {lag}; count again when they have", lag=behind)
+        console.print(f"[yellow]{unfinished}")
     elif result.exact:
-        console.print("[green]exact: every record is accounted for and every aggregate equals its recount")
+        exact = say("exact: every record is accounted for and every aggregate equals its recount")
+        console.print(f"[green]{exact}")
 
 
 def _topics(result: RecountResult) -> Table:
-    table = Table(title="published = stored + duplicates + dead-lettered")
+    table = Table(title=say("published = stored + duplicates + dead-lettered"))
     expired = any(topic.expired for topic in result.topics)
-    for column in ("topic", "published", "stored", "duplicates", "dead-lettered", *(["expired"] * expired), "missing"):
-        table.add_column(column, justify="left" if column == "topic" else "right")
+    table.add_column(say("topic"))
+    for column in (say("published"), say("stored"), say("duplicates"), say("dead-lettered")):
+        table.add_column(column, justify="right")
+    for column in (*([say("expired")] * expired), say("missing")):
+        table.add_column(column, justify="right")
     for topic in result.topics:
         counts = [topic.published, topic.stored, topic.duplicates, topic.dead_lettered, *([topic.expired] * expired)]
         missing = f"[red]{topic.missing:,}" if topic.missing else "0"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.commands.stopping import stopped_by_signals
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
@@ -30,7 +31,7 @@ def run(once: bool, first: datetime | None, last: datetime | None, every: int) -
     A minute that was evaluated before keeps its verdicts. Any number of these may run at once.
     """
     if last and not first:
-        raise click.UsageError("--to needs --from")
+        raise click.UsageError(say("--to needs --from"))
     logs.configure(settings())
     runner = Runner(endpoints().clickhouse)
     try:
@@ -50,5 +51,11 @@ def _show(found: list[Signal]) -> None:
     for one in found:
         click.echo(
             f"{one.minute:%Y-%m-%d %H:%M} {one.state:9} {one.severity:8} {one.series.key} "
-            f"index {one.gap_index:.1f}, usually {one.expected_index:.1f}, {one.events} of {one.voices} voices"
+            + say(
+                "index {index}, usually {usual}, {events} of {voices} voices",
+                index=f"{one.gap_index:.1f}",
+                usual=f"{one.expected_index:.1f}",
+                events=one.events,
+                voices=one.voices,
+            )
         )

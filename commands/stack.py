@@ -6,9 +6,11 @@ import sys
 from typing import Any
 
 import click
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints, masked
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.settings import settings
@@ -23,10 +25,10 @@ def up(brokers: int | None) -> None:
     Nothing is started where GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE name servers of yours.
     """
     if _servers_are_named():
-        click.echo("GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE name your servers; there is nothing to start")
+        click.echo(say("GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE name your servers; there is nothing to start"))
         return
     with _bar() as bar:
-        task = bar.add_task("looking at what runs", total=None)
+        task = bar.add_task(say("looking at what runs"), total=None)
 
         def show(what: str, share: float | None) -> None:
             bar.update(task, description=what, total=None if share is None else 1, completed=share or 0)
@@ -40,7 +42,7 @@ def up(brokers: int | None) -> None:
 def down() -> None:
     """Stop the local Kafka and ClickHouse. The data stay."""
     stack = LocalStack(settings().data_dir)
-    click.echo("stopped" if stack.down() else f"nothing ran in {stack.data_dir}")
+    click.echo(say("stopped") if stack.down() else say("nothing ran in {folder}", folder=stack.data_dir))
 
 
 @click.command(epilog="Example: gapwatch status --json")
@@ -98,13 +100,19 @@ def _report() -> dict[str, Any]:
 
 def _print(report: dict[str, Any]) -> None:
     if report["kafka"] is None:
-        click.echo(f"nothing runs in {report['data_dir']}; start it with: gapwatch up")
+        click.echo(say("nothing runs in {folder}; start it with: gapwatch up", folder=report["data_dir"]))
         return
     click.echo(f"Kafka       {report['kafka']}\nClickHouse  {masked(report['clickhouse'])}")
     for service in report.get("services", ()):
-        state = "answers" if service["running"] else "does not answer"
-        click.echo(f"{service['name']:12}{state}, process {service['pid'] or '-'}, log {service['log']}")
+        state = say("answers") if service["running"] else say("does not answer")
+        process = say("process {id}, log {log}", id=service["pid"] or "-", log=service["log"])
+        click.echo(f"{service['name']:12}{state}, {process}")
     lag = ", ".join(f"{topic} {records:,}" for topic, records in report["lag"].items())
-    click.echo(f"Lag         {lag or 'no topics yet'}\nLast write  {report['last_write'] or 'none yet'}")
+    _print_line(say("Lag"), lag or say("no topics yet"))
+    _print_line(say("Last write"), report["last_write"] or say("none yet"))
     for problem in report["problems"]:
         click.secho(problem, fg="red")
+
+
+def _print_line(label: str, value: str) -> None:
+    click.echo(f"{set_cell_size(label, 12)}{value}")

@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.sample_history import NASTY, NOW, report, store, story, usual
 
-from gapwatch.dashboards import alerting
+from gapwatch.dashboards.alert_groups import alert_groups
 from gapwatch.pipeline.signals import runner
 from gapwatch.pipeline.signals.series import Place, Series
 from gapwatch.pipeline.signals.table import SignalTable
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.store import ClickHouse
 
-GROUPS = alerting.groups("zh", "", "Asia/Shanghai")
+GROUPS = alert_groups("zh", "", "Asia/Shanghai")
 RULES = {rule["uid"]: rule for group in GROUPS for rule in group["rules"]}
-ENGLISH = {rule["uid"]: rule for group in alerting.groups("en", "", "Asia/Shanghai") for rule in group["rules"]}
+ENGLISH = {rule["uid"]: rule for group in alert_groups("en", "", "Asia/Shanghai") for rule in group["rules"]}
 SIGNALS, PIPELINE = ([rule["uid"] for rule in group["rules"]] for group in GROUPS)
 PLACE = Place(channel="app", product_id=NASTY, region="华东")
 
