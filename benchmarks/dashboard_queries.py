@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 from workbench import local_stack
 
-from gapwatch.dashboards.board.data import Board
+from gapwatch.dashboards.board.queries import Board
 from gapwatch.pipeline.store import Aggregates, ClickHouse, migrate
 
 AIM_MS = 300

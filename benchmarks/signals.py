@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.signals.statistics import baseline, chart
+from gapwatch.pipeline.signals.statistics import baseline, control_chart
 
 Array = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def _with_usual(past_hits: Array, past_voices: Array, hits: Array, voices: Array
         history = slice(day * 24, day * 24 + HISTORY_HOURS)
         usual = baseline.learn(all_hits[:, history], all_voices[:, history], day * 24 % 168)
         today = (HISTORY_HOURS + GAP_HOURS + day * 24 + np.arange(24)) % 168
-        share.append(baseline.cautious(usual, chart.CAUTION)[:, today].repeat(60, axis=1))
+        share.append(baseline.cautious(usual, control_chart.CAUTION)[:, today].repeat(60, axis=1))
         minutes = last_hour[:, day * 1440 : (day + 1) * 1440]
         dispersion.append(usual.unit + usual.correlation[:, None] * np.maximum(minutes - 1, 0))
         monthly.append(all_voices[:, history].mean(1) * 720)
@@ -150,8 +150,8 @@ def three_sigma(sample: Sample) -> Array:
 
 
 def _log_budget(sample: Sample, ratio: float) -> Array:
-    spent = sample.monthly[:, None] * chart.drift(sample.share, sample.dispersion, ratio)
-    return chart.budget_limit(spent, SERIES)
+    spent = sample.monthly[:, None] * control_chart.drift(sample.share, sample.dispersion, ratio)
+    return control_chart.budget_limit(spent, SERIES)
 
 
 def ewma(sample: Sample) -> Array:
@@ -189,7 +189,7 @@ def scan(sample: Sample) -> Array:
 
 def cusum(sample: Sample) -> Array:
     """The product's chart."""
-    found = chart.run(
+    found = control_chart.run(
         sample.hits, sample.voices, sample.share, sample.dispersion, monthly=sample.monthly, series=SERIES
     )
     return found.evidence - found.limit
@@ -273,15 +273,17 @@ def tune() -> None:
         rng = np.random.default_rng(TUNING_SEED)
         samples = [simulate(traffic, SERIES, MONTH_DAYS, rng) for _ in range(3)]
         print(traffic.name)
-        for ratio in (None, *chart.MARGINS):
+        for ratio in (None, *control_chart.MARGINS):
             beyond = [cusum(sample) if ratio is None else _alone(sample, ratio) for sample in samples]
             counts = [f"{sum(alarms(one, more) for one in beyond) / 3:6.1f}" for more in (-1, 0, 1, 2)]
             print(f"  {ratio or 'all':>5}: at -1, 0, +1, +2 nats {' '.join(counts)}", flush=True)
 
 
 def _alone(sample: Sample, ratio: float) -> Array:
-    evidence, _ = chart.cusum(chart.steps(sample.hits, sample.voices, sample.share, sample.dispersion, ratio))
-    return evidence - _log_budget(sample, ratio) - chart.MARGINS[ratio]
+    evidence, _ = control_chart.cusum(
+        control_chart.steps(sample.hits, sample.voices, sample.share, sample.dispersion, ratio)
+    )
+    return evidence - _log_budget(sample, ratio) - control_chart.MARGINS[ratio]
 
 
 def report() -> None:

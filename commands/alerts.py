@@ -34,7 +34,7 @@ def _preview(in_force: Settings) -> None:
     from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
     from gapwatch.pipeline.alerts.message import Writer  # noqa: PLC0415
     from gapwatch.pipeline.alerts.targets import for_severity, targets_of  # noqa: PLC0415
-    from gapwatch.pipeline.signals.table import SignalTable  # noqa: PLC0415
+    from gapwatch.pipeline.signals.signal_table import SignalTable  # noqa: PLC0415
 
     clickhouse = ClickHouse(endpoints().clickhouse)
     deliveries, targets = Deliveries(clickhouse), targets_of(in_force.alert_targets)
@@ -51,7 +51,7 @@ def _deliver(in_force: Settings, *, once: bool) -> None:
     from gapwatch.pipeline.alerts.courier import Courier  # noqa: PLC0415
     from gapwatch.pipeline.alerts.deliveries import Deliveries  # noqa: PLC0415
     from gapwatch.pipeline.alerts.message import Writer  # noqa: PLC0415
-    from gapwatch.pipeline.alerts.signal_consumer import AlertWorker  # noqa: PLC0415
+    from gapwatch.pipeline.alerts.signal_consumer import SignalConsumer  # noqa: PLC0415
     from gapwatch.pipeline.alerts.targets import targets_of  # noqa: PLC0415
     from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC, ensure_topics  # noqa: PLC0415
 
@@ -66,12 +66,12 @@ def _deliver(in_force: Settings, *, once: bool) -> None:
         max_age=timedelta(hours=in_force.alert_max_age_hours),
         clock=lambda: datetime.now(UTC),
     )
-    worker = AlertWorker(courier, f"{in_force.group}-alerts")
+    consumer = SignalConsumer(courier, f"{in_force.group}-alerts")
     stopping = stopped_by_signals()
     try:
         if not once:
-            worker.run(stopping)
-        elif left := worker.catch_up(stopping):
+            consumer.run(stopping)
+        elif left := consumer.catch_up(stopping):
             raise GapwatchError(f"{left} alerts were not delivered; the log says why, and the next run tries again")
     finally:
-        worker.close()
+        consumer.close()

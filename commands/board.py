@@ -22,7 +22,7 @@ from gapwatch.pipeline.store import ClickHouse
 @click.option("--until-end-of", "owner", type=int, help="Stop when the process of this id ends.")
 def board(host: str, port: int, locale: str | None, owner: int | None) -> None:
     """Serve the live board: the dashboards as a local page, until stopped with Ctrl-C."""
-    from gapwatch.dashboards.board.data import Board  # noqa: PLC0415 - extra `board`
+    from gapwatch.dashboards.board.queries import Board  # noqa: PLC0415 - extra `board`
     from gapwatch.dashboards.board.server import application, serve  # noqa: PLC0415
 
     if owner is not None:

@@ -46,7 +46,7 @@ def build(locale: str | None, output: Path | None) -> None:
 def check(folder: Path | None) -> None:
     """Say what Grafana would refuse or misread in the files of FOLDER, dashboards/provisioning unless given."""
     from gapwatch.dashboards import build as builder  # noqa: PLC0415 - extra `dashboards`
-    from gapwatch.dashboards.checks import problems  # noqa: PLC0415
+    from gapwatch.dashboards.provisioning_checks import problems  # noqa: PLC0415
 
     folder = folder or builder.PROVISIONING
     texts = builder.read(folder)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from gapwatch.dashboards.colors import BAD_COLOR, GOOD_COLOR
-from gapwatch.dashboards.frame import CONVERSATIONS, PLACE, page
 from gapwatch.dashboards.grains import Grains
-from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.minute_selection import MinuteSelection
+from gapwatch.dashboards.page import CONVERSATIONS, PLACE_FILTER, page
 from gapwatch.dashboards.panels import Panels
 from gapwatch.dashboards.query import filled_in, named
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
@@ -30,7 +30,7 @@ def conversations(locale: Locale, time_zone: str) -> dict[str, Any]:
     places = Grains(time_zone).conversations()
 
     def number(title: str, description: str, expression: str, **looks: Any) -> Any:
-        sql = f'SELECT {expression} AS "{title}" FROM {places} WHERE {PLACE}'
+        sql = f'SELECT {expression} AS "{title}" FROM {places} WHERE {PLACE_FILTER}'
         return panels.number(title, description, sql, **looks)
 
     def over_time(span: str) -> str:
@@ -38,7 +38,7 @@ def conversations(locale: Locale, time_zone: str) -> dict[str, Any]:
 SELECT $__timeInterval(point) AS time, {quantile(0.5, span)} AS "{say("Median")}",
     {quantile(0.9, span)} AS "{say("90 % within")}"
 FROM {places}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY time
 ORDER BY time"""
 
@@ -105,7 +105,7 @@ ORDER BY time"""
 SELECT $__timeInterval(point) AS time, sum(conversations) - sum(unanswered) AS "{say("Answered")}",
     sum(unanswered) AS "{say("Unanswered")}"
 FROM {places}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
@@ -120,7 +120,7 @@ SELECT {named("channel", CHANNELS, say)} AS "{say("Channel")}", sum(conversation
     100 * sum(unanswered) / sum(conversations) AS "{say("Unanswered")}",
     (sum(mood_end_sum) - sum(mood_start_sum)) / greatest(sum(moods), 1) AS "{say("Change of mood")}"
 FROM {places}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY channel
 ORDER BY sum(conversations) DESC""",
                 units={say("Median first response"): "s", say("Unanswered"): "percent"},
@@ -135,7 +135,7 @@ SELECT event_time AS "{say("Time")}", product_id AS "{say("Product")}",
     arrayStringConcat(arrayMap(t -> {turn}, turns), ' / ') AS "{say("Conversation")}",
     first_response_seconds AS "{say("First response")}", mood_low AS "{say("Lowest mood")}"
 FROM events
-WHERE event_type = 'chat' AND $__timeFilter(event_time) AND {PLACE} AND {Minutes(time_zone).lowest_moods(_LOWEST)}
+WHERE event_type = 'chat' AND $__timeFilter(event_time) AND {PLACE_FILTER} AND {MinuteSelection(time_zone).lowest_moods(_LOWEST)}
 ORDER BY mood_low, event_time DESC
 LIMIT {_LOWEST}""",
                 units={say("First response"): "s"},

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gapwatch.dashboards.colors import BAD_COLOR, GAP_COLORS, GOOD_COLOR
-from gapwatch.dashboards.frame import FULFILLMENT, PLACE, page
 from gapwatch.dashboards.grains import Grains
-from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.minute_selection import MinuteSelection
+from gapwatch.dashboards.page import FULFILLMENT, PLACE_FILTER, page
 from gapwatch.dashboards.panels import Panels
 from gapwatch.dashboards.query import named
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
@@ -16,7 +16,7 @@ from gapwatch.pipeline.words.names import CHANNELS, DIMENSIONS, SENTIMENTS, STAG
 _GAP = "${gap:singlequote}"
 _NEWEST = 200
 _BEFORE_RANGE = "$__fromTime - toIntervalSecond(dateDiff('second', $__fromTime, $__toTime))"
-_VOICES = f"$__timeFilter(event_time) AND has(gaps, {_GAP}) AND {PLACE}"
+_VOICES = f"$__timeFilter(event_time) AND has(gaps, {_GAP}) AND {PLACE_FILTER}"
 
 
 def _of_chosen_gap(suffix: str = "") -> str:
@@ -35,7 +35,7 @@ def _counts(column: str, names: Mapping[str, str], places: str, say: Speaker) ->
     counts = ", ".join(f"('{code}', sum({_of_chosen_gap(f'_{column}s.{code}')}))" for code in names)
     return f"""
 SELECT {named("counted.1", names, say)} AS name, counted.2 AS value
-FROM (SELECT arrayJoin([{counts}]) AS counted FROM {places} WHERE {PLACE})
+FROM (SELECT arrayJoin([{counts}]) AS counted FROM {places} WHERE {PLACE_FILTER})
 WHERE value > 0
 ORDER BY value DESC"""
 
@@ -45,7 +45,7 @@ def drill_down(locale: Locale, time_zone: str) -> dict[str, Any]:
     say = Speaker(locale)
     panels = Panels(say)
     places = Grains(time_zone).voices()
-    minutes = Minutes(time_zone)
+    minutes = MinuteSelection(time_zone)
 
     return page(
         FULFILLMENT,
@@ -60,8 +60,8 @@ def drill_down(locale: Locale, time_zone: str) -> dict[str, Any]:
                 f"""
 SELECT $__timeInterval(point) AS time, product_id AS product, 100 * sum({_SEVERITY}) / greatest(sum(voices), 1) AS value
 FROM {places}
-WHERE {PLACE} AND product_id IN (
-    SELECT product_id FROM {places} WHERE {PLACE}
+WHERE {PLACE_FILTER} AND product_id IN (
+    SELECT product_id FROM {places} WHERE {PLACE_FILTER}
     GROUP BY product_id HAVING sum({_EVENTS}) > 0 ORDER BY sum({_EVENTS}) DESC LIMIT 5)
 GROUP BY time, product
 HAVING sum(voices) >= 5
@@ -74,7 +74,7 @@ ORDER BY time, product""",
                 f"""
 SELECT region, 100 * sum({_EVENTS}) / greatest(sum(voices), 1) AS value
 FROM {places}
-WHERE region != '' AND {PLACE}
+WHERE region != '' AND {PLACE_FILTER}
 GROUP BY region
 HAVING sum(voices) >= 10
 ORDER BY value DESC
@@ -106,7 +106,7 @@ SELECT phrase AS "{say("Phrase")}",
 FROM (
     SELECT event_time, arrayJoin(arrayDistinct(arrayMap(e -> e.text, arrayFilter(e -> e.gap = {_GAP}, evidence)))) AS phrase
     FROM events
-    WHERE event_time >= {_BEFORE_RANGE} AND event_time <= $__toTime AND {PLACE}
+    WHERE event_time >= {_BEFORE_RANGE} AND event_time <= $__toTime AND {PLACE_FILTER}
         AND {minutes.sample(_BEFORE_RANGE)}
 )
 GROUP BY phrase
@@ -122,7 +122,7 @@ LIMIT 15""",
                 f"""
 SELECT $__timeInterval(point) AS time, sum(promises_kept) AS "{say("Kept")}", sum(promises_broken) AS "{say("Broken")}"
 FROM {places}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY time
 ORDER BY time""",
                 bars=True,
@@ -135,7 +135,7 @@ ORDER BY time""",
 SELECT {named("channel", CHANNELS, say)} AS name,
     100 * sum({_EVENTS}) / greatest(sum(voices), 1) AS value
 FROM {places}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY channel
 ORDER BY value DESC""",
                 unit="percent",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gapwatch.dashboards.frame import PIPELINE, PLACE, page
-from gapwatch.dashboards.minutes import Minutes
+from gapwatch.dashboards.minute_selection import MinuteSelection
+from gapwatch.dashboards.page import PIPELINE, PLACE_FILTER, page
 from gapwatch.dashboards.panels import Panels
 from gapwatch.dashboards.query import named
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
@@ -23,7 +23,7 @@ def operations(locale: Locale, time_zone: str) -> dict[str, Any]:
     """
     say = Speaker(locale)
     panels = Panels(say)
-    sample = f"$__timeFilter(event_time) AND {PLACE} AND {Minutes(time_zone).sample()}"
+    sample = f"$__timeFilter(event_time) AND {PLACE_FILTER} AND {MinuteSelection(time_zone).sample()}"
     sampled = " " + say("By the time they happened; of more than 100,000 a sample of about so many, drawn evenly.")
 
     return page(

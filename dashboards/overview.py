@@ -3,8 +3,8 @@
 from typing import Any
 
 from gapwatch.dashboards.colors import GAP_COLORS, NOW_COLOR, USUAL_COLOR
-from gapwatch.dashboards.frame import FULFILLMENT, OVERVIEW, PLACE, page
 from gapwatch.dashboards.grains import Grains
+from gapwatch.dashboards.page import FULFILLMENT, OVERVIEW, PLACE_FILTER, page
 from gapwatch.dashboards.panels import Panels, Thresholds
 from gapwatch.dashboards.query import named
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
@@ -33,7 +33,7 @@ def overview(locale: Locale, time_zone: str) -> dict[str, Any]:
         return f"""
 SELECT {share(_NOW)} AS "{say("This period")}", {share(_BEFORE)} AS "{say("Previous period")}"
 FROM {grains.voices(_BEFORE_RANGE)}
-WHERE {PLACE}"""
+WHERE {PLACE_FILTER}"""
 
     channel, product, region, gap = (
         say("Channel"),
@@ -89,7 +89,7 @@ WHERE {PLACE}"""
                 f"""
 SELECT 100 * sum(unanswered) / greatest(sum(conversations), 1) AS "{say("This period")}"
 FROM {grains.conversations()}
-WHERE {PLACE}""",
+WHERE {PLACE_FILTER}""",
                 unit="percent",
             ),
             panels.number(
@@ -98,7 +98,7 @@ WHERE {PLACE}""",
                 f"""
 SELECT sumIf(voices, {_NOW}) AS "{say("This period")}", sumIf(voices, {_BEFORE}) AS "{say("Previous period")}"
 FROM {grains.voices(_BEFORE_RANGE)}
-WHERE {PLACE}""",
+WHERE {PLACE_FILTER}""",
                 decimals=0,
             ),
             panels.lines(
@@ -112,7 +112,7 @@ FROM (
     FROM (
         SELECT point, sum(fulfillment_severity) AS severity, sum(voices) AS counted
         FROM {grains.voices("$__fromTime - toIntervalWeek(4)")}
-        WHERE {PLACE}
+        WHERE {PLACE_FILTER}
         GROUP BY point
     )
     ARRAY JOIN [0, 1, 2, 3, 4] AS week
@@ -129,7 +129,7 @@ ORDER BY time, kind""",
                 f"""
 SELECT product_id, {_INDEX} AS value
 FROM {grains.voices()}
-WHERE product_id != '' AND {PLACE}
+WHERE product_id != '' AND {PLACE_FILTER}
 GROUP BY product_id
 HAVING sum(voices) >= 20
 ORDER BY value DESC
@@ -167,7 +167,7 @@ SELECT
     {shares},
     channel AS code
 FROM {grains.voices()}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY channel
 ORDER BY sum(voices) DESC""",
                 shaded={say(GAPS[code]): _SHARE_COLOURS for code in _GAPS},
@@ -183,7 +183,7 @@ ORDER BY sum(voices) DESC""",
                 f"""
 SELECT $__timeInterval(point) AS time, {counts}
 FROM {grains.voices()}
-WHERE {PLACE}
+WHERE {PLACE_FILTER}
 GROUP BY time
 ORDER BY time""",
                 bars=True,

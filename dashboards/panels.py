@@ -1,6 +1,7 @@
 """The few kinds of panel the dashboards are made of, all reading ClickHouse."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as builder
@@ -17,6 +18,7 @@ from gapwatch.pipeline.words.catalogue import Speaker
 from gapwatch.pipeline.words.names import NO_DATA
 
 PanelBuilder = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
+AnyPanel = TypeVar("AnyPanel", stat.Panel, timeseries.Panel, bargauge.Panel, table.Panel)
 Thresholds = Sequence[tuple[float | None, str]]
 """(from, colour) in rising order; the first from None."""
 
@@ -40,18 +42,11 @@ class Panels:
     ) -> stat.Panel:
         """Big numbers: the columns of the only row."""
         return (
-            stat.Panel()
-            .title(title)
-            .description(description)
-            .datasource(datasource())
-            .with_target(ClickHouseQuery(sql, "table"))
+            self._framed(stat.Panel(), title, description, ClickHouseQuery(sql, "table"), span=span, height=4)
             .unit(unit)
             .decimals(decimals)
-            .no_value(self._no_data)
             .thresholds(_thresholds(thresholds))
             .graph_mode(looks.BigValueGraphMode.NONE)
-            .height(4)
-            .span(span)
         )
 
     def lines(
@@ -68,14 +63,11 @@ class Panels:
     ) -> timeseries.Panel:
         """Series over time: the query returns `time`, a number, and a label if there are several. Bars are stacked."""
         panel = (
-            timeseries.Panel()
-            .title(title)
-            .description(description)
-            .datasource(datasource())
-            .with_target(ClickHouseQuery(sql, "time_series"))
+            self._framed(
+                timeseries.Panel(), title, description, ClickHouseQuery(sql, "time_series"), span=span, height=height
+            )
             .unit(unit)
             .min(0)
-            .no_value(self._no_data)
             .fill_opacity(60 if bars else 8)
             .line_width(1 if bars else 2)
             .show_points(looks.VisibilityMode.NEVER)
@@ -87,8 +79,6 @@ class Panels:
                 .calcs([])
             )
             .tooltip(common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI).sort(looks.SortOrder.DESCENDING))
-            .height(height)
-            .span(span)
         )
         for name, color in (colors or {}).items():
             panel.override_by_name(name, [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})])
@@ -102,19 +92,12 @@ class Panels:
     ) -> bargauge.Panel:
         """Bars, longest first: the query returns a name and a number per row."""
         return (
-            bargauge.Panel()
-            .title(title)
-            .description(description)
-            .datasource(datasource())
-            .with_target(ClickHouseQuery(sql, "table"))
+            self._framed(bargauge.Panel(), title, description, ClickHouseQuery(sql, "table"), span=span, height=height)
             .unit(unit)
             .min(0)
-            .no_value(self._no_data)
             .orientation(looks.VizOrientation.HORIZONTAL)
             .display_mode(looks.BarGaugeDisplayMode.BASIC)
             .reduce_options(common.ReduceDataOptions().values(True).calcs([]).fields(""))
-            .height(height)
-            .span(span)
         )
 
     def rows(
@@ -132,17 +115,9 @@ class Panels:
         height: int = 9,
     ) -> table.Panel:
         """A table. By column name: `shaded` cells, `units`, `links` (title, url), columns for links only, widths."""
-        panel = (
-            table.Panel()
-            .title(title)
-            .description(description)
-            .datasource(datasource())
-            .with_target(ClickHouseQuery(sql, "table"))
-            .no_value(self._no_data)
-            .cell_height(looks.TableCellHeight.SM)
-            .height(height)
-            .span(span)
-        )
+        panel = self._framed(
+            table.Panel(), title, description, ClickHouseQuery(sql, "table"), span=span, height=height
+        ).cell_height(looks.TableCellHeight.SM)
         properties: dict[str, list[DynamicConfigValue]] = {}
         for name, steps in (shaded or {}).items():
             properties.setdefault(name, []).extend(_shading(steps))
@@ -157,6 +132,20 @@ class Panels:
         for name, values in properties.items():
             panel.override_by_name(name, values)
         return panel
+
+    def _framed(
+        self, panel: AnyPanel, title: str, description: str, query: ClickHouseQuery, *, span: int, height: int
+    ) -> AnyPanel:
+        """What every kind of panel has."""
+        return (
+            panel.title(title)
+            .description(description)
+            .datasource(datasource())
+            .with_target(query)
+            .no_value(self._no_data)
+            .span(span)
+            .height(height)
+        )
 
 
 def page_link(title: str, uid: str) -> builder.DashboardLink:

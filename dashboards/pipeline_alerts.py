@@ -7,7 +7,7 @@ lag to be known, and that is one message, not four.
 from typing import Any, Literal, NamedTuple
 
 from gapwatch.dashboards.alert_rule import LINK_ROOT, RUNBOOK, WhenUnknown, alert_rule, bullets, value
-from gapwatch.dashboards.frame import PIPELINE
+from gapwatch.dashboards.page import PIPELINE
 from gapwatch.pipeline.words.catalogue import Speaker, gettext_noop
 from gapwatch.pipeline.words.names import SEVERITIES
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gapwatch.dashboards import pipeline_alerts
 from gapwatch.dashboards.alert_rule import LINK_ROOT, RUNBOOK, alert_rule, bullets, value
-from gapwatch.dashboards.frame import CONVERSATIONS, FULFILLMENT
+from gapwatch.dashboards.page import CONVERSATIONS, FULFILLMENT
 from gapwatch.dashboards.query import filled_in, literal, named
 from gapwatch.pipeline.signals.series import GAP_MEASURES, MEASURES, Measure
 from gapwatch.pipeline.signals.suggestions import suggestions

@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gapwatch.dashboards.board.data import Board, RequestError
+from gapwatch.dashboards.board.queries import Board, RequestError
 from gapwatch.dashboards.board.texts import texts
 from gapwatch.pipeline import web
 from gapwatch.pipeline.errors import GapwatchError, StoreError

@@ -20,7 +20,7 @@ _ATTEMPTS_AT_ONCE = 20  # of ten seconds at most each, well within the five minu
 
 
 @dataclass
-class _Letter:
+class _Pending:
     partition: int
     offset: int
     signal: Signal
@@ -51,7 +51,7 @@ class Courier:
         self._targets = targets
         self._max_age = max_age
         self._clock = clock
-        self._letters: list[_Letter] = []
+        self._pending: list[_Pending] = []
         self._next: dict[int, int] = {}
 
     def take(self, partition: int, offset: int, signal: Signal) -> None:
@@ -59,7 +59,7 @@ class Courier:
         self._next[partition] = offset + 1
         if not signal.part_of:
             targets = for_severity(self._targets, signal.severity)
-            self._letters.append(_Letter(partition, offset, signal, targets))
+            self._pending.append(_Pending(partition, offset, signal, targets))
 
     def skip(self, partition: int, offset: int) -> None:
         """Nothing is to be done for this record."""
@@ -67,65 +67,65 @@ class Courier:
 
     def drop(self, partitions: Collection[int]) -> None:
         """Forget what another worker now is responsible for."""
-        self._letters = [letter for letter in self._letters if letter.partition not in partitions]
+        self._pending = [pending for pending in self._pending if pending.partition not in partitions]
         self._next = {partition: offset for partition, offset in self._next.items() if partition not in partitions}
 
     def offsets(self) -> dict[int, int]:
         """Per partition the offset before which everything is delivered."""
         offsets = dict(self._next)
-        for letter in self._letters:
-            offsets[letter.partition] = min(offsets[letter.partition], letter.offset)
+        for pending in self._pending:
+            offsets[pending.partition] = min(offsets[pending.partition], pending.offset)
         return offsets
 
     @property
     def undelivered(self) -> int:
-        return len(self._letters)
+        return len(self._pending)
 
     def work(self) -> None:
         """Try what is due. Raises StoreError; then nothing is lost, and `work` may be called again."""
-        for letter, target in self._due():
-            self._try(letter, target)
-        self._letters = [letter for letter in self._letters if letter.waiting]
+        for pending, target in self._due():
+            self._try(pending, target)
+        self._pending = [pending for pending in self._pending if pending.waiting]
 
-    def _due(self) -> Iterator[tuple[_Letter, Target]]:
+    def _due(self) -> Iterator[tuple[_Pending, Target]]:
         """In order, but a series whose last change has not reached a target waits there."""
         held: set[tuple[str, str]] = set()
         attempts = 0
-        for letter in self._letters:
-            for target in list(letter.waiting):
-                line = (letter.signal.series.key, target.name)
+        for pending in self._pending:
+            for target in list(pending.waiting):
+                line = (pending.signal.series.key, target.name)
                 if line in held or attempts >= _ATTEMPTS_AT_ONCE:
                     continue
-                if letter.due.get(target.name, self._clock()) <= self._clock():
+                if pending.due.get(target.name, self._clock()) <= self._clock():
                     attempts += 1
-                    yield letter, target
-                if target in letter.waiting:
+                    yield pending, target
+                if target in pending.waiting:
                     held.add(line)
 
-    def _try(self, letter: _Letter, target: Target) -> None:
-        signal, name = letter.signal, target.name
-        if name in letter.taken:
-            self._deliveries.note(signal, name, "sent", letter.attempts[name])
+    def _try(self, pending: _Pending, target: Target) -> None:
+        signal, name = pending.signal, target.name
+        if name in pending.taken:
+            self._deliveries.note(signal, name, "sent", pending.attempts[name])
         elif name not in self._deliveries.done(signal):
             if self._clock() - signal.minute > self._max_age:
                 log.error("too old to be sent", target=name, measure=signal.series.measure, state=signal.state)
-                self._deliveries.note(signal, name, "expired", letter.attempts[name])
-            elif not self._send(letter, target):
+                self._deliveries.note(signal, name, "expired", pending.attempts[name])
+            elif not self._send(pending, target):
                 return
-        letter.waiting.remove(target)
+        pending.waiting.remove(target)
 
-    def _send(self, letter: _Letter, target: Target) -> bool:
-        message, name = self._message(letter.signal), target.name
-        letter.attempts[name] += 1
+    def _send(self, pending: _Pending, target: Target) -> bool:
+        message, name = self._message(pending.signal), target.name
+        pending.attempts[name] += 1
         if target.send(message):
-            letter.taken.add(name)
-            self._deliveries.note(letter.signal, name, "sent", letter.attempts[name])
-            log.info("sent", target=name, measure=letter.signal.series.measure, state=letter.signal.state)
+            pending.taken.add(name)
+            self._deliveries.note(pending.signal, name, "sent", pending.attempts[name])
+            log.info("sent", target=name, measure=pending.signal.series.measure, state=pending.signal.state)
             return True
-        pause = min(FIRST_PAUSE * 2 ** min(letter.attempts[name] - 1, 10), LONGEST_PAUSE)
-        letter.due[name] = self._clock() + pause
-        log.warning("not sent", target=name, attempt=letter.attempts[name], again_in_seconds=pause.total_seconds())
-        self._deliveries.note(letter.signal, name, "failed", letter.attempts[name])
+        pause = min(FIRST_PAUSE * 2 ** min(pending.attempts[name] - 1, 10), LONGEST_PAUSE)
+        pending.due[name] = self._clock() + pause
+        log.warning("not sent", target=name, attempt=pending.attempts[name], again_in_seconds=pause.total_seconds())
+        self._deliveries.note(pending.signal, name, "failed", pending.attempts[name])
         return False
 
     def _message(self, signal: Signal) -> Message:

@@ -5,7 +5,7 @@ import socket
 from typing import Any, Literal
 
 from gapwatch.pipeline.alerts.message import Quote
-from gapwatch.pipeline.signals.table import as_text
+from gapwatch.pipeline.signals.query_time import as_text
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.store import ClickHouse
 

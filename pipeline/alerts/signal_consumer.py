@@ -26,7 +26,7 @@ _SESSION_MS, _HEARTBEAT_MS = 10_000, 3_000
 _ASSIGNMENT_SECONDS = 30
 
 
-class AlertWorker(ConsumerRebalanceListener):  # type: ignore[misc]
+class SignalConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """One of any number in the group: each series is delivered by one of them at a time."""
 
     def __init__(self, courier: Courier, group: str) -> None:

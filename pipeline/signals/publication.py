@@ -10,7 +10,7 @@ from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.kafka.outbox import Outbox, PlainMessage
 from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC
 from gapwatch.pipeline.signals.series import Measure, Place, Scope, Series
-from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.signal_table import SignalTable
 from gapwatch.pipeline.signals.verdict import Companion, Reason, Severity, Signal, State
 
 

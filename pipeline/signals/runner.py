@@ -10,7 +10,7 @@ from gapwatch.pipeline.kafka.outbox import Outbox
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.signals import publication
 from gapwatch.pipeline.signals.detector import Detector
-from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.signal_table import SignalTable
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.store import ClickHouse
 

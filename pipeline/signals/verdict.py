@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapwatch.pipeline.signals.series import Measure, Series
-from gapwatch.pipeline.signals.statistics import chart
+from gapwatch.pipeline.signals.statistics import control_chart
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class Rise(NamedTuple):
         return self.hits / self.expected if self.expected > 0 else 1.0
 
 
-class Crowd(NamedTuple):
+class Support(NamedTuple):
     """Who spoke of the measure in the place since the rise began."""
 
     events: int
@@ -114,13 +114,13 @@ def rise(bins: Bins, evidence: float, limit: float, first: int) -> Rise:
     return Rise(evidence, limit, bins.starts[first], float(hits.sum()), expected, float(voices.sum()))
 
 
-def judged(
+def judge(
     series: Series,
     minute: datetime,
     bins: Bins,
     now: Rise,
     *,
-    crowd: Crowd,
+    support: Support,
     episode: Episode | None,
     others: dict[Measure, Rise],
     part_of: str = "",
@@ -145,13 +145,13 @@ def judged(
         gap_index=now.hits * per_voice,
         expected_index=now.expected * per_voice,
         voices=round(now.voices),
-        events=crowd.events,
-        customers=crowd.customers,
+        events=support.events,
+        customers=support.customers,
         excess=now.hits - now.expected,
         evidence=now.evidence,
         limit=now.limit,
         companions=companions(now, others),
-        examples=crowd.examples,
+        examples=support.examples,
     )
 
 
@@ -169,14 +169,14 @@ def _state(bins: Bins, now: Rise, episode: Episode | None, part_of: str) -> tupl
     return ("escalated" if stands_by_itself_now or is_news(now, episode) else "ongoing"), "worse"
 
 
-def silent(series: Series, episode: Episode, minute: datetime) -> Signal:
+def ended_in_silence(series: Series, episode: Episode, minute: datetime) -> Signal:
     """The end of a signal of which nobody speaks any more."""
     return Signal(
         series, minute, episode.opened, episode.since, "recovered", episode.severity, "silent", episode.part_of
     )
 
 
-def explained(now: Rise, hits: float, voices: float, dispersion: float) -> bool:
+def is_explained(now: Rise, hits: float, voices: float, dispersion: float) -> bool:
     """Whether a rise is that of other signals: without their voices, less than half of it and no signal is left.
 
     `hits` and `voices` are those of the rise outside the places of the others.
@@ -204,22 +204,24 @@ def severity(now: Rise) -> Severity:
     return "warning" if score >= _WARNING_FROM else "notice"
 
 
-def suspicious(now: Rise) -> bool:
+def is_out_of_control(now: Rise) -> bool:
     """Out of control, on enough voices."""
     return now.evidence >= now.limit and now.voices >= MIN_VOICES and now.hits >= MIN_EVENTS and now.ratio > 1
 
 
-def believable(crowd: Crowd) -> bool:
+def is_supported(support: Support) -> bool:
     """Enough different customers: one who writes fifty times is one customer."""
-    return crowd.customers >= MIN_CUSTOMERS and 2 * crowd.customers >= crowd.events >= MIN_EVENTS
+    return support.customers >= MIN_CUSTOMERS and 2 * support.customers >= support.events >= MIN_EVENTS
 
 
 def recovery(bins: Bins, episode: Episode) -> int | None:
     """The bin since which the series is as usual again, if it is."""
     first = sum(start < episode.opened for start in bins.starts)
-    ratio = float(np.clip(episode.ratio, min(chart.MARGINS), max(chart.MARGINS)))
-    step = chart.steps(bins.hits[first:], bins.voices[first:], bins.share[first:], bins.dispersion[first:], ratio)
-    evidence, start = chart.cusum(-step)
+    ratio = float(np.clip(episode.ratio, min(control_chart.MARGINS), max(control_chart.MARGINS)))
+    step = control_chart.steps(
+        bins.hits[first:], bins.voices[first:], bins.share[first:], bins.dispersion[first:], ratio
+    )
+    evidence, start = control_chart.cusum(-step)
     return first + int(start[-1]) if evidence.size and evidence[-1] >= RECOVERY_NATS else None
 
 

@@ -78,7 +78,7 @@ def test_what_is_absent() -> None:
         ("worker", "import gapwatch.pipeline.language.reader, gapwatch.commands.recount, gapwatch.commands.signals"),
         ("alerts", "import gapwatch.pipeline.alerts.courier, gapwatch.pipeline.alerts.text"),
         ("board", "import gapwatch.dashboards.board.server, gapwatch.dashboards.report"),
-        ("dashboards", "import gapwatch.dashboards.push, gapwatch.dashboards.checks"),
+        ("dashboards", "import gapwatch.dashboards.push, gapwatch.dashboards.provisioning_checks"),
     ],
 )
 def test_a_part_asks_for_no_other_extra(extra: str | None, statement: str) -> None:

@@ -20,7 +20,7 @@ from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.signals import publication
 from gapwatch.pipeline.signals.series import Place, Series
-from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.signal_table import SignalTable
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.store import ClickHouse
 

@@ -9,10 +9,10 @@ from support.sample_events import TODAY, chat, columns
 from support.sample_history import NASTY, NOW, report, store, story, usual
 
 from gapwatch.dashboards import minutes
-from gapwatch.dashboards.board.data import Board, RequestError
-from gapwatch.dashboards.expansion import expand
-from gapwatch.dashboards.frame import PLACE
+from gapwatch.dashboards.board.queries import Board, RequestError
 from gapwatch.dashboards.grains import Grains
+from gapwatch.dashboards.macros import expand
+from gapwatch.dashboards.page import PLACE_FILTER
 from gapwatch.pipeline.signals import runner
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore
 
@@ -114,7 +114,7 @@ def test_the_newest_voices_are_the_newest_of_all(full_board, database):
 
 
 _NEWEST = f"""
-SELECT event_time FROM events WHERE $__timeFilter(event_time) AND has(gaps, ${{gap:singlequote}}) AND {PLACE}
+SELECT event_time FROM events WHERE $__timeFilter(event_time) AND has(gaps, ${{gap:singlequote}}) AND {PLACE_FILTER}
 ORDER BY event_time DESC LIMIT 200
 """  # noqa: S608 - written here
 
@@ -165,7 +165,9 @@ def test_a_sample_is_all_of_few_events_and_some_of_many(full_board, database, mo
 
     def counted():
         since = "$__fromTime - toIntervalDay(8)"
-        query = expand(_SAMPLED.format(sample=minutes.Minutes("Asia/Shanghai").sample(since), since=since), view)
+        query = expand(
+            _SAMPLED.format(sample=minutes.MinuteSelection("Asia/Shanghai").sample(since), since=since), view
+        )
         return clickhouse.execute(query)[0]
 
     now, before, of_now, of_before = counted()

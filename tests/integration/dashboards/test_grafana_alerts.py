@@ -9,7 +9,7 @@ from support.sample_history import NASTY, NOW, report, store, story, usual
 from gapwatch.dashboards.alert_groups import alert_groups
 from gapwatch.pipeline.signals import runner
 from gapwatch.pipeline.signals.series import Place, Series
-from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.signal_table import SignalTable
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.store import ClickHouse
 

@@ -13,7 +13,7 @@ from gapwatch.pipeline.kafka.topics import SIGNALS_TOPIC
 from gapwatch.pipeline.signals import publication, runner
 from gapwatch.pipeline.signals.detector import Detector
 from gapwatch.pipeline.signals.series import Place
-from gapwatch.pipeline.signals.table import SignalTable
+from gapwatch.pipeline.signals.signal_table import SignalTable
 from gapwatch.pipeline.store import ClickHouse
 
 PLACE = Place(channel="app", product_id="净水器")
@@ -65,8 +65,8 @@ def test_one_incident_is_one_signal_that_stands_by_itself(database):
 def test_two_incidents_do_not_explain_each_other(database):
     store(database, [*usual(), *story(120), *story(120, product="空调", channel="phone", seed=9)])
     found = evaluated(database, NOW - timedelta(minutes=30))
-    standing = {signal.series.place for signal in found if not signal.part_of}
-    assert {PLACE, Place(channel="phone", product_id="空调")} <= standing
+    unexplained = {signal.series.place for signal in found if not signal.part_of}
+    assert {PLACE, Place(channel="phone", product_id="空调")} <= unexplained
 
 
 def test_the_view_tells_each_episode_once(database):

@@ -11,8 +11,8 @@ from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.dashboards.build import PROVISIONING, files
-from gapwatch.dashboards.checks import Provisioning, problems, receivers_of
 from gapwatch.dashboards.notifications import policy_tree
+from gapwatch.dashboards.provisioning_checks import Provisioning, problems, receivers_of
 from gapwatch.pipeline.signals.suggestions import suggestions
 from gapwatch.pipeline.words.catalogue import Speaker
 

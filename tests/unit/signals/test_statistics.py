@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from gapwatch.pipeline.signals.statistics import baseline, chart
+from gapwatch.pipeline.signals.statistics import baseline, control_chart
 
 
 def history(share, voices=200.0, weeks=4, seed=1):
@@ -72,7 +72,7 @@ def test_hours_that_differ_by_more_than_chance_are_seen():
 
 @given(arrays.arrays(np.float64, st.integers(1, 60), elements=st.floats(-3, 3)))
 def test_cusum_is_the_largest_sum_up_to_now(step):
-    evidence, start = chart.cusum(step)
+    evidence, start = control_chart.cusum(step)
     for now in range(len(step)):
         sums = [step[first : now + 1].sum() for first in range(now + 1)]
         assert evidence[now] == pytest.approx(max(0.0, *sums), abs=1e-9)
@@ -80,32 +80,34 @@ def test_cusum_is_the_largest_sum_up_to_now(step):
             assert step[start[now] : now + 1].sum() == pytest.approx(evidence[now], abs=1e-9)
 
 
-@given(st.floats(0.001, 0.94), st.sampled_from(sorted(chart.MARGINS)))
+@given(st.floats(0.001, 0.94), st.sampled_from(sorted(control_chart.MARGINS)))
 def test_a_shifted_share_is_larger_and_still_a_share(share, ratio):
-    worse = float(chart.shifted(np.array(share), ratio))
+    worse = float(control_chart.shifted(np.array(share), ratio))
     assert share < worse < 1
     assert worse <= share * ratio + 1e-12
 
 
-@given(st.floats(0.01, 0.9), st.floats(1, 5), st.sampled_from(sorted(chart.MARGINS)))
+@given(st.floats(0.01, 0.9), st.floats(1, 5), st.sampled_from(sorted(control_chart.MARGINS)))
 def test_usual_voices_take_evidence_away_and_shifted_ones_bring_it(share, dispersion, ratio):
     usual, scatter = np.array([share]), np.array([dispersion])
-    worse = chart.shifted(usual, ratio)
-    as_usual = chart.steps(usual * 100, np.array([100.0]), usual, scatter, ratio)
-    as_shifted = chart.steps(worse * 100, np.array([100.0]), usual, scatter, ratio)
-    assert as_usual[0] == pytest.approx(-100 * chart.drift(usual, scatter, ratio)[0])
+    worse = control_chart.shifted(usual, ratio)
+    as_usual = control_chart.steps(usual * 100, np.array([100.0]), usual, scatter, ratio)
+    as_shifted = control_chart.steps(worse * 100, np.array([100.0]), usual, scatter, ratio)
+    assert as_usual[0] == pytest.approx(-100 * control_chart.drift(usual, scatter, ratio)[0])
     assert as_usual[0] < 0 < as_shifted[0]
 
 
 def test_more_series_and_more_voices_raise_the_limit():
     monthly = np.array([[1_000.0]])
-    assert chart.budget_limit(monthly, 100) - chart.budget_limit(monthly, 1) == pytest.approx(np.log(100))
-    assert chart.budget_limit(10 * monthly, 1) > chart.budget_limit(monthly, 1)
+    assert control_chart.budget_limit(monthly, 100) - control_chart.budget_limit(monthly, 1) == pytest.approx(
+        np.log(100)
+    )
+    assert control_chart.budget_limit(10 * monthly, 1) > control_chart.budget_limit(monthly, 1)
 
 
 def run(hits, voices, share=0.3):
     shape = (1, len(voices))
-    return chart.run(
+    return control_chart.run(
         np.array([hits]), np.array([voices]), np.full(shape, share), np.ones(shape), monthly=np.array([1e5]), series=100
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gapwatch.pipeline.signals import publication, verdict
 from gapwatch.pipeline.signals.series import MEASURES, Place, Series
-from gapwatch.pipeline.signals.verdict import Bins, Companion, Crowd, Episode, Rise, Signal
+from gapwatch.pipeline.signals.verdict import Bins, Companion, Episode, Rise, Signal, Support
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SERIES = Series("fulfillment", Place(product_id="净水器"))
@@ -26,9 +26,9 @@ def bins(share_now, minutes=120):
     return Bins(starts, voices * share_now, voices, np.full(minutes, 0.3), np.ones(minutes), 0.5)
 
 
-def judge(now=None, share_now=0.6, episode=None, crowd=Crowd(60, 55, ("e1",)), others=None):  # noqa: B008
-    return verdict.judged(
-        SERIES, NOW, bins(share_now), now or rise(), crowd=crowd, episode=episode, others=others or {}
+def judge(now=None, share_now=0.6, episode=None, support=Support(60, 55, ("e1",)), others=None):  # noqa: B008
+    return verdict.judge(
+        SERIES, NOW, bins(share_now), now or rise(), support=support, episode=episode, others=others or {}
     )
 
 
@@ -46,15 +46,15 @@ def episode(severity="notice", minutes=90):
     ],
 )
 def test_too_little_evidence_or_too_few_voices_open_nothing(quiet):
-    assert verdict.suspicious(rise())
-    assert not verdict.suspicious(quiet)
+    assert verdict.is_out_of_control(rise())
+    assert not verdict.is_out_of_control(quiet)
 
 
 @pytest.mark.parametrize(
     ("events", "customers", "believed"), [(60, 55, True), (60, 29, False), (8, 4, False), (4, 4, False)]
 )
 def test_one_customer_who_writes_often_is_one_customer(events, customers, believed):
-    assert verdict.believable(Crowd(events, customers)) is believed
+    assert verdict.is_supported(Support(events, customers)) is believed
 
 
 def test_a_new_signal_opens_now_and_tells_since_when():
@@ -97,12 +97,12 @@ def test_severity_rises_with_size_surprise_and_volume(evidence, hits, expected, 
 
 def test_a_rise_is_explained_when_little_is_left_without_the_others():
     now = rise(hits=60.0, expected=30.0, voices=100.0)
-    assert verdict.explained(now, hits=12.0, voices=40.0, dispersion=1.0)
-    assert verdict.explained(now, hits=0.0, voices=0.0, dispersion=1.0)
-    assert not verdict.explained(now, hits=50.0, voices=80.0, dispersion=1.0)
+    assert verdict.is_explained(now, hits=12.0, voices=40.0, dispersion=1.0)
+    assert verdict.is_explained(now, hits=0.0, voices=0.0, dispersion=1.0)
+    assert not verdict.is_explained(now, hits=50.0, voices=80.0, dispersion=1.0)
     much = rise(hits=600.0, expected=300.0, voices=1000.0)
-    assert verdict.explained(much, hits=70.0, voices=200.0, dispersion=1.0)
-    assert not verdict.explained(much, hits=250.0, voices=333.0, dispersion=1.0)
+    assert verdict.is_explained(much, hits=70.0, voices=200.0, dispersion=1.0)
+    assert not verdict.is_explained(much, hits=250.0, voices=333.0, dispersion=1.0)
 
 
 def test_a_part_that_stands_by_itself_is_news():

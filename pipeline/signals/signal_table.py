@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.signals.query_time import as_text
 from gapwatch.pipeline.signals.series import GAP_MEASURES, Place, Series
-from gapwatch.pipeline.signals.statistics.usual import Ended
-from gapwatch.pipeline.signals.verdict import Companion, Crowd, Episode, Signal
+from gapwatch.pipeline.signals.statistics.measure_baselines import EndedEpisode
+from gapwatch.pipeline.signals.verdict import Companion, Episode, Signal, Support
 from gapwatch.pipeline.store import ClickHouse
 
 DETECTOR = "cusum-1"
@@ -74,15 +75,15 @@ class SignalTable:
         """What is open just before a minute."""
         return {series: episode for series, episode, state, _ in self._episodes(before) if state != "recovered"}
 
-    def ended_episodes(self, since: datetime, before: datetime) -> list[Ended]:
+    def ended_episodes(self, since: datetime, before: datetime) -> list[EndedEpisode]:
         """Signals that were over before an instant and ended after another."""
         return [
-            Ended(series, episode.since, updated)
+            EndedEpisode(series, episode.since, updated)
             for series, episode, state, updated in self._episodes(before)
             if state == "recovered" and updated >= since
         ]
 
-    def crowd(self, series: Series, since: datetime, until: datetime, *, examples: bool) -> Crowd:
+    def support(self, series: Series, since: datetime, until: datetime, *, examples: bool) -> Support:
         """Who spoke of the measure in the place in [since, until); with `examples` the ids of the gravest three."""
         parameters = _parameters(series, since, until)
         if series.measure in GAP_MEASURES:
@@ -91,9 +92,11 @@ class SignalTable:
         else:
             query = f"SELECT count(), uniq(customer_id) FROM events WHERE {self._speaking(series)}"  # noqa: S608
         events, customers = self._clickhouse.execute(query, parameters)[0]
-        return Crowd(events, customers, self._examples(series, parameters) if examples else ())
+        return Support(events, customers, self._examples(series, parameters) if examples else ())
 
-    def outside(self, series: Series, since: datetime, until: datetime, places: Sequence[Place]) -> tuple[float, float]:
+    def counts_outside(
+        self, series: Series, since: datetime, until: datetime, places: Sequence[Place]
+    ) -> tuple[float, float]:
         """Weight and number of the voices of a series in [since, until) that come from none of the places."""
         parameters = _parameters(series, since, until)
         elsewhere = []
@@ -147,11 +150,6 @@ class SignalTable:
     @staticmethod
     def _speaking(series: Series) -> str:
         return f"event_time >= %(since)s AND event_time < %(until)s AND {_SPEAKS[series.measure]} AND {_IN_PLACE}"
-
-
-def as_text(instant: datetime) -> str:
-    """For a query: the driver would turn a datetime into the server's time zone."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _parameters(series: Series, since: datetime, until: datetime) -> dict[str, Any]:

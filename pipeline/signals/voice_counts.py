@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gapwatch.pipeline.signals.query_time import as_text
 from gapwatch.pipeline.signals.series import GAP_MEASURES, MEASURES, Measure, Place
 from gapwatch.pipeline.store import ClickHouse
 
@@ -53,7 +54,7 @@ SELECT {sums} FROM (
 """
 
 
-class Watched(NamedTuple):
+class Coverage(NamedTuple):
     """What of the store is watched."""
 
     products: int  # so many of the busiest products
@@ -81,12 +82,12 @@ class Counts(NamedTuple):
         return aligned
 
 
-def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, watched: Watched) -> Counts:
+def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, watched: Coverage) -> Counts:
     """Count the bins of [start, end), which are whole hours or minutes of UTC. Raises StoreError."""
     parameters: dict[str, Any] = {
-        "start": _utc(start),
-        "end": _utc(end),
-        "busy_from": _utc(end - timedelta(days=7)),
+        "start": as_text(start),
+        "end": as_text(end),
+        "busy_from": as_text(end - timedelta(days=7)),
         "products": watched.products,
         "target": watched.response_seconds,
     }
@@ -95,11 +96,6 @@ def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, w
     voiced = clickhouse.execute(_GAPS.format(**words), parameters, columnar=True)
     chats = clickhouse.execute(_RESPONSE.format(**words), parameters, columnar=True)
     return _dense(voiced, chats, start, round((end - start) / LENGTH[grain]), LENGTH[grain])
-
-
-def _utc(instant: datetime) -> str:
-    # As text, for the driver would turn a datetime into the server's time zone.
-    return instant.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _dense(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: int, length: timedelta) -> Counts:
@@ -138,7 +134,7 @@ def weight_units(clickhouse: ClickHouse, start: datetime, end: datetime) -> dict
     sums = ", ".join(
         f"sumIf(severity * severity, has(gaps, '{gap}')), sumIf(severity, has(gaps, '{gap}'))" for gap in GAP_MEASURES
     )
-    (row,) = clickhouse.execute(_UNITS.format(sums=sums), {"start": _utc(start), "end": _utc(end)})
+    (row,) = clickhouse.execute(_UNITS.format(sums=sums), {"start": as_text(start), "end": as_text(end)})
     units = dict.fromkeys(MEASURES, 1.0)
     for number, gap in enumerate(GAP_MEASURES):
         squares, weights = row[2 * number : 2 * number + 2]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from gapwatch.dashboards.build import dashboards
-from gapwatch.dashboards.expansion import ALL, View, expand
+from gapwatch.dashboards.macros import ALL, View, expand
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
@@ -45,8 +45,8 @@ class Board:
     def view(self, uid: str, asked: Mapping[str, Sequence[str]]) -> View:
         """What `from`, `to` and `var-*` of a request ask for; what is absent is the dashboard's default."""
         page = self.page(uid)
-        start = moment(next(iter(asked.get("from", ())), page["time"]["from"]))
-        end = moment(next(iter(asked.get("to", ())), page["time"]["to"]))
+        start = parse_time(next(iter(asked.get("from", ())), page["time"]["from"]))
+        end = parse_time(next(iter(asked.get("to", ())), page["time"]["to"]))
         if not timedelta(0) < end - start <= _LONGEST:
             raise RequestError("the time range ends before it starts, or is longer than ten years")
         variables = {
@@ -86,7 +86,7 @@ class Board:
         )
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """`now`, `now-7d`, seconds since 1970 in milliseconds, or RFC 3339. Raises RequestError."""
     if text == "now":
         return datetime.now(UTC)

@@ -26,7 +26,7 @@ TITLES: dict[str, str] = {
 }
 
 # The filters of every query that reads by place. $__conditionalAll drops a filter while "All" is chosen.
-PLACE = """$__conditionalAll(channel IN (${channel:singlequote}), $channel)
+PLACE_FILTER = """$__conditionalAll(channel IN (${channel:singlequote}), $channel)
     AND $__conditionalAll(product_id IN (${product:singlequote}), $product)
     AND $__conditionalAll(region IN (${region:singlequote}), $region)"""
 

@@ -4,8 +4,8 @@ Each is a condition on `minute`, the start of the key of the events. Where the a
 looked for, these are read and nothing is left out; where all events count alike, minutes at even distances stand for all.
 """
 
-from gapwatch.dashboards.frame import PLACE
 from gapwatch.dashboards.grains import ALL_PLACES, Grains
+from gapwatch.dashboards.page import PLACE_FILTER
 
 # Events that a sample reads, about; a range with fewer is read whole.
 SAMPLED_EVENTS = 100_000
@@ -14,7 +14,7 @@ SAMPLED_EVENTS = 100_000
 _STRETCHES = 50
 
 
-class Minutes:
+class MinuteSelection:
     """Conditions for the range on view. `time_zone`: whose calendar days the daily aggregates count."""
 
     def __init__(self, time_zone: str) -> None:
@@ -33,7 +33,7 @@ class Minutes:
             return f"""
         SELECT {key} FROM (
             SELECT {key}, sum(if({key} = {last}, 0, voiced)) OVER (ORDER BY {key} DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newer
-            FROM (SELECT {key}, sum({of_gap}) AS voiced FROM {view} WHERE {inside} AND {PLACE} GROUP BY {key} HAVING voiced > 0)
+            FROM (SELECT {key}, sum({of_gap}) AS voiced FROM {view} WHERE {inside} AND {PLACE_FILTER} GROUP BY {key} HAVING voiced > 0)
         ) WHERE newer < {count}"""
 
         days = enough("day", "place_day", self._days, f"toDate($__toTime, '{self._zone}')")
@@ -42,7 +42,7 @@ class Minutes:
     SELECT minute FROM gap_minute
     WHERE (toStartOfHour(minute) IN ({hours}
         ) OR minute >= toStartOfHour($__toTime))
-        AND minute >= toStartOfMinute($__fromTime) AND minute <= $__toTime AND gap = {gap} AND {PLACE}
+        AND minute >= toStartOfMinute($__fromTime) AND minute <= $__toTime AND gap = {gap} AND {PLACE_FILTER}
     GROUP BY minute ORDER BY minute DESC LIMIT {count + 1}
 )"""
 
@@ -55,7 +55,7 @@ class Minutes:
 
         def lowest(key: str, view: str, inside: str, ends: str) -> str:
             return f"""
-        SELECT {key} FROM {view} WHERE {inside} AND {PLACE}
+        SELECT {key} FROM {view} WHERE {inside} AND {PLACE_FILTER}
         GROUP BY {key} ORDER BY {key} IN ({ends}) DESC, min(mood_lowest), {key} DESC LIMIT {count + 2}"""
 
         by_day = f"""(

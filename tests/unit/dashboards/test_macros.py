@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapwatch.dashboards.expansion import ALL, ExpansionError, View, expand
+from gapwatch.dashboards.macros import ALL, ExpansionError, View, expand
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 VIEW = View(START, START + timedelta(days=1), {"channel": [ALL], "product": ["it's", "a\\b"]})
