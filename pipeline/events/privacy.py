@@ -5,7 +5,6 @@
 `MaskedEvent` is what reading and columns take, so that a text cannot pass by this stage unnoticed.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -31,26 +30,26 @@ class MaskedEvent(Struct, frozen=True):
 
 def mask_event(event: AnyEvent) -> MaskedEvent:
     """Mask what a customer or an employee wrote: text or turns, the subject, the values of attributes."""
-    attributes = _masked_values(event.attributes)
+    changes: dict[str, Any] = {}
+    if event.attributes:
+        changes["attributes"] = {name: mask(value).text for name, value in event.attributes.items()}
     if isinstance(event, Chat):
-        return _masked_chat(event, attributes)
+        return _masked_chat(event, changes)
     text = mask(event.text).text
-    changes: dict[str, Any] = {"text": text, "attributes": attributes}
+    if text is not event.text:
+        changes["text"] = text
     if isinstance(event, Complaint) and event.subject:
         changes["subject"] = mask(event.subject).text
-    return MaskedEvent(replace(event, **changes), text)
+    # Most events hold no personal data, and a copy takes as long as the search for them.
+    return MaskedEvent(replace(event, **changes) if changes else event, text)
 
 
-def _masked_values(attributes: Mapping[str, str]) -> dict[str, str]:
-    return {name: mask(value).text for name, value in attributes.items()}
-
-
-def _masked_chat(chat: Chat, attributes: dict[str, str]) -> MaskedEvent:
+def _masked_chat(chat: Chat, changes: dict[str, Any]) -> MaskedEvent:
     masked = [(turn, mask(turn.text).text) for turn in ordered(chat.turns)]
     said = tuple(text for turn, text in masked if turn.role == "customer")
     # A name may stand in the turn after the words that announce it, where only the whole tells that it is one.
     whole = said[0] if len(said) == 1 else mask("\n".join(said)).text
-    return MaskedEvent(replace(chat, turns=[_turn(*one) for one in masked], attributes=attributes), whole, said)
+    return MaskedEvent(replace(chat, turns=[_turn(*one) for one in masked], **changes), whole, said)
 
 
 def _turn(turn: Turn, text: MaskedText) -> Turn:
