@@ -59,7 +59,7 @@ def _store(storing: Storing, *orders: str) -> None:
 
 
 def _dead_letters() -> list[tuple[int, str]]:
-    return [(letter.source_offset, letter.reason) for letter in read_letters(Selection())]
+    return sorted((letter.source_offset, letter.reason) for letter in read_letters(Selection()))
 
 
 def test_a_table_that_fits_no_row_stops_the_worker_and_fills_no_dead_letters(storing: Storing, database: str) -> None:
