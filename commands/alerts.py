@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.commands.stopping import stopped_by_signals
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
@@ -43,7 +44,7 @@ def _preview(in_force: Settings) -> None:
     for change in SignalTable(clickhouse).changes(since):
         message = writer.write(change, deliveries.quotes(change) if change.state != "recovered" else [])
         waiting = {target.name for target in for_severity(targets, change.severity)} - deliveries.done(change)
-        click.secho(f"--- to {', '.join(sorted(waiting)) or 'nobody'}", dim=True)
+        click.secho(say("--- to {targets}", targets=", ".join(sorted(waiting)) or say("nobody")), dim=True)
         click.echo(f"{message.title}\n{message.body}\n")
 
 
@@ -72,6 +73,11 @@ def _deliver(in_force: Settings, *, once: bool) -> None:
         if not once:
             consumer.run(stopping)
         elif left := consumer.catch_up(stopping):
-            raise GapwatchError(f"{left} alerts were not delivered; the log says why, and the next run tries again")
+            raise GapwatchError(
+                say(
+                    "{count} alerts were not delivered; the log says why, and the next run tries again",
+                    count=left,
+                )
+            )
     finally:
         consumer.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.settings import Settings, settings
@@ -38,7 +39,7 @@ def build(locale: str | None, output: Path | None) -> None:
         made.write(folder, texts)
     except OSError as error:
         raise GapwatchError(f"cannot write to {folder}: {error.strerror}; name another with --output") from None
-    click.echo(f"{len(texts)} files in {folder}")
+    click.echo(say("{count} files in {folder}", count=len(texts), folder=folder))
 
 
 @dashboards.command(epilog="Example: gapwatch dashboards check dashboards/provisioning")
@@ -55,7 +56,7 @@ def check(folder: Path | None) -> None:
         click.echo(problem)
     if found or not texts:
         raise GapwatchError(f"{len(found)} problems in {folder}" if texts else f"{folder} holds no files of Grafana")
-    click.echo(f"{len(texts)} files in {folder}: nothing that Grafana would refuse")
+    click.echo(say("{count} files in {folder}: nothing that Grafana would refuse", count=len(texts), folder=folder))
 
 
 @dashboards.command(epilog="Example: gapwatch dashboards push --dry-run")
@@ -82,7 +83,7 @@ def push(locale: str | None, dry_run: bool, renew_secrets: bool) -> None:
         if not dry_run:
             _apply(change, number)
     if not in_force.grafana_contacts:
-        click.echo("GAPWATCH_GRAFANA_CONTACTS is empty: contact points and policies stay as they are")
+        click.echo(say("GAPWATCH_GRAFANA_CONTACTS is empty: contact points and policies stay as they are"))
     click.echo(f"{len(found) or 'no'} change{'' if len(found) == 1 else 's'}{' to make' if dry_run else ''}")
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.store import migrate
@@ -12,5 +13,5 @@ def init() -> None:
     """Create the topics and the tables that are missing. What is there stays; many may run this at once."""
     created = ensure_topics()
     applied = migrate(endpoints().clickhouse)
-    click.echo(f"topics created: {', '.join(created) or 'none'}")
-    click.echo(f"migrations applied: {', '.join(applied) or 'none'}")
+    click.echo(say("topics created: {names}", names=", ".join(created) or say("none")))
+    click.echo(say("migrations applied: {names}", names=", ".join(applied) or say("none")))

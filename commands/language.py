@@ -44,7 +44,7 @@ def translate_click() -> None:
     """Let click speak the language too."""
     gettext.bindtextdomain(DOMAIN, FOLDER)
     gettext.textdomain(DOMAIN)
-    os.environ["LANGUAGE"] = locale()
+    os.environ["LANGUAGE"] = locale()  # where gettext looks for it
 
 
 def translated(command: click.Command) -> click.Command:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.publishing.event_files import SAMPLE_BYTES, FileFormat, Row, Shape, read_events
 from gapwatch.pipeline.publishing.file_run import Bookmark, Rejects, check_rows, publish_rows
 from gapwatch.pipeline.publishing.publisher import Publisher
@@ -87,7 +88,14 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
     with _rows(file, **options) as rows:
         found = Rejects(_teller(), rejects)
         valid = check_rows(event_type, rows, found)
-    click.echo(f"{event_type}: {valid:,} valid, {found.reasons.total():,} invalid")
+    click.echo(
+        say(
+            "{type}: {valid} valid, {invalid} invalid",
+            type=event_type,
+            valid=f"{valid:,}",
+            invalid=f"{found.reasons.total():,}",
+        )
+    )
     _finish(found, fail=True)
 
 
@@ -113,21 +121,28 @@ def publish(
             published = publish_rows(event_type, rows, publisher, found, bookmark)
     except BaseException:
         if bookmark and bookmark.line:
-            click.echo(f"published up to line {bookmark.line:,}; go on with --resume", err=True)
+            click.echo(say("published up to line {line}; go on with --resume", line=f"{bookmark.line:,}"), err=True)
         raise
-    click.echo(f"{topic_of(event_type)}: {published:,} published, {found.reasons.total():,} rejected")
+    click.echo(
+        say(
+            "{topic}: {published} published, {rejected} rejected",
+            topic=topic_of(event_type),
+            published=f"{published:,}",
+            rejected=f"{found.reasons.total():,}",
+        )
+    )
     _finish(found, fail=not skip_invalid)
 
 
 def _bookmark(file: Path, event_type: EventType, *, resume: bool) -> Bookmark | None:
     if str(file) == "-":
         if resume:
-            raise click.UsageError("standard input cannot be resumed")
+            raise click.UsageError(say("standard input cannot be resumed"))
         return None
     bookmark = Bookmark(file, event_type, settings().data_dir)
     if resume:
         bookmark.resume()
-        click.echo(f"going on after line {bookmark.line:,}", err=True)
+        click.echo(say("going on after line {line}", line=f"{bookmark.line:,}"), err=True)
     return bookmark
 
 
@@ -181,7 +196,7 @@ def _teller() -> Callable[[str], None]:
         if told <= _REJECTS_SHOWN:
             click.echo(line, err=True)
         elif told == _REJECTS_SHOWN + 1:
-            click.echo("… more, see --rejects FILE", err=True)
+            click.echo(say("… more, see --rejects FILE"), err=True)
 
     return tell
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import settings
@@ -44,7 +45,14 @@ def report(start: datetime | None, end: datetime | None, output: Path, locale: s
         _write(page, output)
     except OSError as error:
         raise GapwatchError(f"cannot write {output}: {error.strerror}") from None
-    click.echo(f"{output}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}")
+    click.echo(
+        say(
+            "{file}: {start} to {end}",
+            file=output,
+            start=f"{first:%Y-%m-%d %H:%M}",
+            end=f"{last:%Y-%m-%d %H:%M}",
+        )
+    )
 
 
 def _write(page: str, output: Path) -> None:

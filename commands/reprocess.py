@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gapwatch.commands.instants import Instant
+from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.maintenance.reprocess import Outcome, Reprocessing
 from gapwatch.pipeline.settings import settings
@@ -38,12 +39,12 @@ def reprocess(start: datetime | None, end: datetime | None, every: bool, dry_run
 
 
 def _show_models(work: Reprocessing, version: str) -> None:
-    table = Table("read by", "events")
+    table = Table(say("read by"), say("events"))
     table.columns[1].justify = "right"
     for model, count in work.models().items():
-        table.add_row(f"{model} (in force)" if model == version else model, f"{count:,}")
+        table.add_row(say("{model} (in force)", model=model) if model == version else model, f"{count:,}")
     Console().print(table)
-    click.echo(f"{work.to_read():,} events would be read again")
+    click.echo(say("{count} events would be read again", count=f"{work.to_read():,}"))
 
 
 def _run(work: Reprocessing) -> None:
@@ -58,8 +59,25 @@ def _run(work: Reprocessing) -> None:
             try:
                 work.run(day, lambda count: progress.advance(task, count), outcome)
             except BaseException:
-                click.echo(f"stopped within {name}; run the same again, --from {name} if with --all", err=True)
+                click.echo(
+                    say(
+                        "stopped within {day}; run the same again, --from {day} if with --all",
+                        day=name,
+                    ),
+                    err=True,
+                )
                 raise
-    click.echo(f"{outcome.read:,} events read again, {outcome.changed:,} with another sentiment or other gaps")
+    click.echo(
+        say(
+            "{read} events read again, {changed} with another sentiment or other gaps",
+            read=f"{outcome.read:,}",
+            changed=f"{outcome.changed:,}",
+        )
+    )
     if outcome.failed:
-        raise click.ClickException(f"{outcome.failed:,} events make the reader fail and keep their old reading")
+        raise click.ClickException(
+            say(
+                "{count} events make the reader fail and keep their old reading",
+                count=f"{outcome.failed:,}",
+            )
+        )

@@ -10,7 +10,7 @@ from gapwatch.dashboards.query import named
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
 from gapwatch.pipeline.words.names import CHANNELS, EVERYWHERE, GAPS, INDEX_MEANING, MEASURES, SEVERITIES, STATES
 
-_SHARE_COLOURS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
+_SHARE_COLORS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
 _GAPS = ("fulfillment", "communication", "design", "information")
 _INDEX = "100 * sum(fulfillment_severity) / greatest(sum(voices), 1)"
 # The range on view and the one of the same length before it.
@@ -170,7 +170,7 @@ FROM {grains.voices()}
 WHERE {PLACE_FILTER}
 GROUP BY channel
 ORDER BY sum(voices) DESC""",
-                shaded={say(GAPS[code]): _SHARE_COLOURS for code in _GAPS},
+                shaded={say(GAPS[code]): _SHARE_COLORS for code in _GAPS},
                 units={say(GAPS[code]): "percent" for code in _GAPS},
                 links={channel: (say("Drill down"), to_channel)},
                 hidden=("code",),

@@ -86,5 +86,5 @@ def _left_out(
 def _active_hours(voices: Array) -> Array:
     """Hours since the first voice."""
     silent = np.cumsum(voices, axis=1) == 0
-    heard: Array = (~silent).sum(axis=1).astype(float)
-    return heard
+    active: Array = (~silent).sum(axis=1).astype(float)
+    return active

@@ -8,7 +8,7 @@ import pytest
 from support.sample_events import TODAY, chat, columns
 from support.sample_history import NASTY, NOW, report, store, story, usual
 
-from gapwatch.dashboards import minutes
+from gapwatch.dashboards import minute_selection
 from gapwatch.dashboards.board.queries import Board, RequestError
 from gapwatch.dashboards.grains import Grains
 from gapwatch.dashboards.macros import expand
@@ -166,14 +166,14 @@ def test_a_sample_is_all_of_few_events_and_some_of_many(full_board, database, mo
     def counted():
         since = "$__fromTime - toIntervalDay(8)"
         query = expand(
-            _SAMPLED.format(sample=minutes.MinuteSelection("Asia/Shanghai").sample(since), since=since), view
+            _SAMPLED.format(sample=minute_selection.MinuteSelection("Asia/Shanghai").sample(since), since=since), view
         )
         return clickhouse.execute(query)[0]
 
     now, before, of_now, of_before = counted()
     assert (now, before) == (of_now, of_before)
     for most in (2_000, 200, 5):
-        monkeypatch.setattr(minutes, "SAMPLED_EVENTS", most)
+        monkeypatch.setattr(minute_selection, "SAMPLED_EVENTS", most)
         now, before, *_ = counted()
         assert now + before < 2 * most + 50
         if most >= 200:
