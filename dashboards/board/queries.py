@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gapwatch.dashboards.build import dashboards
 from gapwatch.dashboards.macros import ALL, View, expand
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.events.instants import from_milliseconds
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.words.catalogue import Locale
@@ -93,7 +94,7 @@ def parse_time(text: str) -> datetime:
     if match := _RELATIVE.fullmatch(text):
         return datetime.now(UTC) - timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
     try:
-        return datetime.fromtimestamp(int(text) / 1000, UTC) if text.isdigit() else _aware(datetime.fromisoformat(text))
+        return from_milliseconds(int(text)) if text.isdigit() else _aware(datetime.fromisoformat(text))
     except (ValueError, OverflowError, OSError):
         raise RequestError(f"{text[:40]} is no time; use now-7d, milliseconds or RFC 3339") from None
 
