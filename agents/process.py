@@ -9,6 +9,7 @@ import faust
 
 from gapwatch.agents.app import App, app
 from gapwatch.pipeline import logs
+from gapwatch.pipeline.processes import end_with
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.worker.gc_tuning import collect_rarely
 from gapwatch.pipeline.worker.heartbeat import (
@@ -59,7 +60,7 @@ def main() -> None:
     logs.configure(in_force, **({"worker": int(number)} if number else {}))
     worker = Worker(app)
     if supervision := Supervision.from_environment():
-        supervision.stop_with_supervisor()
+        end_with(supervision.supervisor)
         worker.add_future(beat(supervision))
     collect_rarely()
     worker.execute_from_commandline()

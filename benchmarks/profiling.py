@@ -73,7 +73,7 @@ _WAITING = (
     "Condition.wait (",
     "_worker (concurrent/futures/thread.py",
     "Connection.receive_packet (clickhouse_driver/",
-    "Supervision._wait_for_end (",
+    "wait_for_end (",
 )
 
 Frames = tuple[str, ...]

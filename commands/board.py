@@ -1,16 +1,13 @@
 """`gapwatch board`."""
 
-import contextlib
 import ipaddress
-import os
 import secrets
-import signal
-import threading
 
 import click
-import psutil
 
+from gapwatch.commands.stopping import until_end_of
 from gapwatch.pipeline.endpoints import endpoints
+from gapwatch.pipeline.processes import end_with
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
 
@@ -19,24 +16,18 @@ from gapwatch.pipeline.store import ClickHouse
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address than loopback asks for a token.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="0: any free one.")
 @click.option("--locale", type=click.Choice(["zh", "en"]), help="Unless given: GAPWATCH_LOCALE.")
-@click.option("--until-end-of", "owner", type=int, help="Stop when the process of this id ends.")
+@until_end_of
 def board(host: str, port: int, locale: str | None, owner: int | None) -> None:
     """Serve the live board: the dashboards as a local page, until stopped with Ctrl-C."""
     from gapwatch.dashboards.board.queries import Board  # noqa: PLC0415 - extra `board`
     from gapwatch.dashboards.board.server import application, serve  # noqa: PLC0415
 
     if owner is not None:
-        threading.Thread(target=_stop_after, args=(owner,), daemon=True).start()
+        end_with(owner)
     token = None if _is_loopback(host) else secrets.token_urlsafe(24)
     shown = Board(ClickHouse(endpoints().clickhouse), "en" if (locale or settings().locale) == "en" else "zh")
     hosts = ["127.0.0.1", "localhost", "[::1]"] if token is None else ["*"]
     serve(application(shown, hosts=hosts, token=token), host, port, token)
-
-
-def _stop_after(owner: int) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(owner).wait()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,9 +4,12 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import psutil
+
+_POLL_SECONDS = 0.2  # a look takes 0.1 ms
 
 
 def find(mark: str, recorded: int | None = None) -> psutil.Process | None:
@@ -19,6 +22,19 @@ def find(mark: str, recorded: int | None = None) -> psutil.Process | None:
             if any(argument.endswith(mark) for argument in process.cmdline()):
                 return process
     return None
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs. A zombie does not: its parent may never ask for it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def wait_for_end(process: psutil.Process) -> None:
+    """Return when it has ended. psutil's own wait goes on while it is a zombie."""
+    while lives(process):
+        time.sleep(_POLL_SECONDS)
 
 
 def end_with(pid: int, *, gracefully: bool = True) -> None:
@@ -39,7 +55,7 @@ def _candidates(recorded: int | None) -> Iterator[psutil.Process]:
 
 def _end_after(pid: int, gracefully: bool) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(pid).wait()
+        wait_for_end(psutil.Process(pid))
     if gracefully:
         os.kill(os.getpid(), signal.SIGTERM)
     else:

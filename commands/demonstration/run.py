@@ -1,7 +1,6 @@
 """The demo from start to end: a fresh stack, a worker, two weeks of events, a summary, and an exact recount."""
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
@@ -43,7 +42,6 @@ _DUPLICATE_SHARE = 0.01
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0  # without any progress the worker is taken for stuck
 _STOP_SECONDS = 40.0
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # The story lasts three hours; the detector looks a little further back.
 _WATCHED = timedelta(hours=4)
 _WATCHED_EVERY = timedelta(minutes=5)
@@ -175,11 +173,10 @@ def _worker() -> Iterator[_Worker]:
     port = _free_port()
     with _worker_log().open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gapwatch", "worker"],
+            [sys.executable, "-m", "gapwatch", "worker", "--until-end-of", str(os.getpid())],
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads of ours run yet
             env={**os.environ, "GAPWATCH_METRICS_PORT": str(port), "GAPWATCH_METRICS_HOST": "127.0.0.1"},
         )
     try:
@@ -191,11 +188,6 @@ def _worker() -> Iterator[_Worker]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to stop this process when the demo is killed and cannot."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from gapwatch.pipeline.processes import lives
 from gapwatch.pipeline.stack.service import Service
 
 # By as much a process's start time, as the system reports it, may move when the clock is adjusted.
@@ -40,8 +41,7 @@ class Keeper(Service):
             return None
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(record[0])
-            same = abs(process.create_time() - record[1]) < _SAME_START_SECONDS
-            if same and process.status() != psutil.STATUS_ZOMBIE:
+            if abs(process.create_time() - record[1]) < _SAME_START_SECONDS and lives(process):
                 return process
         return None
 

@@ -121,7 +121,7 @@ class Service(ABC):
         if self._child is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child = psutil.Process(self._child.pid)
-                if self._is_child(child) and _lives(child):
+                if self._is_child(child) and processes.lives(child):
                     return child
         # Not only the recorded one: a launcher may have been killed before it wrote the record.
         return processes.find(self.marker, self._recorded()) if self.directory.exists() else None
@@ -160,11 +160,11 @@ class Service(ABC):
         return True
 
     def _ended(self, process: psutil.Process) -> bool:
-        """Whether it ends within 30 seconds. A zombie has ended: its parent may never ask for it."""
+        """Whether it ends within 30 seconds."""
         deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline:
             # Of a child that was killed the first thread is a zombie while others still hold its files and ports.
-            if not self._is_child(process) and not _lives(process):
+            if not self._is_child(process) and not processes.lives(process):
                 return True
             time.sleep(_POLL_SECONDS)
         return False
@@ -176,9 +176,3 @@ class Service(ABC):
                 if lines:
                     return f"The end of {file}:\n" + "\n".join(lines[-_LOG_LINES_SHOWN:])
         return f"It left no log in {self.directory}"
-
-
-def _lives(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False

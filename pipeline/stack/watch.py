@@ -8,6 +8,7 @@ A launcher that is killed with SIGKILL can tell nobody; this process waits for i
 import sys
 from pathlib import Path
 
+from gapwatch.pipeline.processes import wait_for_end
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.local import LocalStack
 
@@ -16,7 +17,7 @@ def watch(data_dir: Path) -> None:
     """Wait for the end of the owner, then stop the stack."""
     owner = Keeper(data_dir).owner_process()
     if owner is not None:
-        owner.wait()
+        wait_for_end(owner)
     LocalStack(data_dir).down()
 
 

@@ -1,15 +1,15 @@
 """The heartbeat of worker processes: what they tell their supervisor, over one socket per worker.
 
-A worker sends one each second. Either side notices by the closed socket that the other is gone, however it went.
+A worker sends one each second. The supervisor notices by the closed socket that a worker is gone, however it went.
 """
 
 import os
-import signal
 import socket
 import threading
 
 import msgspec
 
+SUPERVISOR_VARIABLE = "GAPWATCH_SUPERVISOR_PID"
 SOCKET_VARIABLE = "GAPWATCH_SUPERVISOR_FD"
 WORKER_VARIABLE = "GAPWATCH_WORKER"
 HEARTBEAT_SECONDS = 1.0
@@ -27,21 +27,19 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Supervision:
-    """The worker's side of the socket."""
+    """The worker's side: `supervisor` is the id of the process that started it."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, supervisor: int, connection: socket.socket) -> None:
+        self.supervisor = supervisor
         self._connection = connection
-        self._connection.setblocking(True)
 
     @classmethod
     def from_environment(cls) -> "Supervision | None":
-        """That of the supervisor that started this process; None when it was started by hand."""
+        """As the supervisor handed it to this process; None when it was started by hand."""
         descriptor = os.environ.pop(SOCKET_VARIABLE, None)
-        return None if descriptor is None else cls(socket.socket(fileno=int(descriptor)))
-
-    def stop_with_supervisor(self) -> None:
-        """From now on, stop this process as SIGTERM does when the supervisor is gone."""
-        threading.Thread(target=self._wait_for_end, name="supervisor", daemon=True).start()
+        if descriptor is None:
+            return None
+        return cls(int(os.environ.pop(SUPERVISOR_VARIABLE)), socket.socket(fileno=int(descriptor)))
 
     def send(self, heartbeat: Heartbeat) -> None:
         """Never blocks: a heartbeat that finds no room is left out."""
@@ -49,11 +47,6 @@ class Supervision:
             self._connection.send(msgspec.json.encode(heartbeat) + b"\n", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except OSError:
             return
-
-    def _wait_for_end(self) -> None:
-        while self._connection.recv(64):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def exit_after(seconds: float, code: int = 1) -> None:

@@ -7,14 +7,12 @@ takes a whole process down, by memory or by a fault in native code, takes the re
 
 import gc
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing.connection import wait
 
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.bisection import bisect
@@ -22,6 +20,7 @@ from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
+from gapwatch.pipeline.processes import end_with
 from gapwatch.pipeline.worker.codec import decode_batch, decode_records, encode_batch, encode_records
 from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
 from gapwatch.pipeline.worker.reading import EventReader, ReadBatch, joined
@@ -36,18 +35,13 @@ def _begin() -> None:
     """In the new process: load the models, leave Ctrl-C to the worker, and end when the worker is gone."""
     global _reader  # noqa: PLW0603 - what a process pool keeps between calls, it keeps in its module
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent  # noqa: S101 - this is a child
+    end_with(parent.pid or 0, gracefully=False)
     from gapwatch.pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
     collect_on_demand()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent  # noqa: S101 - this is a child
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _read(event_type: EventType, encoded: bytes) -> list[bytes]:

@@ -20,6 +20,7 @@ from gapwatch.pipeline.worker.heartbeat import (
     HEARTBEAT_SECONDS,
     SOCKET_VARIABLE,
     STOP_SECONDS,
+    SUPERVISOR_VARIABLE,
     WORKER_VARIABLE,
     Heartbeat,
 )
@@ -128,7 +129,11 @@ class Supervisor:
 
     def _start(self, slot: Slot) -> None:
         ours, theirs = socket.socketpair()
-        named = {SOCKET_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(slot.number)}
+        named = {
+            SUPERVISOR_VARIABLE: str(os.getpid()),
+            SOCKET_VARIABLE: str(theirs.fileno()),
+            WORKER_VARIABLE: str(slot.number),
+        }
         environment = MEMORY_ENVIRONMENT | os.environ | named
         # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the workers in good order.
         slot.process = subprocess.Popen(

@@ -101,10 +101,11 @@ def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPat
 
 
 def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    """By the real socket, in a worker that does nothing else."""
+    """By what the real one hands over, to a worker that does nothing else."""
     worker = (
-        "import time; from gapwatch.pipeline.worker.heartbeat import Supervision; supervision = Supervision.from_environment(); "
-        f"supervision.stop_with_supervisor(); open({str(tmp_path / 'pid')!r}, 'w').write(str(__import__('os').getpid())); time.sleep(60)"
+        "import os, pathlib, time; from gapwatch.pipeline.processes import end_with; "
+        "from gapwatch.pipeline.worker.heartbeat import Supervision; end_with(Supervision.from_environment().supervisor); "
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
     script = f"import sys; from gapwatch.pipeline.worker.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"
     supervisor = subprocess.Popen([sys.executable, "-c", script])
