@@ -36,8 +36,8 @@ def _begin() -> None:
     global _reader  # noqa: PLW0603 - what a process pool keeps between calls, it keeps in its module
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
-    assert parent  # noqa: S101 - this is a child
-    end_with(parent.pid or 0, gracefully=False)
+    assert parent is not None and parent.pid is not None  # noqa: S101, PT018 - this is a child
+    end_with(parent.pid, gracefully=False)
     from gapwatch.pipeline.language.reader import Reader  # noqa: PLC0415 - the models stay out of the worker
 
     _reader = EventReader(Reader())
