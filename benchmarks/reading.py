@@ -13,11 +13,11 @@ from importlib.resources import files
 
 import psutil
 
-from gapwatch.pipeline.language.analysis import WholeReader
+from gapwatch.pipeline.language.analysis import Analyser
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.models.gaps_model import GapModel
 from gapwatch.pipeline.language.models.sentiment import SentimentModel
-from gapwatch.pipeline.language.reader import TOGETHER, Reader
+from gapwatch.pipeline.language.reader import BATCH_TEXTS, Reader
 from gapwatch.pipeline.language.text.normalise import normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
 from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
@@ -55,21 +55,21 @@ def stages(texts: Sequence[str]) -> None:
     masked = [mask(text).text for text in texts]
     normalised = list(map(normalise, masked))
     tokens = {one.text: cut(one.text) for one in normalised}
-    whole = WholeReader(tokens.__getitem__, SentimentModel.in_force(), GapModel.shipped())
-    parts = [slice(start, start + TOGETHER) for start in range(0, len(texts), TOGETHER)]
+    analyser = Analyser(tokens.__getitem__, SentimentModel.configured(), GapModel.shipped())
+    parts = [slice(start, start + BATCH_TEXTS) for start in range(0, len(texts), BATCH_TEXTS)]
     steps: dict[str, Callable[[], object]] = {
         "mask": lambda: [mask(text) for text in texts],
         "normalise": lambda: [normalise(text) for text in masked],
         "tokens": lambda: [cut(one.text) for one in normalised],
-        "feelings, gaps, clauses": lambda: [
-            whole.read(masked[part], normalised[part], [0] * len(masked[part])) for part in parts
+        "sentiment, gaps, clauses": lambda: [
+            analyser.analyse(masked[part], normalised[part], [0] * len(masked[part])) for part in parts
         ],
     }
     for name, work in steps.items():
         show(f"  {name}", best(work), len(texts))
 
 
-def whole(texts: Sequence[str]) -> None:
+def reading(texts: Sequence[str]) -> None:
     before = psutil.Process().memory_info().rss
     reader = Reader()
 
@@ -109,7 +109,7 @@ def main() -> None:
     slow = options.parse_args().slow
     texts = reviews()
     print(f"{len(texts):,} reviews, {sum(map(len, texts)) / len(texts):.0f} characters on average")
-    whole(texts)
+    reading(texts)
     stages(texts)
     if slow:
         baselines(texts)

@@ -50,15 +50,15 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     if not data:
         return
     examples, learned = read_labelled(data), read_labelled(trained_on)
-    cards = {"gapwatch": evaluation.score(examples, evaluation.ours(examples, weights))}
+    cards = {"gapwatch": evaluation.score(examples, evaluation.predict(examples, weights))}
     if tf_idf:
         _progress(f"TF-IDF learns from {len(learned):,} texts")
-        cards["TF-IDF, words and characters"] = evaluation.score(examples, evaluation.tf_idf(examples, learned))
+        cards["TF-IDF, words and characters"] = evaluation.score(examples, evaluation.predict_tf_idf(examples, learned))
     if snownlp:
         sample = evaluation.sample(examples, snownlp)
         _progress(f"SnowNLP reads {len(sample)} texts")
-        cards[f"gapwatch, {len(sample)} texts"] = evaluation.score(sample, evaluation.ours(sample, weights))
-        cards[f"SnowNLP, {len(sample)} texts"] = evaluation.score(sample, evaluation.snownlp(sample))
+        cards[f"gapwatch, {len(sample)} texts"] = evaluation.score(sample, evaluation.predict(sample, weights))
+        cards[f"SnowNLP, {len(sample)} texts"] = evaluation.score(sample, evaluation.predict_snownlp(sample))
     apart = evaluation.domain_left_out(learned, examples, _progress) if left_out else {}
     shares = evaluation.learning_curve(learned, examples, _progress) if curve else {}
     if as_json:
@@ -72,7 +72,7 @@ def _progress(line: str) -> None:
 
 
 def _gaps(path: Path) -> str:
-    from gapwatch.pipeline.training.gaps import read_labels, score_reader  # noqa: PLC0415 - scikit-learn belongs to train
+    from gapwatch.pipeline.training.train_gaps import read_labels, score_reader  # noqa: PLC0415 - scikit-learn belongs to train
 
     return str(score_reader(read_labels(path)))
 

@@ -18,11 +18,10 @@ def train() -> None:
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The weight file.")
 def sentiment(data: tuple[Path, ...], output: Path) -> None:
-    """Learn how texts feel. GAPWATCH_SENTIMENT_WEIGHTS names the file to the readers. Minutes for 100,000 texts."""
-    from gapwatch.pipeline.training import examples  # noqa: PLC0415 - scipy belongs to the train extra
-    from gapwatch.pipeline.training import sentiment as learning  # noqa: PLC0415
+    """Learn sentiment. GAPWATCH_SENTIMENT_WEIGHTS names the file to the readers. Minutes for 100,000 texts."""
+    from gapwatch.pipeline.training import examples, train_sentiment  # noqa: PLC0415 - scipy belongs to the train extra
 
-    output.write_bytes(learning.train(examples.read_labelled(data), report=click.echo))
+    output.write_bytes(train_sentiment.train(examples.read_labelled(data), report=click.echo))
     click.echo(f"wrote {output}, {output.stat().st_size:,} bytes")
 
 
@@ -38,8 +37,8 @@ def sentiment(data: tuple[Path, ...], output: Path) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The weight file.")
 def gaps(data: Path, labels: tuple[Path, ...], folds: int, output: Path) -> None:
     """Learn to tell gaps, dimensions and stages. About three minutes on one free core, two more for each fold."""
-    from gapwatch.pipeline.training import gaps as learning  # noqa: PLC0415 - scipy belongs to the train extra
+    from gapwatch.pipeline.training import train_gaps  # noqa: PLC0415 - scipy belongs to the train extra
 
-    more = [label for path in labels for label in learning.read_labels(path)]
-    output.write_bytes(learning.learn(data, more, folds, click.echo))
+    more = [label for path in labels for label in train_gaps.read_labels(path)]
+    output.write_bytes(train_gaps.learn(data, more, folds, click.echo))
     click.echo(f"wrote {output}, {output.stat().st_size:,} bytes")

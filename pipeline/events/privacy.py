@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gapwatch.pipeline.events.conversations import ordered
-from gapwatch.pipeline.language.masking import MaskedText
+from gapwatch.pipeline.language.masking.spans import MaskedText
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, Turn
 

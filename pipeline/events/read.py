@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gapwatch.pipeline.events.privacy import MaskedEvent
-from gapwatch.pipeline.language.masking import MaskedText
+from gapwatch.pipeline.language.masking.spans import MaskedText
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.schemas.events import Chat, Feedback
 

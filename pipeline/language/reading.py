@@ -22,7 +22,7 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Clause(Struct, frozen=True, gc=False):
-    """One clause, the thing it speaks of (`logistics`, `packaging`, ...; empty where unsaid) and how it feels."""
+    """One clause, the thing it speaks of (`logistics`, `packaging`, ...; empty where unsaid) and its sentiment."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Reading(Struct, frozen=True, gc=False):
 
 
 class ChatReading(Struct, frozen=True):
-    """A conversation, read: the customer's side as one text, and how it felt from turn to turn.
+    """A conversation, read: the customer's side as one text, and its sentiment from turn to turn.
 
     `turn_scores` holds one score, -1 to 1, for each of the customer's turns in order; `start`, `end` and `low` are the
     first, the last and the lowest of them (0 where the customer said nothing).

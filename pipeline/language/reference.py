@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.language.models.ngrams import Batch
-from gapwatch.pipeline.language.models.sentiment import Feelings
+from gapwatch.pipeline.language.models.sentiment import SentimentScores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,8 @@ class SnowNLPSentiment:
         self._snownlp: Callable[[str], object] = SnowNLP
         self.version = f"snownlp-{version('snownlp')}"
 
-    def feel(self, batch: Batch) -> Feelings:
-        """Feelings of texts; of a text without words, none either way."""
+    def score(self, batch: Batch) -> SentimentScores:
+        """Scores of texts; of a text without words, none either way."""
         positive = [self._probability(text) for text in batch.texts]
         parts = [
             self._probability(text[start:end])
@@ -41,9 +41,9 @@ class SnowNLPSentiment:
         ]
         neutral = [-_NEUTRAL if text.strip() else _NEUTRAL for text in batch.texts]
         odds = [math.log(probability / (1 - probability)) for probability in positive]
-        return Feelings(odds, neutral, [2 * share - 1 for share in parts])
+        return SentimentScores(odds, neutral, [2 * share - 1 for share in parts])
 
-    def weigh(self, batch: Batch) -> list[float]:
+    def word_weights(self, batch: Batch) -> list[float]:
         """Nothing: SnowNLP's words are not ours."""
         return [0.0] * sum(map(len, batch.tokens))
 

@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from gapwatch.pipeline.language.masking.mask import mask
-from gapwatch.pipeline.language.models import ngrams
-from gapwatch.pipeline.language.models.sentiment import Feelings, SentimentModel, verdict
+from gapwatch.pipeline.language.models.ngrams import Batch
+from gapwatch.pipeline.language.models.sentiment import SentimentModel, SentimentScores, verdict
 from gapwatch.pipeline.language.reading import Sentiment
 from gapwatch.pipeline.language.text.normalise import normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
-from gapwatch.pipeline.training import sentiment as learning
+from gapwatch.pipeline.training import train_sentiment
 from gapwatch.pipeline.training.examples import OWN, Labelled, own_sentences
 
 LABELS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
@@ -61,23 +61,23 @@ class Scorecard(Struct, frozen=True):
     confusion: list[list[int]]
 
 
-class Answers(NamedTuple):
-    """What a reader said: scores -1 ... 1, labels, and log-odds of positive given an opinion."""
+class Predictions(NamedTuple):
+    """What a reader predicts: scores -1 ... 1, labels, and log-odds of positive given an opinion."""
 
     scores: Floats
     labels: Names
     odds: Floats
 
 
-def score(examples: Sequence[Labelled], answers: Answers, seed: int = 0) -> Scorecard:
-    """Compare answers with the labels of the texts."""
+def score(examples: Sequence[Labelled], predictions: Predictions, seed: int = 0) -> Scorecard:
+    """Compare predictions with the labels of the texts."""
     truth = np.array([one.label for one in examples])
     sources = np.array([one.source for one in examples])
     polar = truth != "neutral"
-    right = (answers.scores > 0) == (truth == "positive")
+    right = (predictions.scores > 0) == (truth == "positive")
     draws = np.random.default_rng(seed).integers(0, len(truth), (_DRAWS, len(truth)))
-    macros = np.sort([_macro_f1(confusion(truth[draw], answers.labels[draw])) for draw in draws])
-    table = confusion(truth, answers.labels)
+    macros = np.sort([_macro_f1(confusion(truth[draw], predictions.labels[draw])) for draw in draws])
+    table = confusion(truth, predictions.labels)
     return Scorecard(
         polarity=share(right[polar]),
         service=share(right[polar & ~np.isin(sources, _PRIVATE)]),
@@ -86,7 +86,7 @@ def score(examples: Sequence[Labelled], answers: Answers, seed: int = 0) -> Scor
             _macro_f1(table), float(macros[int(0.025 * _DRAWS)]), float(macros[int(0.975 * _DRAWS)]), len(truth)
         ),
         f1=dict(zip(LABELS, _f1(table).tolist(), strict=True)),
-        calibration_error=calibration_error(answers.odds[polar], right[polar]),
+        calibration_error=calibration_error(predictions.odds[polar], right[polar]),
         confusion=table.tolist(),
     )
 
@@ -102,11 +102,11 @@ def share(right: NDArray[np.bool_]) -> Share:
     return Share(value, middle - half, middle + half, size)
 
 
-def confusion(truth: Names, said: Names) -> NDArray[np.intp]:
+def confusion(truth: Names, predicted: Names) -> NDArray[np.intp]:
     """Counts of true label (row) read as label (column), in the order of `LABELS`."""
     places = {label: place for place, label in enumerate(LABELS)}
     rows = np.vectorize(places.__getitem__)(truth)
-    columns = np.vectorize(places.__getitem__)(said)
+    columns = np.vectorize(places.__getitem__)(predicted)
     counts: NDArray[np.intp] = np.bincount(3 * rows + columns, minlength=9).reshape(3, 3)
     return counts
 
@@ -129,29 +129,29 @@ def _macro_f1(table: NDArray[np.intp]) -> float:
     return float(_f1(table).mean())
 
 
-def ours(examples: Sequence[Labelled], weights: Path | None = None) -> Answers:
-    """What gapwatch says, with the weights in force or those of a file."""
-    model = SentimentModel.of_file(weights) if weights else SentimentModel.in_force()
-    return _answers(feel(model, [one.text for one in examples]))
+def predict(examples: Sequence[Labelled], weights: Path | None = None) -> Predictions:
+    """What gapwatch says, with the weights that the settings name or those of a file."""
+    model = SentimentModel.of_file(weights) if weights else SentimentModel.configured()
+    return _predictions(sentiment_scores(model, [one.text for one in examples]))
 
 
-def _answers(feelings: Feelings) -> Answers:
-    verdicts = list(map(verdict, feelings.positive, feelings.neutral))
-    scores, labels, _ = zip(*verdicts, strict=True)
-    return Answers(np.array(scores), np.array(labels), np.array(feelings.positive))
+def _predictions(scores: SentimentScores) -> Predictions:
+    verdicts = map(verdict, scores.positive, scores.neutral)
+    bounded, labels, _ = zip(*verdicts, strict=True)
+    return Predictions(np.array(bounded), np.array(labels), np.array(scores.positive))
 
 
-def feel(model: SentimentModel, texts: Sequence[str]) -> Feelings:
-    """Feelings of texts with a model, prepared as the reader prepares them."""
-    return model.feel(ngrams.lay([normalise(mask(text).text).text for text in texts], tokenizer().cut))
+def sentiment_scores(model: SentimentModel, texts: Sequence[str]) -> SentimentScores:
+    """Scores of texts by a model, prepared as the reader prepares them."""
+    return model.score(Batch.of([normalise(mask(text).text).text for text in texts], tokenizer().cut))
 
 
-def tf_idf(examples: Sequence[Labelled], learned: Sequence[Labelled]) -> Answers:
+def predict_tf_idf(examples: Sequence[Labelled], learned: Sequence[Labelled]) -> Predictions:
     """What the baseline says, learned from other texts."""
     model = fit_tf_idf(learned)
     found = model.predict_proba([one.text for one in examples])
     negative, _, positive = (found[:, list(model.classes_).index(label)] for label in LABELS)
-    return Answers(positive - negative, model.classes_[found.argmax(axis=1)], np.log(positive / negative))
+    return Predictions(positive - negative, model.classes_[found.argmax(axis=1)], np.log(positive / negative))
 
 
 def fit_tf_idf(learned: Sequence[Labelled]) -> Pipeline:
@@ -170,12 +170,12 @@ def _words(cut: Callable[[str], list[str]], text: str) -> list[str]:
     return tokens + [f"{one} {two}" for one, two in pairwise(tokens)]
 
 
-def snownlp(examples: Sequence[Labelled]) -> Answers:
+def predict_snownlp(examples: Sequence[Labelled]) -> Predictions:
     """SnowNLP as it comes: positive above one half; it knows no neutral."""
     from snownlp import SnowNLP  # noqa: PLC0415 - loads its corpora for a second
 
     odds = np.array([_odds(SnowNLP(one.text).sentiments if one.text.strip() else 0.5) for one in examples])
-    return Answers(np.tanh(odds / 2), np.where(odds > 0, "positive", "negative"), odds)
+    return Predictions(np.tanh(odds / 2), np.where(odds > 0, "positive", "negative"), odds)
 
 
 def _odds(probability: float) -> float:
@@ -197,8 +197,8 @@ def learning_curve(
     for part in _CURVE:
         texts = sample(learned, round(len(learned) * part))
         name = f"{part:.0%}: {len(texts):,} texts"
-        model = SentimentModel(learning.train(texts))
-        found[name] = score(examples, _answers(feel(model, [one.text for one in examples])))
+        model = SentimentModel(train_sentiment.train(texts))
+        found[name] = score(examples, _predictions(sentiment_scores(model, [one.text for one in examples])))
         report(f"learnt from {name}")
     return found
 
@@ -208,16 +208,16 @@ def domain_left_out(
 ) -> dict[str, Share]:
     """Accuracy of polarity on each source, learned from all texts but that source's and its siblings'."""
     known = [one for one in (*learned, *own_sentences()) if one.label != "neutral" and one.source != OWN]
-    clauses = learning.clauses_of([one.text for one in known])
+    clauses = train_sentiment.clauses_of([one.text for one in known])
     positive = np.array([one.label == "positive" for one in known])
-    weights = learning.balance(known)
+    weights = train_sentiment.balance(known)
     found: dict[str, Share] = {}
     for source in sorted({one.source for one in examples}):
         family = next((family for family in _FAMILIES if source in family), (source,))
         others = np.array([one.source not in family for one in known])
         asked = [one for one in examples if one.source == source and one.label != "neutral"]
-        texts = learning.clauses_of([mask(one.text).text for one in asked])
-        odds = learning.polarity(clauses.take(others), positive[others], weights[others], texts)
+        texts = train_sentiment.clauses_of([mask(one.text).text for one in asked])
+        odds = train_sentiment.polarity(clauses.take(others), positive[others], weights[others], texts)
         found[source] = share((odds > 0) == np.array([one.label == "positive" for one in asked]))
         report(f"{source} left out: {found[source].value:.3f}")
     return found

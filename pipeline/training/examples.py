@@ -15,13 +15,13 @@ from gapwatch.pipeline.language.models.gaps_lexicon import expand
 from gapwatch.pipeline.language.reading import Sentiment
 
 OWN = "own"  # the source of our own sentences that tell what is matter-of-fact
-OWN_FELT = "own, felt"  # of those that tell what is good and bad
+OWN_OPINIONS = "own, opinions"  # of those that tell what is good and bad
 _OF_A_PATTERN = 60
 _CONVERSATIONS = 800
 
 
 class Labelled(Struct, frozen=True):
-    """A text and how it feels. Texts of one `source` share their habits: labels are balanced within it."""
+    """A text and its sentiment. Texts of one `source` share their habits: labels are balanced within it."""
 
     text: str
     label: Sentiment
@@ -45,8 +45,8 @@ def own_sentences() -> list[Labelled]:
     return [
         *(Labelled(text, "neutral", OWN) for text in plain + asked),
         *(Labelled(text, "negative", OWN) for text in complaining + complained),
-        *(Labelled(text, "positive", OWN_FELT) for text in praise),
-        *(Labelled(text, "negative", OWN_FELT) for text in blame),
+        *(Labelled(text, "positive", OWN_OPINIONS) for text in praise),
+        *(Labelled(text, "negative", OWN_OPINIONS) for text in blame),
     ]
 
 

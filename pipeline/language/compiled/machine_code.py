@@ -1,20 +1,19 @@
-"""The compiled reading as machine code that runs without the compiler.
+"""The compiled analysis as machine code that runs without the compiler.
 
-numba compiles it in a process of its own (`machine_build`), once; every reader's process loads it with LLVM's loader
+numba compiles it in a process of its own (`build`), once; every reader's process loads it with LLVM's loader
 alone, which spares it numba's memory and the time to import it. The code asks for helpers that stand in two extension
 modules of numba; these are loaded by themselves.
 """
 
 import ctypes
+import functools
 import hashlib
 import os
 import platform
 import subprocess
 import sys
-import tempfile
 from array import array
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.machinery import PathFinder
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec
@@ -24,15 +23,18 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from gapwatch.pipeline.language.compiled.compiled import place_of_code
+from gapwatch.pipeline.language.compiled import cache
 
 _HELPERS = (("core/runtime", "_nrt_python", "NRT_"), ("", "_helperlib", "numba_"))
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 
 
-@cache
-def read_function() -> Callable[..., int]:
-    """`machine_build.read`, compiled now if it never was."""
+@functools.cache
+def load_analyse_texts() -> Callable[..., int]:
+    """`analysis.analyse_texts`, compiled now if no code was kept.
+
+    It takes the addresses of the `descriptors` of models and of buffers, and the number of texts.
+    """
     name, _, code = _code().partition(b"\n")
     for folder, module, prefix in _HELPERS:
         for helper, address in _helpers(folder, module).items():
@@ -48,9 +50,9 @@ def read_function() -> Callable[..., int]:
     return function
 
 
-def described(arrays: Any) -> "array[int]":
+def descriptors(arrays: Any) -> "array[int]":
     """A tuple, or tuples of tuples, of arrays as compiled functions hold it in memory. The arrays must outlive it."""
-    return array("q", chain.from_iterable(map(_described, _flat(arrays))))
+    return array("q", chain.from_iterable(map(_descriptor, _flat(arrays))))
 
 
 def _flat(arrays: Any) -> Iterator[Any]:
@@ -61,7 +63,7 @@ def _flat(arrays: Any) -> Iterator[Any]:
             yield part
 
 
-def _described(numbers: Any) -> tuple[int, ...]:
+def _descriptor(numbers: Any) -> tuple[int, ...]:
     """An array as numba's ArrayModel has it: who owns it (nobody), sizes, address, shape, strides."""
     if isinstance(numbers, array):
         address, size = numbers.buffer_info()
@@ -84,27 +86,23 @@ def _helpers(folder: str, name: str) -> dict[str, int]:
 
 def _code() -> bytes:
     """The kept code, if it was compiled by this numba for this processor, else new one, kept if that is allowed."""
+    directory = cache.cache_directory()
+    if directory is None:
+        return _compiled()
     made_for = [version("numba"), version("llvmlite"), version("numpy"), platform.python_version()]
     made_for += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
-    file = place_of_code() / f"reading-{hashlib.sha256(' '.join(made_for).encode()).hexdigest()[:12]}.o"
-    try:
-        return file.read_bytes()
-    except OSError:
+    file = directory / f"analysis-{hashlib.sha256(' '.join(made_for).encode()).hexdigest()[:12]}.o"
+    code = cache.read(file)
+    if code is None:
         code = _compiled()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as unfinished:
-            unfinished.write(code)
-        Path(unfinished.name).replace(file)  # whole or not at all, whoever else compiles
-    except OSError:
-        pass
+        cache.write(file, code)
     return code
 
 
 def _compiled() -> bytes:
     paths = [str(Path(__file__).parents[4]), os.environ.get("PYTHONPATH")]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "gapwatch.pipeline.language.compiled.machine_build"],
+        [sys.executable, "-P", "-m", "gapwatch.pipeline.language.compiled.build"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         stdout=subprocess.PIPE,
         check=True,

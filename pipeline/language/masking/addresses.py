@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gapwatch.pipeline.language.masking import Span
+from gapwatch.pipeline.language.masking.spans import Span
 
 _HAN = r"\u4e00-\u9fff"
 _NUMBER = r"(?:[0-9]{1,5}|[A-Za-z甲乙丙丁东西南北][0-9]{0,3}|[一二三四五六七八九十][一二三四五六七八九十百零〇]{0,5})"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gapwatch.pipeline.language.masking import Kind, Span
+from gapwatch.pipeline.language.masking.spans import Kind, Span
 
 _LOCAL_PART = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}"
 _EMAIL = re.compile(rf"{_LOCAL_PART}@(?:[A-Za-z0-9-]{{1,63}}\.){{1,4}}[A-Za-z]{{2,12}}(?![A-Za-z0-9])")

@@ -6,12 +6,12 @@ from itertools import chain
 
 from msgspec import Struct
 
-from gapwatch.pipeline.language.masking import MaskedText, Span
 from gapwatch.pipeline.language.masking.addresses import find_addresses
-from gapwatch.pipeline.language.masking.clues import may_hold_personal_data
 from gapwatch.pipeline.language.masking.contacts import find_contacts, find_orders
 from gapwatch.pipeline.language.masking.names import find_names
 from gapwatch.pipeline.language.masking.numbers import find_numbers
+from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
+from gapwatch.pipeline.language.masking.spans import MaskedText, Span
 from gapwatch.pipeline.language.text.normalise import respell
 from gapwatch.pipeline.settings import settings
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
-from gapwatch.pipeline.language.masking import Span
+from gapwatch.pipeline.language.masking.spans import Span
 
 _LISTS = tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
 
@@ -47,17 +47,6 @@ _TITLE = re.compile(r"(?:先生|女士|小姐|经理|师傅|老师|主任|店长
 _LATIN = re.compile(r"(?<=[:：叫])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
 _CJK = re.compile(r"[\u4e00-\u9fff]*")
 _CJK_END = re.compile(r"[\u4e00-\u9fff]*$")
-_END = re.compile(r"[\u4e00-\u9fff]*$")
-# What follows a name and hardly ever ends one.
-_FOLLOWING = frozenset(
-    "的了是在我你您他她它们这那要想买和说投反地身住给就都也不没有被把还又很跟及或到从让请帮打电手微号吗呢吧啊呀哦先女同工会"
-    "因为所将已今昨前后收寄下订每于与对能可怎什哪谁个位名该此某老小大找看哈嘛呐去装修送转货完递"
-)
-# Single words that end no name though a surname stands two before: 蒙牛一经理.
-_NO_GIVEN = frozenset("一二三四五六七八九十们男女")
-# 小明, 阿强.
-_FAMILIAR = frozenset("小阿")
-_BEFORE = _FOLLOWING | set("告服称谢")
 _END = re.compile(r"$|[^\u4e00-\u9fffA-Za-z0-9]|[啊呀哈呢哦啦吧]|电话|手机")
 _WINDOW = 8
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from gapwatch.pipeline.language.masking import Kind, Span
+from gapwatch.pipeline.language.masking.spans import Kind, Span
 
 SPOKEN_DIGITS = "零〇一幺二三四五六七八九壹贰叁肆伍陆柒捌玖"
 _FOLD = str.maketrans("x" + SPOKEN_DIGITS, "X001123456789123456789")

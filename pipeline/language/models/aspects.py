@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import compiled
+from gapwatch.pipeline.language.compiled.decorators import compiled
 from gapwatch.pipeline.language.models import phrases
-from gapwatch.pipeline.language.models.ngrams import Laid, Places
+from gapwatch.pipeline.language.models.ngrams import Integers, Layout
 from gapwatch.pipeline.language.models.phrases import Phrases
 
 _ASPECT_WORDS = {
@@ -39,11 +39,11 @@ ASPECT_WORDS = AspectWords(Phrases.of([word for word, _ in _NUMBERED]), np.array
 
 
 @compiled
-def aspects_of(laid: Laid, named: AspectWords) -> Places:
+def aspects_of(layout: Layout, named: AspectWords) -> Integers:
     """The number of the aspect that each clause speaks of first."""
-    first = np.zeros(len(laid.spans), np.int64)
+    first = np.zeros(len(layout.spans), np.int64)
     aspects = named.aspects
-    matches = phrases.find(laid, named.words)
+    matches = phrases.find(layout, named.words)
     for row in range(len(matches)):
         clause = matches[row, 1]
         if not first[clause]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gapwatch.pipeline.language.compiled.compiled import compiled
+from gapwatch.pipeline.language.compiled.decorators import compiled
 from gapwatch.pipeline.language.models.gaps_evidence import find_evidence
 from gapwatch.pipeline.language.models.gaps_lexicon import LexiconArrays, find_hits
 from gapwatch.pipeline.language.models.gaps_model import (
@@ -18,7 +18,7 @@ from gapwatch.pipeline.language.models.gaps_model import (
     gates_of,
     score_outputs,
 )
-from gapwatch.pipeline.language.models.ngrams import Laid, Places
+from gapwatch.pipeline.language.models.ngrams import Integers, Layout
 from gapwatch.pipeline.language.models.phrases import Phrases
 from gapwatch.pipeline.language.reading import Dimension, Stage
 
@@ -31,8 +31,8 @@ BEFORE_GAPS = 3  # columns of a complaint
 COMPLAINT_COLUMNS = BEFORE_GAPS + 3 * MOST_GAPS
 
 
-class Signs(NamedTuple):
-    """What gaps are found by."""
+class GapTables(NamedTuple):
+    """The tables that gaps are found by."""
 
     lexicon: LexiconArrays
     table: Table
@@ -40,15 +40,15 @@ class Signs(NamedTuple):
 
 
 @compiled
-def find_complaints(laid: Laid, signs: Signs, feelings: Floats, favours: Floats) -> Places:
+def find_complaints(layout: Layout, gap_tables: GapTables, clause_scores: Floats, none_odds: Floats) -> Integers:
     """What each text complains of, a row each.
 
     A row holds stage, dimension and number of gaps; then of each gap, most certain first, which it is and where its
     evidence starts and ends.
     """
-    hits = find_hits(laid, signs.lexicon)
-    gates = gates_of(laid, feelings, signs.concessions)
-    clauses, texts = score_outputs(laid, signs.table, hits, gates, favours)
+    hits = find_hits(layout, gap_tables.lexicon)
+    gates = gates_of(layout, clause_scores, gap_tables.concessions)
+    clauses, texts = score_outputs(layout, gap_tables.table, hits, gates, none_odds)
     complaints = np.zeros((len(texts), COMPLAINT_COLUMNS), np.int64)
     for text in range(len(texts)):
         complaint = complaints[text]
@@ -59,12 +59,12 @@ def find_complaints(laid: Laid, signs: Signs, feelings: Floats, favours: Floats)
         for place in range(len(gaps)):
             column = BEFORE_GAPS + 3 * place
             complaint[column] = gaps[place]
-            complaint[column + 1 : column + 3] = find_evidence(laid, signs.table, clauses, text, gaps[place])
+            complaint[column + 1 : column + 3] = find_evidence(layout, gap_tables.table, clauses, text, gaps[place])
     return complaints
 
 
 @compiled
-def _gaps(outputs: Floats) -> Places:
+def _gaps(outputs: Floats) -> Integers:
     """The gaps that a text voices, most certain first."""
     gaps = np.zeros(MOST_GAPS, np.int64)
     gaps[0] = outputs[PRIMARY].argmax()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gapwatch.pipeline.language.compiled.compiled import compiled
+from gapwatch.pipeline.language.compiled.decorators import compiled
 from gapwatch.pipeline.language.models.gaps_model import GAPS, KINDS, SHIFT, Floats, Table, begin_of
-from gapwatch.pipeline.language.models.ngrams import PAD, Laid, Places
+from gapwatch.pipeline.language.models.ngrams import PAD, Integers, Layout
 
 LONGEST = 24  # characters of evidence; of a longer clause the heaviest stretch
 _SHORTEST = 3  # a shorter clause is evidence only where nothing else speaks
@@ -13,40 +13,40 @@ _FIRST_GAP = GAPS.start
 
 
 @compiled
-def find_evidence(laid: Laid, table: Table, speaking: Floats, text: int, gap: int) -> tuple[int, int]:
+def find_evidence(layout: Layout, table: Table, contributions: Floats, text: int, gap: int) -> tuple[int, int]:
     """Start and end, in characters of a text, of the words that speak for a gap.
 
-    `speaking` holds what each clause says for each output.
+    `contributions` holds what each clause adds to each output.
     """
     output = _FIRST_GAP + gap
-    clause = _loudest(laid, speaking, text, output)
-    start, end = laid.spans[clause]
+    clause = _strongest_clause(layout, contributions, text, output)
+    start, end = layout.spans[clause]
     if end - start > LONGEST:
-        start, end = _heaviest(laid, table, text, clause, output)
+        start, end = _strongest_stretch(layout, table, text, clause, output)
     return start, end
 
 
 @compiled
-def _loudest(laid: Laid, speaking: Floats, text: int, output: int) -> int:
+def _strongest_clause(layout: Layout, contributions: Floats, text: int, output: int) -> int:
     """The clause of a text that speaks most for an output."""
-    best, best_is_long = int(laid.first[text]), False
-    for clause in range(laid.first[text], laid.first[text + 1]):
-        is_long = laid.spans[clause, 1] - laid.spans[clause, 0] >= _SHORTEST
+    best, best_is_long = int(layout.first[text]), False
+    for clause in range(layout.first[text], layout.first[text + 1]):
+        is_long = layout.spans[clause, 1] - layout.spans[clause, 0] >= _SHORTEST
         if is_long and not best_is_long:
             best, best_is_long = clause, True
-        elif is_long == best_is_long and speaking[clause, output] > speaking[best, output]:
+        elif is_long == best_is_long and contributions[clause, output] > contributions[best, output]:
             best = clause
     return best
 
 
 @compiled
-def _heaviest(laid: Laid, table: Table, text: int, clause: int, output: int) -> tuple[int, int]:
+def _strongest_stretch(layout: Layout, table: Table, text: int, clause: int, output: int) -> tuple[int, int]:
     """Start and end of the whole words of a clause, `LONGEST` characters at most, that speak most for an output."""
-    said = _said(laid, table, clause, output)
-    begin = laid.begins[clause]
-    zero = laid.begins[laid.first[text]] + PAD  # where the first character of the text stands
-    start, end = laid.spans[clause] + zero
-    starts, word = laid.starts, laid.words[clause]
+    before = _weights_before(layout, table, clause, output)
+    begin = layout.begins[clause]
+    zero = layout.begins[layout.first[text]] + PAD  # where the first character of the text stands
+    start, end = layout.spans[clause] + zero
+    starts, word = layout.starts, layout.words[clause]
     while starts[word] < start:
         word += 1
     until = word
@@ -55,7 +55,7 @@ def _heaviest(laid: Laid, table: Table, text: int, clause: int, output: int) -> 
     while starts[word] < end:
         while starts[until] < end and starts[until + 1] <= min(end, starts[word] + LONGEST):
             until += 1
-        weight = said[starts[until] - begin] - said[starts[word] - begin]
+        weight = before[starts[until] - begin] - before[starts[word] - begin]
         if until > word and weight > best:
             best, found_start, found_end = weight, starts[word], starts[until]
         word += 1
@@ -64,19 +64,19 @@ def _heaviest(laid: Laid, table: Table, text: int, clause: int, output: int) -> 
 
 
 @compiled
-def _said(laid: Laid, table: Table, clause: int, output: int) -> Places:
+def _weights_before(layout: Layout, table: Table, clause: int, output: int) -> Integers:
     """What the n-grams that begin before each place of a clause say for an output."""
-    begin = laid.begins[clause]
-    length = laid.begins[clause + 1] - begin
-    rows, weights, hashes, starts = table.rows, table.weights, laid.hashes, laid.starts
-    said = np.zeros(length + 1, np.int64)
-    ngram = begin_of(laid, clause)
+    begin = layout.begins[clause]
+    length = layout.begins[clause + 1] - begin
+    rows, weights, hashes, starts = table.rows, table.weights, layout.hashes, layout.starts
+    before = np.zeros(length + 1, np.int64)
+    ngram = begin_of(layout, clause)
     for _ in range(KINDS - _WORD_KINDS):
         for at in range(length):
-            said[at + 1] += weights[rows[hashes[ngram] >> SHIFT], output]
+            before[at + 1] += weights[rows[hashes[ngram] >> SHIFT], output]
             ngram += 1
     for _ in range(_WORD_KINDS):
-        for word in range(laid.words[clause], laid.words[clause + 1]):
-            said[starts[word] - begin + 1] += weights[rows[hashes[ngram] >> SHIFT], output]
+        for word in range(layout.words[clause], layout.words[clause + 1]):
+            before[starts[word] - begin + 1] += weights[rows[hashes[ngram] >> SHIFT], output]
             ngram += 1
-    return said.cumsum()
+    return before.cumsum()

@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import compiled, inlined
+from gapwatch.pipeline.language.compiled.decorators import compiled, inlined
 from gapwatch.pipeline.language.models import phrases
-from gapwatch.pipeline.language.models.ngrams import Laid, Places
+from gapwatch.pipeline.language.models.ngrams import Integers, Layout
 from gapwatch.pipeline.language.models.phrases import Phrases
 from gapwatch.pipeline.language.reading import Dimension, Gap, Stage
 
@@ -81,15 +81,15 @@ class Lexicon:
         )
 
     def gives_reason(self, tokens: Sequence[str]) -> bool:
-        """Whether a text says more than how it feels."""
+        """Whether a text says more than whether its writer is content."""
         return not self._reasonless.issuperset(token for token in tokens if not token.isspace())
 
 
 @compiled
-def find_hits(laid: Laid, lexicon: LexiconArrays) -> Places:
+def find_hits(layout: Layout, lexicon: LexiconArrays) -> Integers:
     """Every group that speaks in a batch: its number and that of the clause, a row each, in order."""
     meanings, negators = lexicon.meanings, lexicon.negators
-    matches = phrases.find(laid, lexicon.words)
+    matches = phrases.find(layout, lexicon.words)
     hits = np.empty((len(matches) + len(meanings.pairs), 2), np.int64)
     count = 0
     seen = np.zeros(len(meanings.pairs), np.bool_)
@@ -102,7 +102,7 @@ def find_hits(laid: Laid, lexicon: LexiconArrays) -> Places:
         if count + len(seen) >= len(hits):
             hits = np.concatenate((hits, np.empty_like(hits)))
         group, concept = meanings.groups[word], meanings.concepts[word]
-        if group != _NONE and _is_said(laid, place, meanings, group, negators):
+        if group != _NONE and _is_said(layout, place, meanings, group, negators):
             hits[count] = group, clause
             count += 1
         if concept == _NONE:
@@ -110,7 +110,7 @@ def find_hits(laid: Laid, lexicon: LexiconArrays) -> Places:
         for other in range(len(seen)):
             if seen[other]:
                 group = meanings.pairs[concept, other]
-                if group != _NONE and _is_said(laid, place, meanings, group, negators):
+                if group != _NONE and _is_said(layout, place, meanings, group, negators):
                     hits[count] = group, clause
                     count += 1
         seen[concept] = True
@@ -118,9 +118,9 @@ def find_hits(laid: Laid, lexicon: LexiconArrays) -> Places:
 
 
 @inlined
-def _is_said(laid: Laid, place: int, meanings: Meanings, group: int, negators: Phrases) -> bool:
+def _is_said(layout: Layout, place: int, meanings: Meanings, group: int, negators: Phrases) -> bool:
     """Whether no negator stands right before the word at a place."""
-    return not (meanings.negatable[group] and phrases.stands_before(negators, laid.codes, place, _LONGEST_NEGATOR))
+    return not (meanings.negatable[group] and phrases.stands_before(negators, layout.codes, place, _LONGEST_NEGATOR))
 
 
 def _group(table: dict[str, object]) -> Group:

@@ -1,4 +1,4 @@
-"""Scores of gaps, dimensions and stages: one table of n-gram weights, summed over the clauses that feel bad."""
+"""Scores of gaps, dimensions and stages: one table of n-gram weights, summed over clauses that are not praise."""
 
 import hashlib
 import io
@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import compiled, inlined
+from gapwatch.pipeline.language.compiled.decorators import compiled, inlined
 from gapwatch.pipeline.language.models import ngrams
-from gapwatch.pipeline.language.models.ngrams import PAD, Batch, Laid, Places
-from gapwatch.pipeline.language.models.phrases import NOWHERE, Phrases, longest
+from gapwatch.pipeline.language.models.ngrams import PAD, Batch, Integers, Layout
+from gapwatch.pipeline.language.models.phrases import NO_PHRASE, Phrases, longest
 
 Floats = NDArray[np.float64]
 
@@ -27,14 +27,14 @@ DIMENSION = slice(9, 14)  # reliability, responsiveness, assurance, empathy, tan
 STAGE = slice(14, 17)  # pre_sale, in_sale, after_sale
 OUTPUTS = 17
 
-_CONTENT = 0.2  # a clause that feels better than this (-1 ... 1) is praise or a fact: it hardly counts
+_CONTENT = 0.2  # a clause that scores higher than this (-1 ... 1) is praise or a fact: it hardly counts
 _CONTENT_GATE = 0.1
 CONCESSIONS = Phrases.of(["就是", "只是", "可惜", "唯一", "美中不足", "但", "不过", "可是", "然而"])
-# Log-odds. A text that feels good must complain so much more clearly, any other a little less: chosen on training texts
+# Log-odds. A positive text must complain so much more clearly, any other a little less: chosen on training texts
 # so that as many negative ones as before are found (docs/decisions/0047).
 _PRAISE = 14.0
 _CLAIM = 0.5
-_SMOOTHING = 8.0  # places added to a length, so that a few words do not shout
+_SMOOTHING = 8.0  # places added to a length, so that a few words do not outweigh a text
 
 
 class Table(NamedTuple):
@@ -47,24 +47,24 @@ class Table(NamedTuple):
     bias: NDArray[np.float32]
 
 
-def gate(batch: Batch, feelings: Sequence[float]) -> Floats:
-    """How much clauses count that feel like `feelings`, -1 ... 1; what is conceded counts however kindly it is said."""
-    return gates_of(batch.laid, np.array(feelings), CONCESSIONS)
+def gate(batch: Batch, clause_scores: Sequence[float]) -> Floats:
+    """How much clauses of these scores, -1 ... 1, count; what is conceded counts however kindly it is said."""
+    return gates_of(batch.layout, np.array(clause_scores), CONCESSIONS)
 
 
 @compiled
-def favour_of(scores: Floats) -> Floats:
+def none_odds_of(scores: Floats) -> Floats:
     return _PRAISE * np.maximum(scores, 0) - _CLAIM
 
 
-def favour(scores: Sequence[float]) -> Floats:
-    """Log-odds that texts which feel like `scores`, -1 ... 1, gain for `none`."""
-    return favour_of(np.array(scores))
+def none_odds(scores: Sequence[float]) -> Floats:
+    """Log-odds that texts gain for `none` by their sentiment scores, -1 ... 1."""
+    return none_odds_of(np.array(scores))
 
 
 def norms(batch: Batch, gates: Floats) -> Floats:
     """By what the sum of each text is divided, so that a long text says no more than a short one."""
-    return _norms(batch.laid, gates)
+    return _norms(batch.layout, gates)
 
 
 class GapModel:
@@ -87,36 +87,38 @@ class GapModel:
 
 
 @compiled
-def score_outputs(laid: Laid, table: Table, hits: Places, gates: Floats, favours: Floats) -> tuple[Floats, Floats]:
+def score_outputs(
+    layout: Layout, table: Table, hits: Integers, gates: Floats, none_odds: Floats
+) -> tuple[Floats, Floats]:
     """What speaks for each output: each clause, each text; the latter in log-odds.
 
     `hits` is what the lexicon finds. The figures of clauses are to be compared within a text and an output only.
     """
-    clauses = _clause_sums(laid, table, hits)
-    texts = np.zeros((len(favours), OUTPUTS))
-    norms, scale, bias = _norms(laid, gates), table.scale, table.bias
+    clauses = _clause_sums(layout, table, hits)
+    texts = np.zeros((len(none_odds), OUTPUTS))
+    norms, scale, bias = _norms(layout, gates), table.scale, table.bias
     for text in range(len(texts)):
-        for clause in range(laid.first[text], laid.first[text + 1]):
+        for clause in range(layout.first[text], layout.first[text + 1]):
             for output in range(OUTPUTS):
                 clauses[clause, output] *= gates[clause]
                 texts[text, output] += clauses[clause, output]
         for output in range(OUTPUTS):
             texts[text, output] = texts[text, output] / norms[text] * scale[output] + bias[output]
-        texts[text, NONE] += favours[text]
+        texts[text, NONE] += none_odds[text]
     return clauses, texts
 
 
 @compiled
-def _clause_sums(laid: Laid, table: Table, hits: Places) -> Floats:
+def _clause_sums(layout: Layout, table: Table, hits: Integers) -> Floats:
     """What the n-grams and the groups of each clause add up to. Sums of integers: the same in any company and order."""
     # Taken out of their tuples once: in a loop each look would count references.
-    rows, weights, groups, hashes = table.rows, table.weights, table.groups, laid.hashes
-    sums = np.empty((len(laid.spans), OUTPUTS))
+    rows, weights, groups, hashes = table.rows, table.weights, table.groups, layout.hashes
+    sums = np.empty((len(layout.spans), OUTPUTS))
     total = np.empty(OUTPUTS, np.int32)
     hit = 0
-    for clause in range(len(laid.spans)):
+    for clause in range(len(layout.spans)):
         total[:] = 0
-        for ngram in range(begin_of(laid, clause), laid.bounds[clause + 1]):
+        for ngram in range(begin_of(layout, clause), layout.bounds[clause + 1]):
             row = rows[hashes[ngram] >> SHIFT]
             if row:
                 for output in range(OUTPUTS):
@@ -131,30 +133,30 @@ def _clause_sums(laid: Laid, table: Table, hits: Places) -> Floats:
 
 
 @inlined
-def begin_of(laid: Laid, clause: int) -> int:
+def begin_of(layout: Layout, clause: int) -> int:
     """Where the n-grams of the last `KINDS` kinds of a clause begin."""
-    return int(laid.bounds[clause] + (ngrams.KINDS - KINDS) * (laid.begins[clause + 1] - laid.begins[clause]))
+    return int(layout.bounds[clause] + (ngrams.KINDS - KINDS) * (layout.begins[clause + 1] - layout.begins[clause]))
 
 
 @compiled
-def gates_of(laid: Laid, feelings: Floats, concessions: Phrases) -> Floats:
-    gates = np.ones(len(feelings))
-    for text in range(len(laid.first) - 1):
-        zero = laid.begins[laid.first[text]] + PAD
-        for clause in range(laid.first[text], laid.first[text + 1]):
-            if feelings[clause] >= _CONTENT:
-                conceding, _ = longest(concessions, laid.codes, zero + laid.spans[clause, 0])
-                if conceding == NOWHERE:
+def gates_of(layout: Layout, clause_scores: Floats, concessions: Phrases) -> Floats:
+    gates = np.ones(len(clause_scores))
+    for text in range(len(layout.first) - 1):
+        zero = layout.begins[layout.first[text]] + PAD
+        for clause in range(layout.first[text], layout.first[text + 1]):
+            if clause_scores[clause] >= _CONTENT:
+                conceding, _ = longest(concessions, layout.codes, zero + layout.spans[clause, 0])
+                if conceding == NO_PHRASE:
                     gates[clause] = _CONTENT_GATE
     return gates
 
 
 @compiled
-def _norms(laid: Laid, gates: Floats) -> Floats:
-    norms = np.empty(len(laid.first) - 1)
+def _norms(layout: Layout, gates: Floats) -> Floats:
+    norms = np.empty(len(layout.first) - 1)
     for text in range(len(norms)):
         length = _SMOOTHING
-        for clause in range(laid.first[text], laid.first[text + 1]):
-            length += gates[clause] * (laid.begins[clause + 1] - laid.begins[clause])
+        for clause in range(layout.first[text], layout.first[text + 1]):
+            length += gates[clause] * (layout.begins[clause + 1] - layout.begins[clause])
         norms[text] = math.sqrt(length)
     return norms

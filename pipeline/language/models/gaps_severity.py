@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import compiled
+from gapwatch.pipeline.language.compiled.decorators import compiled
 from gapwatch.pipeline.language.models import phrases
-from gapwatch.pipeline.language.models.ngrams import Laid
+from gapwatch.pipeline.language.models.ngrams import Layout
 from gapwatch.pipeline.language.models.phrases import Phrases
 
 _START = 0.2
-_FEELING = 0.3
+_SENTIMENT = 0.3
 _FURTHER_GAP = 0.05
 
 _DANGER = """
@@ -58,23 +58,23 @@ CUES = Cues(
 
 
 def severity(aggravation: float, score: float, gaps: int) -> float:
-    """Severity of a complaint of so many gaps that feels like `score`, -1 ... 1."""
-    total = _START + _FEELING * max(0.0, -score) + aggravation + _FURTHER_GAP * (gaps - 1)
+    """Severity of a complaint of so many gaps and of a sentiment score, -1 ... 1."""
+    total = _START + _SENTIMENT * max(0.0, -score) + aggravation + _FURTHER_GAP * (gaps - 1)
     return round(min(1.0, total), 3)
 
 
 @compiled
-def aggravations_of(laid: Laid, cues: Cues) -> NDArray[np.float64]:
+def aggravations_of(layout: Layout, cues: Cues) -> NDArray[np.float64]:
     """What the kinds of aggravation in each text add up to."""
-    kinds, weights, first = cues.kinds, cues.weights, laid.first
+    kinds, weights, first = cues.kinds, cues.weights, layout.first
     added = np.zeros(len(first) - 1)
-    told = np.zeros((len(added), len(weights)), np.bool_)
+    counted = np.zeros((len(added), len(weights)), np.bool_)
     text = 0
-    for phrase, clause, _ in phrases.find(laid, cues.words):
+    for phrase, clause, _ in phrases.find(layout, cues.words):
         while clause >= first[text + 1]:
             text += 1
         kind = kinds[phrase]
-        if not told[text, kind]:
-            told[text, kind] = True
+        if not counted[text, kind]:
+            counted[text, kind] = True
             added[text] += weights[kind]
     return added

@@ -9,17 +9,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import chain, pairwise
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import Plain, compiled
+from gapwatch.pipeline.language.compiled.decorators import compiled
 from gapwatch.pipeline.language.text.clauses import find_clauses
 
 Number = TypeVar("Number", np.uint32, np.int64)
 Codes = NDArray[np.uint32]
-Places = NDArray[np.int64]
+Integers = NDArray[np.int64]
 Spans = Sequence[Sequence[int]]  # start and end of each clause
 
 ORDERS = 4
@@ -27,23 +27,23 @@ PAD = ORDERS - 1
 KINDS = ORDERS + 2  # characters by one, four, two, three; words; pairs of words
 _PADDING = "\0" * PAD
 # Odd factors without a pattern: the high bits of a sum of products tell n-grams apart (multiplicative hashing).
-_SPREAD = np.array([2654435761, 2246822519, 3266489917, 668265263], np.uint32)
+_MULTIPLIERS = np.array([2654435761, 2246822519, 3266489917, 668265263], np.uint32)
 _OF_LENGTH, _OF_PAIR = np.uint32(374761393), np.uint32(1540483477)
 
 
-class Laid(NamedTuple):
+class Layout(NamedTuple):
     """Clauses, words and n-grams of a batch as the compiled functions see them.
 
     A text without clauses has one, empty, that stands for it; the first clause of a text takes the padding before it,
     which is a word as well. Arrays that number what begins end with where the last ends.
     """
 
-    first: Places  # number of the first clause of each text
-    spans: Places  # start and end of each clause in its text, a row each
-    begins: Places  # place where each clause begins
-    words: Places  # number of the first word of each clause
-    starts: Places  # place where each word begins
-    bounds: Places  # where the n-grams of each clause begin; within a clause they stand kind after kind
+    first: Integers  # number of the first clause of each text
+    spans: Integers  # start and end of each clause in its text, a row each
+    begins: Integers  # place where each clause begins
+    words: Integers  # number of the first word of each clause
+    starts: Integers  # place where each word begins
+    bounds: Integers  # where the n-grams of each clause begin; within a clause they stand kind after kind
     hashes: Codes
     codes: Codes  # the character at each place
 
@@ -54,55 +54,55 @@ class Batch(NamedTuple):
     texts: Sequence[str]
     tokens: Sequence[Sequence[str]]
     spans: Sequence[Spans]
-    laid: Laid
+    layout: Layout
+
+    @classmethod
+    def of(cls, texts: Sequence[str], cut: Callable[[str], list[str]]) -> "Batch":
+        """Cut normalised texts, one at least, into words and clauses and put them side by side."""
+        tokens = list(map(cut, texts))
+        lengths = _numbers(map(len, texts))
+        word_lengths = _numbers(map(len, chain.from_iterable(tokens)))
+        if lengths.sum() != word_lengths.sum():
+            raise ValueError("the tokens of a text, joined, are not the text")
+        layout = Layout(*layout_of(_codes(texts), folding(), lengths, _numbers(map(len, tokens)), word_lengths))
+        return cls(texts, tokens, _spans(layout), layout)
 
     @property
     def size(self) -> int:
         """Number of clauses."""
-        return len(self.laid.spans)
+        return len(self.layout.spans)
 
     @property
-    def first(self) -> Places:
+    def first(self) -> Integers:
         """Number of the first clause of each text."""
-        return self.laid.first[:-1]
+        return self.layout.first[:-1]
 
     @property
-    def counts(self) -> Places:
+    def counts(self) -> Integers:
         """Number of clauses of each text."""
-        return np.diff(self.laid.first)
+        return np.diff(self.layout.first)
 
     @property
-    def lengths(self) -> Places:
-        """Places of each clause."""
-        return np.diff(self.laid.begins)
+    def lengths(self) -> Integers:
+        """Integers of each clause."""
+        return np.diff(self.layout.begins)
 
     def slots(self, bits: int, kinds: int = KINDS) -> Codes:
         """Where the n-grams of the last so many kinds stand in a table of 2**bits slots."""
-        return self._of_kinds(self.laid.hashes, kinds) >> np.uint32(32 - bits)
+        return self._of_kinds(self.layout.hashes, kinds) >> np.uint32(32 - bits)
 
-    def clause_of(self, kinds: int = KINDS) -> Places:
+    def clause_of(self, kinds: int = KINDS) -> Integers:
         """The clause of each n-gram of the last so many kinds."""
-        return self._of_kinds(np.repeat(np.arange(self.size), np.diff(self.laid.bounds)), kinds)
+        return self._of_kinds(np.repeat(np.arange(self.size), np.diff(self.layout.bounds)), kinds)
 
-    def place_of(self) -> Places:
+    def place_of(self) -> Integers:
         """The place where each n-gram begins."""
-        return _place_of(self.laid)
+        return _place_of(self.layout)
 
     def _of_kinds(self, ngrams: NDArray[Number], kinds: int) -> NDArray[Number]:
         skipped = (KINDS - kinds) * self.lengths
-        number = np.arange(len(ngrams)) - np.repeat(self.laid.bounds[:-1] + skipped, np.diff(self.laid.bounds))
+        number = np.arange(len(ngrams)) - np.repeat(self.layout.bounds[:-1] + skipped, np.diff(self.layout.bounds))
         return ngrams[number >= 0]
-
-
-def lay(texts: Sequence[str], cut: Callable[[str], list[str]]) -> Batch:
-    """Cut normalised texts, one at least, into words and clauses and put them side by side."""
-    tokens = list(map(cut, texts))
-    lengths = _numbers(map(len, texts))
-    word_lengths = _numbers(map(len, chain.from_iterable(tokens)))
-    if lengths.sum() != word_lengths.sum():
-        raise ValueError("the tokens of a text, joined, are not the text")
-    laid = Laid(*lay_codes(_codes(texts), folding(), lengths, _numbers(map(len, tokens)), word_lengths))
-    return Batch(texts, tokens, _spans(laid), laid)
 
 
 def word_slots(words: Sequence[str], bits: int) -> Codes:
@@ -112,13 +112,13 @@ def word_slots(words: Sequence[str], bits: int) -> Codes:
     return _word_hashes(_folded(_codes(words), folding()), ends - lengths, lengths) >> np.uint32(32 - bits)
 
 
-def _spans(laid: Laid) -> list[Spans]:
+def _spans(layout: Layout) -> list[Spans]:
     """The clauses of each text, without those that stand for texts that have none."""
-    spans, first = laid.spans.tolist(), laid.first.tolist()
+    spans, first = layout.spans.tolist(), layout.first.tolist()
     return [spans[start:stop] if spans[start][1] else [] for start, stop in pairwise(first)]
 
 
-def _numbers(numbers: Iterable[int]) -> Places:
+def _numbers(numbers: Iterable[int]) -> Integers:
     return np.fromiter(numbers, np.int64)
 
 
@@ -132,8 +132,10 @@ def _codes(texts: Sequence[str]) -> Codes:
 
 
 @compiled
-def lay_codes(codes: Codes, folding: Codes, lengths: Places, word_counts: Places, word_lengths: Places) -> Plain:
-    """What `Laid` holds."""
+def layout_of(
+    codes: Codes, folding: Codes, lengths: Integers, word_counts: Integers, word_lengths: Integers
+) -> tuple[Any, ...]:
+    """What `Layout` holds."""
     folded = _folded(codes, folding)
     first, spans, begins = _clauses(codes, lengths)
     words = np.zeros(len(begins), np.int64)
@@ -171,7 +173,7 @@ def _folded(codes: Codes, folding: Codes) -> Codes:
 
 
 @compiled
-def _clauses(codes: Codes, lengths: Places) -> tuple[Places, Places, Places]:
+def _clauses(codes: Codes, lengths: Integers) -> tuple[Integers, Integers, Integers]:
     """First clause of each text; start and end of each clause in its text; the place where it begins."""
     first = np.zeros(len(lengths) + 1, np.int64)
     spans = np.zeros((len(codes), 2), np.int64)
@@ -193,7 +195,7 @@ def _clauses(codes: Codes, lengths: Places) -> tuple[Places, Places, Places]:
 
 
 @compiled
-def _hashes(codes: Codes, begins: Places, words: Places, starts: Places, bounds: Places) -> Codes:
+def _hashes(codes: Codes, begins: Integers, words: Integers, starts: Integers, bounds: Integers) -> Codes:
     """The n-grams of each clause, kind after kind."""
     hashes = np.empty(bounds[-1], np.uint32)
     whole = _word_hashes(codes, starts[:-1], np.diff(starts))
@@ -201,10 +203,10 @@ def _hashes(codes: Codes, begins: Places, words: Places, starts: Places, bounds:
         length = begins[clause + 1] - begins[clause]
         for at in range(length):
             place = begins[clause] + at
-            one = codes[place] * _SPREAD[0]
-            two = one + codes[place + 1] * _SPREAD[1]
-            three = two + codes[place + 2] * _SPREAD[2]
-            four = three + codes[place + 3] * _SPREAD[3]
+            one = codes[place] * _MULTIPLIERS[0]
+            two = one + codes[place + 1] * _MULTIPLIERS[1]
+            three = two + codes[place + 2] * _MULTIPLIERS[2]
+            four = three + codes[place + 3] * _MULTIPLIERS[3]
             ngram = bounds[clause] + at
             hashes[ngram] = np.uint32(one)
             hashes[ngram + length] = np.uint32(four)
@@ -222,30 +224,30 @@ def _hashes(codes: Codes, begins: Places, words: Places, starts: Places, bounds:
 
 
 @compiled
-def _word_hashes(codes: Codes, starts: Places, lengths: Places) -> Codes:
+def _word_hashes(codes: Codes, starts: Integers, lengths: Integers) -> Codes:
     """A word is its first four characters and its length."""
     hashes = np.empty(len(starts), np.uint32)
     for word in range(len(starts)):
         total = lengths[word] * np.int64(_OF_LENGTH)
         for at in range(min(lengths[word], ORDERS)):
-            total += np.int64(codes[starts[word] + at]) * np.int64(_SPREAD[at])
+            total += np.int64(codes[starts[word] + at]) * np.int64(_MULTIPLIERS[at])
         hashes[word] = np.uint32(total & 0xFFFFFFFF)
     return hashes
 
 
 @compiled
-def _place_of(laid: Laid) -> Places:
+def _place_of(layout: Layout) -> Integers:
     """The place where each n-gram begins."""
-    places = np.empty(len(laid.hashes), np.int64)
-    for clause in range(len(laid.spans)):
-        ngram = laid.bounds[clause]
+    places = np.empty(len(layout.hashes), np.int64)
+    for clause in range(len(layout.spans)):
+        ngram = layout.bounds[clause]
         for _ in range(ORDERS):
-            for place in range(laid.begins[clause], laid.begins[clause + 1]):
+            for place in range(layout.begins[clause], layout.begins[clause + 1]):
                 places[ngram] = place
                 ngram += 1
         for _ in range(2):
-            for word in range(laid.words[clause], laid.words[clause + 1]):
-                places[ngram] = laid.starts[word]
+            for word in range(layout.words[clause], layout.words[clause + 1]):
+                places[ngram] = layout.starts[word]
                 ngram += 1
     return places
 

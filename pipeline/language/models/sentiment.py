@@ -1,4 +1,4 @@
-"""How a text feels: one table of n-gram weights, summed over each clause; the clauses, bounded, make the text.
+"""The sentiment of a text: one table of n-gram weights, summed over each clause; the clauses, bounded, make the text.
 
 A clause's sum goes through tanh before the clauses are added, so that no single gushing or raging clause outvotes the
 rest. A second column of the table says how matter-of-fact the words are. docs/decisions/0040 says how both are learned.
@@ -18,8 +18,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from gapwatch.pipeline.errors import SettingsError
-from gapwatch.pipeline.language.compiled.compiled import compiled
-from gapwatch.pipeline.language.models.ngrams import Batch, Laid, Places
+from gapwatch.pipeline.language.compiled.decorators import compiled
+from gapwatch.pipeline.language.models.ngrams import Batch, Integers, Layout
 from gapwatch.pipeline.language.reading import Sentiment
 from gapwatch.pipeline.settings import settings
 
@@ -48,7 +48,7 @@ class Shape(Struct, frozen=True):
     scales: tuple[float, float]
 
 
-class Feelings(NamedTuple):
+class SentimentScores(NamedTuple):
     """Log-odds of positive and of neutral for each text; score, -1 ... 1, of each clause."""
 
     positive: list[float]
@@ -68,7 +68,7 @@ class SentimentModel:
         self.version = hashlib.sha256(file).hexdigest()[:12]
 
     @classmethod
-    def in_force(cls) -> "SentimentModel":
+    def configured(cls) -> "SentimentModel":
         """The weights that GAPWATCH_SENTIMENT_WEIGHTS names, else those of this package.
 
         Raises SettingsError where the file is none of `gapwatch train sentiment`.
@@ -90,19 +90,19 @@ class SentimentModel:
         except (ValueError, KeyError, zipfile.BadZipFile, msgspec.DecodeError):
             raise SettingsError(f"{file} is no weight file; make one with `gapwatch train sentiment`") from None
 
-    def feel(self, batch: Batch) -> Feelings:
-        """Feelings of texts; even odds without words."""
-        return _listed(feel_laid(batch.laid, self.table, self.weights))
+    def score(self, batch: Batch) -> SentimentScores:
+        """Scores of texts; even odds without words."""
+        return _listed(score_layout(batch.layout, self.table, self.weights))
 
-    def weigh(self, batch: Batch) -> list[float]:
+    def word_weights(self, batch: Batch) -> list[float]:
         """What each word of a batch of one text, with the n-grams that begin in it, adds to the sum of its clause."""
         weights = self.table[:, 0].take(batch.slots(self._bits))
-        places = np.bincount(batch.place_of(), weights, batch.laid.begins[-1])
-        sums: list[float] = (np.add.reduceat(places, batch.laid.starts[1:-1]) * self._shape.scales[0]).tolist()
+        places = np.bincount(batch.place_of(), weights, batch.layout.begins[-1])
+        sums: list[float] = (np.add.reduceat(places, batch.layout.starts[1:-1]) * self._shape.scales[0]).tolist()
         return sums
 
 
-def combine(shape: Shape, polarity: Floats, fact: Floats, first: Places) -> Feelings:
+def combine(shape: Shape, polarity: Floats, fact: Floats, first: Integers) -> SentimentScores:
     """From the sums of all clauses to their texts. `first` has the first clause of each text, and the end."""
     return _listed(_combined(_weights(shape), first, polarity, fact))
 
@@ -112,32 +112,32 @@ def _weights(shape: Shape) -> Floats:
     return np.array([*odds, *shape.neutral, *shape.scales])
 
 
-def _listed(feelings: tuple[Floats, Floats, Floats]) -> Feelings:
-    return Feelings(*[figures.tolist() for figures in feelings])
+def _listed(scores: tuple[Floats, Floats, Floats]) -> SentimentScores:
+    return SentimentScores(*[figures.tolist() for figures in scores])
 
 
 @compiled
-def feel_laid(laid: Laid, table: NDArray[np.int16], weights: Floats) -> tuple[Floats, Floats, Floats]:
+def score_layout(layout: Layout, table: NDArray[np.int16], weights: Floats) -> tuple[Floats, Floats, Floats]:
     """Sums of integers, then combined: the same in any company and order. Even odds without words."""
-    hashes, bounds = laid.hashes, laid.bounds
+    hashes, bounds = layout.hashes, layout.bounds
     polarity, fact = np.empty(len(bounds) - 1), np.empty(len(bounds) - 1)
     size = np.uint64(len(table))
     for clause in range(len(polarity)):
-        good = plain = 0
+        polarity_sum = fact_sum = 0
         for ngram in range(bounds[clause], bounds[clause + 1]):
             slot = hashes[ngram] * size >> np.uint64(32)  # the high bits, as many as the table has
-            good += table[slot, 0]
-            plain += table[slot, 1]
-        polarity[clause], fact[clause] = good, plain
-    positive, neutral, clauses = _combined(weights, laid.first, polarity, fact)
+            polarity_sum += table[slot, 0]
+            fact_sum += table[slot, 1]
+        polarity[clause], fact[clause] = polarity_sum, fact_sum
+    positive, neutral, clauses = _combined(weights, layout.first, polarity, fact)
     for text in range(len(positive)):
-        if not laid.spans[laid.first[text], 1]:
+        if not layout.spans[layout.first[text], 1]:
             positive[text] = neutral[text] = 0.0
     return positive, neutral, clauses
 
 
 @compiled
-def _combined(weights: Floats, first: Places, polarity: Floats, fact: Floats) -> tuple[Floats, Floats, Floats]:
+def _combined(weights: Floats, first: Integers, polarity: Floats, fact: Floats) -> tuple[Floats, Floats, Floats]:
     """Log-odds of positive and of neutral for each text, score of each clause."""
     every, at_first, at_last, bias, temperature = weights[0], weights[1], weights[2], weights[3], weights[4]
     intercept, of_fact, of_sureness, of_length = weights[5], weights[6], weights[7], weights[8]
@@ -159,12 +159,12 @@ def _combined(weights: Floats, first: Places, polarity: Floats, fact: Floats) ->
 
 def verdict(positive: float, neutral: float, rating: int | None = None) -> tuple[float, Sentiment, bool]:
     """Score -1 ... 1, label, and whether rating and text contradict each other, from log-odds and the rating given."""
-    score, label, conflict = judge(positive, neutral, rating or 0)
+    score, label, conflict = classify(positive, neutral, rating or 0)
     return score, LABELS[label], bool(conflict)
 
 
 @compiled
-def judge(positive: float, neutral: float, rating: int) -> tuple[float, int, bool]:
+def classify(positive: float, neutral: float, rating: int) -> tuple[float, int, bool]:
     """The same for a rating of 0 where none was given, with the number of the label.
 
     The score is the probability of positive less that of negative, given that there is an opinion; of a neutral text

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gapwatch.pipeline.language.compiled.compiled import compiled, inlined
+from gapwatch.pipeline.language.compiled.decorators import compiled, inlined
 
 # What compares the words of a clause with each other stays linear in the text as long as no clause is longer.
 LONGEST = 200

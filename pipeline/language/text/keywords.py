@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-from gapwatch.pipeline.language.text.tokens import plain_jieba, user_words
+from gapwatch.pipeline.language.text.tokens import jieba_tokenizer, user_words
 
 _MASK = re.compile("‹[^›]*›")
 
@@ -25,8 +25,8 @@ def keywords(texts: Iterable[str], count: int = 20) -> list[Keyword]:
 
 @cache
 def _extractor() -> Any:
-    import jieba.analyse  # noqa: PLC0415 - see plain_jieba
+    import jieba.analyse  # noqa: PLC0415 - see jieba_tokenizer
 
     extractor = jieba.analyse.TFIDF()
-    extractor.tokenizer = plain_jieba(user_words())
+    extractor.tokenizer = jieba_tokenizer(user_words())
     return extractor

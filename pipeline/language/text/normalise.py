@@ -1,4 +1,4 @@
-"""One spelling for the models to read: half width, simplified characters, faces as words, nothing invisible."""
+"""One spelling for the models to read: half width, simplified characters, emoticons as words, nothing invisible."""
 
 import html
 import re
@@ -7,8 +7,14 @@ from importlib.resources import files
 
 from msgspec import Struct
 
-from gapwatch.pipeline.language.text.faces import EMOJI, KAOMOJI_MARKS, KAOMOJI_PATTERN, KAOMOJI_STARTS, word_for
-from gapwatch.pipeline.language.text.negation import straighten
+from gapwatch.pipeline.language.text.double_negatives import find_double_negatives
+from gapwatch.pipeline.language.text.emoticons import (
+    EMOJI,
+    KAOMOJI_MARKS,
+    KAOMOJI_PATTERN,
+    KAOMOJI_STARTS,
+    emoticon_word,
+)
 
 
 class Normalised(Struct, frozen=True):
@@ -86,7 +92,7 @@ _SPECIAL = re.compile(
     rf"|(?P<tag></?(?i:{_TAGS})(?:[\s/][^<>]{{0,300}})?>|<!--[^<>]{{0,300}}-->)"
     r"|(?P<entity>&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#[xX][0-9A-Fa-f]{2,5});)"
     r"|(?P<mention>@[\w\-·]{2,20}(?=[\s:：,，@)）]))"
-    rf"|(?P<face>[{''.join(EMOJI)}]|{KAOMOJI_PATTERN})"
+    rf"|(?P<emoticon>[{''.join(EMOJI)}]|{KAOMOJI_PATTERN})"
     r"|(?P<repeated>(?P<one>[^0-9])(?P=one){2,})",
     re.DOTALL,
 )
@@ -111,8 +117,8 @@ def normalise(text: str) -> Normalised:
     offsets: Sequence[int] = range(len(text) + 1)
     if _CHANGED.search(text) or _TRIPLE.search(text):
         text, offsets = _rewritten(respell(text))
-    if straight := straighten(text):
-        text, offsets = _replaced(text, offsets, straight)
+    if double_negatives := find_double_negatives(text):
+        text, offsets = _replaced(text, offsets, double_negatives)
     return Normalised(_punctuated(text), offsets)
 
 
@@ -150,7 +156,7 @@ def respell(text: str) -> str:
 
 
 def _rewritten(text: str) -> tuple[str, Sequence[int]]:
-    """What takes more or fewer characters: faces, links, tags, repetitions, the invisible."""
+    """What takes more or fewer characters: emoticons, links, tags, repetitions, the invisible."""
     changes: list[tuple[int, int, str]] = []
     done = 0
     for start in _START.finditer(text):
@@ -168,6 +174,6 @@ def _replacement(special: re.Match[str]) -> str:
     kind = special.lastgroup
     if kind == "entity":
         return respell(html.unescape(special.group()))
-    if kind == "face":
-        return word_for(special.group())
+    if kind == "emoticon":
+        return emoticon_word(special.group())
     return special.group()[:2] if kind == "repeated" else _FIXED[str(kind)]

@@ -45,13 +45,13 @@ class RjiebaTokenizer:
             tokens: list[str] = self._cut(text)
         except UnicodeEncodeError:  # half of a surrogate pair
             tokens = self._cut(_SURROGATE.sub("\ufffd", text))
-        return list(_even(tokens)) if _JOINED.search(text) else tokens
+        return list(_split_ascii(tokens)) if _JOINED.search(text) else tokens
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _even(tokens: Iterable[str]) -> Iterator[str]:
+def _split_ascii(tokens: Iterable[str]) -> Iterator[str]:
     for token in tokens:
         if token.isascii() and not token.isalnum() and len(token) > 1:
             yield from _RUN.findall(token)
@@ -63,14 +63,14 @@ class JiebaTokenizer:
     """jieba itself, the reference: the same dictionary and hidden Markov model, more than ten times slower."""
 
     def __init__(self, words: Iterable[Word] = ()) -> None:
-        self._jieba = plain_jieba(words)
+        self._jieba = jieba_tokenizer(words)
 
     def cut(self, text: str) -> list[str]:
         tokens: list[str] = self._jieba.lcut(text)
         return tokens
 
 
-def plain_jieba(words: Iterable[Word] = ()) -> Any:
+def jieba_tokenizer(words: Iterable[Word] = ()) -> Any:
     """A `jieba.Tokenizer` that also knows these words."""
     import jieba  # noqa: PLC0415 - 0.7 s and 90 MB that only the reference and the keywords need
 
@@ -95,10 +95,10 @@ def tokenizer() -> Tokenizer:
 def user_words() -> list[Word]:
     """The words of GAPWATCH_DICTIONARY; none where it is unset. Raises SettingsError naming the line it cannot read."""
     file = settings().dictionary
-    return list(_read(file)) if file else []
+    return list(_read_dictionary(file)) if file else []
 
 
-def _read(file: Path) -> Iterator[Word]:
+def _read_dictionary(file: Path) -> Iterator[Word]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.language.models.sentiment import SentimentModel
-from gapwatch.pipeline.training import evaluation, sentiment
-from gapwatch.pipeline.training.evaluation import Answers
+from gapwatch.pipeline.training import evaluation, train_sentiment
+from gapwatch.pipeline.training.evaluation import Predictions
 from gapwatch.pipeline.training.examples import Labelled, read_labelled
 
 THINGS = ("物流", "包装", "质量", "客服", "味道", "房间", "价格", "服务")
@@ -33,22 +33,22 @@ def examples() -> list[Labelled]:
 
 @pytest.fixture(scope="module")
 def weights() -> bytes:
-    return sentiment.train(examples())
+    return train_sentiment.train(examples())
 
 
 def test_the_same_texts_give_the_same_weights(weights: bytes) -> None:
-    assert SentimentModel(sentiment.train(examples())).version == SentimentModel(weights).version
+    assert SentimentModel(train_sentiment.train(examples())).version == SentimentModel(weights).version
 
 
 def test_what_was_taught_is_known(weights: bytes) -> None:
     model = SentimentModel(weights)
-    feelings = evaluation.feel(model, ["外观很好", "外观太差了，很失望"])
-    assert feelings.positive[0] > 0 > feelings.positive[1]
+    scores = evaluation.sentiment_scores(model, ["外观很好", "外观太差了，很失望"])
+    assert scores.positive[0] > 0 > scores.positive[1]
 
 
 def test_labels_of_a_source_count_alike() -> None:
     rows = [Labelled("a", "positive", "s")] * 3 + [Labelled("b", "negative", "s")]
-    weighed = sentiment.balance(rows)
+    weighed = train_sentiment.balance(rows)
     assert weighed[:3].sum() == pytest.approx(weighed[3:].sum())
 
 
@@ -62,12 +62,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_scorecard_counts() -> None:
     rows = [Labelled("", label, "s") for label in ("positive", "positive", "negative", "neutral")]
-    said = Answers(
+    predicted = Predictions(
         np.array([0.9, -0.2, -0.8, 0.0]),
         np.array(["positive", "negative", "negative", "neutral"]),
         np.array([3.0, -0.4, -2.0, 0.0]),
     )
-    card = evaluation.score(rows, said)
+    card = evaluation.score(rows, predicted)
     assert card.polarity.value == pytest.approx(2 / 3)
     assert card.polarity.low < 2 / 3 < card.polarity.high
     assert card.confusion == [[1, 0, 0], [0, 1, 0], [1, 0, 1]]
@@ -134,5 +134,5 @@ def test_a_source_left_out_is_read_by_what_the_others_taught(tmp_path: Path) -> 
 
 def test_short_praise_and_blame_of_our_own_teach_good_and_bad() -> None:
     texts = ["质量真的好", "服务确实不错", "味道真的好难吃", "物流真的好慢"]
-    feelings = evaluation.feel(SentimentModel.in_force(), texts)
-    assert [odds > 0 for odds in feelings.positive] == [True, True, False, False]
+    scores = evaluation.sentiment_scores(SentimentModel.configured(), texts)
+    assert [odds > 0 for odds in scores.positive] == [True, True, False, False]

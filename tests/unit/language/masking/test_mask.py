@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.repository import DEVELOPMENT_DATA, ROOT
 
-from gapwatch.pipeline.language.masking.clues import may_hold_personal_data
 from gapwatch.pipeline.language.masking.mask import _finds, mask
+from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
 from gapwatch.pipeline.language.text.normalise import respell
 
 SHARED = DEVELOPMENT_DATA / "chats_dev.jsonl"

@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import GapwatchError
-from gapwatch.pipeline.language.analysis import WholeReader
-from gapwatch.pipeline.language.models import ngrams
+from gapwatch.pipeline.language.analysis import Analyser
 from gapwatch.pipeline.language.models.gaps_lexicon import Lexicon, find_hits
 from gapwatch.pipeline.language.models.gaps_model import GapModel
 from gapwatch.pipeline.language.models.gaps_severity import severity
+from gapwatch.pipeline.language.models.ngrams import Batch
 from gapwatch.pipeline.language.models.sentiment import SentimentModel
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.language.reading import Reading
 from gapwatch.pipeline.language.text.normalise import normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
-from gapwatch.pipeline.training import gaps as training
+from gapwatch.pipeline.training import train_gaps
 from gapwatch.pipeline.training.word_vectors import WordVectors
 
-SENTIMENT, CUT = SentimentModel.in_force(), tokenizer().cut
-READER = WholeReader(CUT, SENTIMENT, GapModel.shipped())
+SENTIMENT, CUT = SentimentModel.configured(), tokenizer().cut
+ANALYSER = Analyser(CUT, SENTIMENT, GapModel.shipped())
 
 
-def read_all(texts: list[str], scores: list[float], reader: WholeReader = READER) -> list[Reading]:
-    return reader.read(texts, list(map(normalise, texts)), [0] * len(texts), scores)
+def read_all(texts: list[str], scores: list[float], analyser: Analyser = ANALYSER) -> list[Reading]:
+    return analyser.analyse(texts, list(map(normalise, texts)), [0] * len(texts), scores)
 
 
 def read(text: str, score: float = -0.7) -> Reading:
@@ -162,14 +162,14 @@ def test_severity_grows_with_gaps_and_stays_below_one() -> None:
 
 def test_lexicon_negation_silences_a_phrase() -> None:
     broken, whole = "包装破损", "没有破损"
-    batch = ngrams.lay([broken, whole], CUT)
-    assert {clause for _, clause in find_hits(batch.laid, Lexicon.shipped().arrays).tolist()} == {0}
+    batch = Batch.of([broken, whole], CUT)
+    assert {clause for _, clause in find_hits(batch.layout, Lexicon.shipped().arrays).tolist()} == {0}
 
 
 def test_a_pair_of_words_speaks_within_a_clause_only() -> None:
     lexicon = Lexicon.shipped()
-    batch = ngrams.lay(["物流太慢", "物流，太慢"], CUT)
-    hits = find_hits(batch.laid, lexicon.arrays).tolist()
+    batch = Batch.of(["物流太慢", "物流，太慢"], CUT)
+    hits = find_hits(batch.layout, lexicon.arrays).tolist()
     together = {group for group, clause in hits if clause == 0}
     apart = {group for group, clause in hits if clause > 0}
     assert together - apart
@@ -210,22 +210,22 @@ def test_training_learns_from_few_texts() -> None:
     ] * 2
     primaries = (["fulfillment"] * 3 + ["communication"] * 3 + ["none"] * 3) * 2
     labels = [
-        training.Labelled(
+        train_gaps.CodedText(
             str(number), text, [primary], primary, "none" if primary == "none" else "reliability", "in_sale"
         )
         for number, (text, primary) in enumerate(zip(texts, primaries, strict=True))
     ]
     labels += [
-        training.Labelled("d", "设计不合理界面难用", ["design"], "design", "tangibles", "pre_sale"),
-        training.Labelled("i", "太贵不支持", ["information"], "information", "empathy", "after_sale"),
-        training.Labelled("r", "没人理等半天", ["communication"], "communication", "responsiveness", "after_sale"),
-        training.Labelled("a", "骗人假货", ["communication"], "communication", "assurance", "after_sale"),
+        train_gaps.CodedText("d", "设计不合理界面难用", ["design"], "design", "tangibles", "pre_sale"),
+        train_gaps.CodedText("i", "太贵不支持", ["information"], "information", "empathy", "after_sale"),
+        train_gaps.CodedText("r", "没人理等半天", ["communication"], "communication", "responsiveness", "after_sale"),
+        train_gaps.CodedText("a", "骗人假货", ["communication"], "communication", "assurance", "after_sale"),
     ]
     words = WordVectors(["太慢", "客服"], np.eye(2, 8, dtype=np.float32))
-    seen = training.features([label.text for label in labels])
-    model = GapModel(training.pack(training.train(seen, labels, np.ones(len(labels)), words)))
-    reader = WholeReader(CUT, SENTIMENT, model)
-    read = read_all(["物流太慢", "客服态度差"], [-0.5, -0.5], reader)
+    seen = train_gaps.features([label.text for label in labels])
+    model = GapModel(train_gaps.pack(train_gaps.train(seen, labels, np.ones(len(labels)), words)))
+    analyser = Analyser(CUT, SENTIMENT, model)
+    read = read_all(["物流太慢", "客服态度差"], [-0.5, -0.5], analyser)
     assert [one.primary_gap for one in read] == ["fulfillment", "communication"]
 
 

@@ -27,7 +27,7 @@ from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.models import gaps_model, ngrams
 from gapwatch.pipeline.language.models.gaps_lexicon import Lexicon, find_hits
 from gapwatch.pipeline.language.models.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
-from gapwatch.pipeline.language.models.ngrams import Batch, Places
+from gapwatch.pipeline.language.models.ngrams import Batch, Integers
 from gapwatch.pipeline.language.models.sentiment import SentimentModel, verdict
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.language.reading import GAPS as GAP_NAMES
@@ -58,7 +58,7 @@ _RAREST = 2  # texts
 _MOST = 2_000  # units of n-grams that a group of the lexicon may weigh
 
 
-class Labelled(Struct, frozen=True):
+class CodedText(Struct, frozen=True):
     """A text and its codes."""
 
     id: str
@@ -75,11 +75,11 @@ class Features(NamedTuple):
 
     slots: sparse.csr_matrix  # texts x table, gated and normalised counts
     groups: sparse.csr_matrix  # texts x groups of the lexicon, the same
-    favour: NDArray[np.float64]  # log-odds that a text gains for none because it feels good
+    none_odds: NDArray[np.float64]  # log-odds that a text gains for none by its sentiment
 
     def take(self, rows: NDArray[np.intp]) -> "Features":
         """The features of some texts."""
-        return Features(self.slots[rows], self.groups[rows], self.favour[rows])
+        return Features(self.slots[rows], self.groups[rows], self.none_odds[rows])
 
 
 class Trained(NamedTuple):
@@ -90,7 +90,7 @@ class Trained(NamedTuple):
     bias: NDArray[np.float32]
 
 
-def learn(folder: Path, more: Sequence[Labelled], folds: int, report: Callable[[str], None]) -> bytes:
+def learn(folder: Path, more: Sequence[CodedText], folds: int, report: Callable[[str], None]) -> bytes:
     """The weight file learnt from a data folder and `more` labels; reports cross-validated figures if `folds` > 1."""
     given = read_given(folder)
     labels = [*given, *read_ours(folder), *more]
@@ -107,7 +107,7 @@ def learn(folder: Path, more: Sequence[Labelled], folds: int, report: Callable[[
 
 def cross_validate(
     seen: Features,
-    labels: Sequence[Labelled],
+    labels: Sequence[CodedText],
     weights: NDArray[np.float64],
     vectors: WordVectors,
     *,
@@ -117,11 +117,11 @@ def cross_validate(
     """Outputs of the first `given` texts, each from a model that has not seen it."""
     outputs = np.zeros((given, OUTPUTS), np.float32)
     parts = StratifiedKFold(folds, shuffle=True, random_state=0)
-    for known, held in parts.split(labels[:given], [label.primary for label in labels[:given]]):
+    for known, held_out in parts.split(labels[:given], [label.primary for label in labels[:given]]):
         rows = np.concatenate([known, np.arange(given, len(labels))])
         rows = rows[weights[rows] > 0]
         fitted = train(seen.take(rows), [labels[row] for row in rows], weights[rows], vectors)
-        outputs[held] = scores(fitted, seen.take(held))
+        outputs[held_out] = scores(fitted, seen.take(held_out))
     return outputs
 
 
@@ -146,7 +146,7 @@ class GapScore(Struct, frozen=True):
         )
 
 
-def score(labels: Sequence[Labelled], outputs: NDArray[np.float32]) -> GapScore:
+def score(labels: Sequence[CodedText], outputs: NDArray[np.float32]) -> GapScore:
     """Compare outputs with labels."""
     primaries = np.array(PRIMARIES)[outputs[:, PRIMARY].argmax(axis=1)]
     dimensions = np.array(DIMENSIONS)[outputs[:, DIMENSION].argmax(axis=1)]
@@ -154,7 +154,7 @@ def score(labels: Sequence[Labelled], outputs: NDArray[np.float32]) -> GapScore:
     return compare(labels, primaries, np.where(primaries == "none", "none", dimensions), stages)
 
 
-def score_reader(labels: Sequence[Labelled]) -> GapScore:
+def score_reader(labels: Sequence[CodedText]) -> GapScore:
     """Let the reader in force read the texts. Texts it has learnt from flatter it."""
     readings = Reader().read([mask(label.text).text for label in labels])
     read = [(one.primary_gap, one.dimension, one.stage) for one in readings]
@@ -163,7 +163,7 @@ def score_reader(labels: Sequence[Labelled]) -> GapScore:
 
 
 def compare(
-    labels: Sequence[Labelled], primaries: NDArray[np.str_], dimensions: NDArray[np.str_], stages: NDArray[np.str_]
+    labels: Sequence[CodedText], primaries: NDArray[np.str_], dimensions: NDArray[np.str_], stages: NDArray[np.str_]
 ) -> GapScore:
     """Compare what was read with labels."""
     truth = np.array([label.primary for label in labels])
@@ -186,36 +186,36 @@ def _macro_f1(truth: NDArray[np.str_], read: NDArray[np.str_]) -> float:
     return float(f1_score(truth, read, labels=PRIMARIES, average="macro", zero_division=0))
 
 
-def read_labels(path: Path) -> list[Labelled]:
-    """Labelled texts of a file, in order. Raises GapwatchError naming the line that cannot be read."""
+def read_labels(path: Path) -> list[CodedText]:
+    """CodedText texts of a file, in order. Raises GapwatchError naming the line that cannot be read."""
     labels = []
     for number, line in enumerate(_lines(path), start=1):
         try:
-            labels.append(msgjson.decode(line, type=Labelled))
+            labels.append(msgjson.decode(line, type=CodedText))
         except ValueError as error:
             raise GapwatchError(f"{path}, line {number}: {error}; expected id, text, gaps, primary, ...") from None
     return labels
 
 
-def read_given(folder: Path) -> list[Labelled]:
-    """The development set of a data folder laid out as in docs/language.md."""
+def read_given(folder: Path) -> list[CodedText]:
+    """The development set of a data folder layout out as in docs/language.md."""
     return read_labels(folder / "gaps" / "gaps_dev.jsonl")
 
 
-def read_ours(folder: Path) -> list[Labelled]:
+def read_ours(folder: Path) -> list[CodedText]:
     """Texts of the data folder that `complaint_labels.jsonl` codes, and our own sentences."""
     texts = dict(_texts(folder))
     coded = map(json.loads, _packaged("complaint_labels.jsonl"))
-    ours = [Labelled(text=texts[one["id"]], **one) for one in coded if one["id"] in texts]
-    written = [msgjson.decode(line, type=Labelled) for line in _packaged("gap_sentences.jsonl")]
+    ours = [CodedText(text=texts[one["id"]], **one) for one in coded if one["id"] in texts]
+    written = [msgjson.decode(line, type=CodedText) for line in _packaged("gap_sentences.jsonl")]
     return [*ours, *written, *_plain_questions()]
 
 
-def _plain_questions() -> Iterator[Labelled]:
+def _plain_questions() -> Iterator[CodedText]:
     """Questions and requests that complain of nothing, of whatever stage."""
     asked = [one.text for one in own_sentences() if one.label == "neutral"]
     for text in asked[::_QUESTIONS]:
-        yield Labelled(f"{_WRITTEN}{text}", text, ["none"], "none", "none", _ANY_STAGE)
+        yield CodedText(f"{_WRITTEN}{text}", text, ["none"], "none", "none", _ANY_STAGE)
 
 
 def read_vectors(folder: Path) -> WordVectors:
@@ -225,17 +225,17 @@ def read_vectors(folder: Path) -> WordVectors:
 
 
 def features(texts: Sequence[str], sentiment: SentimentModel | None = None) -> Features:
-    """What the model sees of each text, its clauses weighed by how they feel; exactly as the reader finds them."""
-    batch = ngrams.lay([normalise(text).text for text in texts], tokenizer().cut)
-    hits = find_hits(batch.laid, Lexicon.shipped().arrays)
-    feelings = (sentiment or SentimentModel.in_force()).feel(batch)
-    gates = gaps_model.gate(batch, feelings.clauses)
+    """What the model sees of each text, its clauses weighed by their sentiment; exactly as the reader finds them."""
+    batch = Batch.of([normalise(text).text for text in texts], tokenizer().cut)
+    hits = find_hits(batch.layout, Lexicon.shipped().arrays)
+    sentiment_scores = (sentiment or SentimentModel.configured()).score(batch)
+    gates = gaps_model.gate(batch, sentiment_scores.clauses)
     factors = np.asarray(gates / np.repeat(gaps_model.norms(batch, gates), batch.counts), np.float32)
-    scores = [verdict(*felt)[0] for felt in zip(feelings.positive, feelings.neutral, strict=True)]
-    return Features(_counts(batch, factors), _group_counts(batch, hits, factors), gaps_model.favour(scores))
+    scores = [verdict(*odds)[0] for odds in zip(sentiment_scores.positive, sentiment_scores.neutral, strict=True)]
+    return Features(_counts(batch, factors), _group_counts(batch, hits, factors), gaps_model.none_odds(scores))
 
 
-def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float64], vectors: WordVectors) -> Trained:
+def train(seen: Features, labels: Sequence[CodedText], weights: NDArray[np.float64], vectors: WordVectors) -> Trained:
     """Fit logistic regressions; the same input gives the same weights."""
     appears = np.asarray((seen.slots > 0).sum(axis=0)).ravel()
     kept = np.flatnonzero(appears >= _RAREST)
@@ -255,7 +255,7 @@ def train(seen: Features, labels: Sequence[Labelled], weights: NDArray[np.float6
 def scores(trained: Trained, seen: Features) -> NDArray[np.float32]:
     """Outputs of each text."""
     outputs = np.asarray(seen.slots @ trained.table + seen.groups @ trained.groups + trained.bias, np.float32)
-    outputs[:, NONE] += seen.favour
+    outputs[:, NONE] += seen.none_odds
     return outputs
 
 
@@ -276,14 +276,14 @@ def pack(trained: Trained, most: int = 60_000) -> bytes:
     return file.getvalue()
 
 
-def given_weights(labels: Sequence[Labelled], given: int) -> NDArray[np.float64]:
+def given_weights(labels: Sequence[CodedText], given: int) -> NDArray[np.float64]:
     """Weight of each text when the first `given` of them are the development set's; 0 where terms forbid learning."""
     weights = np.array([_WRITTEN_WEIGHT if label.id.startswith(_WRITTEN) else 1.0 for label in labels])
     weights[:given] = [0 if label.source in READING_ONLY else _GIVEN_WEIGHT for label in labels[:given]]
     return weights
 
 
-def _fit(seen: sparse.csr_matrix, labels: Sequence[Labelled], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fit(seen: sparse.csr_matrix, labels: Sequence[CodedText], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of each feature for each output, the bias last; each output is a question of its own."""
     targets = _targets(labels)
     known = np.ones((len(labels), OUTPUTS), np.bool_)
@@ -298,7 +298,7 @@ def _fit(seen: sparse.csr_matrix, labels: Sequence[Labelled], weights: NDArray[n
     return solution
 
 
-def _group_counts(batch: Batch, hits: Places, factors: NDArray[np.float32]) -> sparse.csr_matrix:
+def _group_counts(batch: Batch, hits: Integers, factors: NDArray[np.float32]) -> sparse.csr_matrix:
     """Texts by groups of the lexicon, each counting by the factor of its clause."""
     groups, clauses = hits.T
     texts = np.searchsorted(batch.first, clauses, "right") - 1
@@ -306,7 +306,7 @@ def _group_counts(batch: Batch, hits: Places, factors: NDArray[np.float32]) -> s
     return sparse.coo_matrix((factors[clauses], (texts, groups)), shape=shape).tocsr()
 
 
-def _targets(labels: Sequence[Labelled]) -> NDArray[np.float64]:
+def _targets(labels: Sequence[CodedText]) -> NDArray[np.float64]:
     targets = np.zeros((len(labels), OUTPUTS))
     for row, label in zip(targets, labels, strict=True):
         row[PRIMARY.start + PRIMARIES.index(label.primary)] = 1
@@ -320,7 +320,7 @@ def _targets(labels: Sequence[Labelled]) -> NDArray[np.float64]:
     return targets
 
 
-def _of_output(output: int, labels: Sequence[Labelled], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_output(output: int, labels: Sequence[CodedText], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weight of each text for an output: a rare primary gap counts for more."""
     if output >= PRIMARY.stop:
         return weights

@@ -1,4 +1,4 @@
-"""Double negatives said straight, before a model that counts words reads them: 没有不满意的地方 is praise."""
+"""Double negatives in plain words, before a model that counts words reads them: 没有不满意的地方 is praise."""
 
 import re
 
@@ -16,23 +16,23 @@ _RULES = (
     (r"从(?:来)?(?:没有?|未)(?:让[你我人])?(?:失望|后悔)过?", "一直满意"),
     (r"没有?(?:出过|出现过?|发现|遇到过?)?(?:任何|什么|一点)(?:质量)?(?:问题|毛病|故障)", "一切正常"),
 )
-_PATTERNS = tuple((re.compile(pattern), straight) for pattern, straight in _RULES)
+_PATTERNS = tuple((re.compile(pattern), plain) for pattern, plain in _RULES)
 _ANY = re.compile(
     rf"[不没从](?:(?<=不)(?:得不|能不|可否|会[让叫使]|是不)|(?<=没).{{0,7}}?(?:不(?:说|{_GOOD})|问题|毛病|故障)|(?<=从)[来不没未])"
 )
 
 
-def straighten(text: str) -> list[tuple[int, int, str]]:
-    """Start, end and the straight words of each double negative, in order and apart; the longer of two at one place."""
+def find_double_negatives(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and the plain words of each double negative, in order and apart; the longer of two at one place."""
     if not _ANY.search(text):
         return []
     found = [
-        (match.start(), match.end(), match.expand(straight))
-        for pattern, straight in _PATTERNS
+        (match.start(), match.end(), match.expand(plain))
+        for pattern, plain in _PATTERNS
         for match in pattern.finditer(text)
     ]
     chosen: list[tuple[int, int, str]] = []
-    for start, end, straight in sorted(found, key=lambda one: (one[0], -one[1])):
+    for start, end, plain in sorted(found, key=lambda one: (one[0], -one[1])):
         if not chosen or start >= chosen[-1][1]:
-            chosen.append((start, end, straight))
+            chosen.append((start, end, plain))
     return chosen

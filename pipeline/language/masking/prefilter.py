@@ -13,8 +13,9 @@ _UNITS = "(?:号|號|弄|栋|棟|幢|座|单元|單元|室|组|組|队|隊|期|�
 _SURNAME = f"[{''.join(sorted(SURNAMES | TRADITIONAL_SURNAMES))}]"
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
-# First character, second character, and what must follow. Two characters tell most texts apart at once.
-_CLUES = (
+# Where a rule may find something: first character, second character, and what must follow. Two characters tell most
+# texts apart at once.
+_HINTS = (
     # Five digits, written or spoken.
     (
         f"{_DIGITS}一幺零〇壹",
@@ -62,13 +63,13 @@ _CLUES = (
     ("老律", "师師", _NAMED),
     ("主店警大", "任长長官夫", _NAMED),
 )
-_ANY_CLUE = re.compile(
-    f"[{''.join(first for first, _, _ in _CLUES)}]"
-    f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in _CLUES)})",
+_ANY_HINT = re.compile(
+    f"[{''.join(first for first, _, _ in _HINTS)}]"
+    f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in _HINTS)})",
     re.DOTALL,
 )
 
 
 def may_hold_personal_data(text: str) -> bool:
     """False only where no rule would find anything."""
-    return _ANY_CLUE.search(text) is not None
+    return _ANY_HINT.search(text) is not None

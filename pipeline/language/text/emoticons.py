@@ -1,8 +1,8 @@
-"""Emoji and kaomoji as the words microblog users write for them, so that one spelling carries one feeling."""
+"""Emoji and kaomoji as the words microblog users write for them, so that one spelling carries one meaning."""
 
 import re
 
-# The words are those of Weibo's own face names ([泪], [怒], [赞]), which labelled microblogs use by the thousand.
+# The words are Weibo's own names of emoticons ([泪], [怒], [赞]), which labelled microblogs use by the thousand.
 _EMOJI = {
     "哈哈": "😀😃😄😁😆😹😺😸☺🤗😎",
     "嘻嘻": "😊😌🙂😇🥰😋🤭",
@@ -62,6 +62,6 @@ KAOMOJI_PATTERN = "|".join(pattern for patterns in _KAOMOJI.values() for pattern
 _KAOMOJI_WORDS = tuple((re.compile("|".join(patterns)), f"[{word}]") for word, patterns in _KAOMOJI.items())
 
 
-def word_for(face: str) -> str:
-    """The word of a face that EMOJI or KAOMOJI_PATTERN knows."""
-    return EMOJI.get(face) or next(word for pattern, word in _KAOMOJI_WORDS if pattern.match(face))
+def emoticon_word(emoticon: str) -> str:
+    """The word of an emoticon that EMOJI or KAOMOJI_PATTERN knows."""
+    return EMOJI.get(emoticon) or next(word for pattern, word in _KAOMOJI_WORDS if pattern.match(emoticon))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import optimize, sparse
 from sklearn.metrics import f1_score
 
-from gapwatch.pipeline.language.models import ngrams
+from gapwatch.pipeline.language.models.ngrams import Batch
 from gapwatch.pipeline.language.models.sentiment import Shape, combine, verdict
 from gapwatch.pipeline.language.text.normalise import normalise
 from gapwatch.pipeline.language.text.tokens import tokenizer
-from gapwatch.pipeline.training.examples import OWN, OWN_FELT, Labelled, own_sentences
+from gapwatch.pipeline.training.examples import OWN, OWN_OPINIONS, Labelled, own_sentences
 
 BITS = 22  # 0.4 points better on dev than 20: n-grams that share a slot blur each other
 _BATCH = 2_000  # texts whose n-grams are made at once
@@ -26,7 +26,7 @@ _OWN_WEIGHT = 3.0  # of a sentence of our own: there are few
 _ANCHOR = 1_000.0  # keeps the scale of a clause where it is, for the penalty to mean the same everywhere
 _HEAVIEST = 800  # the largest weight of a file: coarser weights do as well, and compress
 _CLIPPED = 0.9999  # share of the weights that fit unclipped
-_HELD = 10  # one text in so many calibrates
+_HELD_OUT = 10  # one text in so many calibrates
 _READINESS = np.arange(-10, 11) / 10  # to read a text as neutral, in log-odds
 
 Floats = NDArray[np.float64]
@@ -51,17 +51,17 @@ def train(examples: Sequence[Labelled], report: Callable[[str], None] = lambda _
     """A weight file for `SentimentModel`, learnt from the examples and our own sentences."""
     examples = [*examples, *own_sentences()]
     labels = np.array([one.label for one in examples])
-    given = np.array([one.source not in {OWN, OWN_FELT} for one in examples])
+    given = np.array([one.source not in {OWN, OWN_OPINIONS} for one in examples])
     # Our own questions complain too one-sidedly to tell good from bad.
-    felt = np.array([one.source != OWN and one.label != "neutral" for one in examples])
+    opinionated = np.array([one.source != OWN and one.label != "neutral" for one in examples])
     weights = balance(examples)
     clauses = clauses_of([one.text for one in examples])
     report(f"{len(examples):,} texts, {clauses.grams.shape[0]:,} clauses, {clauses.grams.nnz:,} n-grams")
-    held = np.arange(len(examples)) % _HELD == 0
-    trial = _learn(clauses.take(~held), labels[~held], felt[~held], weights[~held], report)
-    calibrated = _calibrate(trial, clauses.take(held), labels[held], given[held], weights[held])
-    report(f"calibrated on {held.sum():,} texts held out: {calibrated}")
-    final = _learn(clauses, labels, felt, weights, report)
+    held_out = np.arange(len(examples)) % _HELD_OUT == 0
+    trial = _learn(clauses.take(~held_out), labels[~held_out], opinionated[~held_out], weights[~held_out], report)
+    calibrated = _calibrate(trial, clauses.take(held_out), labels[held_out], given[held_out], weights[held_out])
+    report(f"calibrated on {held_out.sum():,} texts held_out out: {calibrated}")
+    final = _learn(clauses, labels, opinionated, weights, report)
     shape = structs.replace(_shape(final), temperature=calibrated.temperature, neutral=calibrated.neutral)
     return _pack(final, shape)
 
@@ -72,7 +72,7 @@ def balance(examples: Sequence[Labelled]) -> Floats:
     of_label = Counter((one.source, one.label) for one in examples)
     labels = Counter(source for source, _ in of_label)
     fair = [of_source[one.source] / (labels[one.source] * of_label[one.source, one.label]) for one in examples]
-    own = np.array([_OWN_WEIGHT if one.source in {OWN, OWN_FELT} else 1.0 for one in examples])
+    own = np.array([_OWN_WEIGHT if one.source in {OWN, OWN_OPINIONS} else 1.0 for one in examples])
     return np.asarray(np.minimum(fair, _MOST_WEIGHT) * own)
 
 
@@ -81,7 +81,7 @@ def clauses_of(texts: Sequence[str]) -> Clauses:
     cut = tokenizer().cut
     grams, counts = [], []
     for start in range(0, len(texts), _BATCH):
-        batch = ngrams.lay([normalise(text).text for text in texts[start : start + _BATCH]], cut)
+        batch = Batch.of([normalise(text).text for text in texts[start : start + _BATCH]], cut)
         columns = batch.slots(BITS).astype(np.int32)
         ones = np.ones(len(columns), np.float32)
         grams.append(sparse.csr_matrix((ones, (batch.clause_of(), columns)), shape=(batch.size, 1 << BITS)))
@@ -114,11 +114,11 @@ class _Learned(Struct, frozen=True):
 def _learn(
     clauses: Clauses,
     labels: NDArray[np.str_],
-    felt: NDArray[np.bool_],
+    opinionated: NDArray[np.bool_],
     weights: Floats,
     report: Callable[[str], None],
 ) -> _Learned:
-    polarity = _fit(clauses.take(felt), labels[felt] == "positive", weights[felt], bounded=True)
+    polarity = _fit(clauses.take(opinionated), labels[opinionated] == "positive", weights[opinionated], bounded=True)
     report(f"polarity: {np.count_nonzero(polarity.slots):,} n-grams weighed")
     fact = _fit(clauses, labels == "neutral", weights, bounded=False)
     report(f"matter-of-factness: {np.count_nonzero(fact.slots):,} n-grams weighed")
@@ -200,10 +200,10 @@ def _calibrate(
     """The shape whose probabilities fit texts that were not learned from."""
     raw = _shape(learned)
     polarity, fact = clauses.grams @ learned.polarity.slots, clauses.grams @ learned.fact.slots
-    feelings = combine(raw, polarity, fact, clauses.first)
-    positive, matter_of_fact = np.array(feelings.positive), np.array(feelings.neutral)
-    felt = given & (labels != "neutral")
-    (temperature,) = _logistic(positive[felt, None], labels[felt] == "positive", weights[felt])
+    scores = combine(raw, polarity, fact, clauses.first)
+    positive, matter_of_fact = np.array(scores.positive), np.array(scores.neutral)
+    opinionated = given & (labels != "neutral")
+    (temperature,) = _logistic(positive[opinionated, None], labels[opinionated] == "positive", weights[opinionated])
     odds = temperature * positive
     facts = (matter_of_fact - raw.neutral[0]) / raw.neutral[1]
     columns = np.stack([np.ones(len(odds)), facts, np.abs(odds), np.log(clauses.counts)], axis=1)
