@@ -92,8 +92,11 @@ class Analyser:
         numbers.extend(map(len, chain.from_iterable(tokens)))
         results = array("q", bytes(8 * (count * COLUMNS + 3 * places)))
         scores = array("d", bytes(8 * (count * SCORES + places)))
-        buffers = descriptors((codes, numbers, array("d", given_scores), results, scores))
-        clauses = self._analyse_texts(self._model_descriptors.buffer_info()[0], buffers.buffer_info()[0], count)
+        buffers = codes, numbers, array("d", given_scores), results, scores
+        buffer_descriptors = descriptors(buffers)
+        clauses = self._analyse_texts(
+            self._model_descriptors.buffer_info()[0], buffer_descriptors.buffer_info()[0], count
+        )
         if clauses < 0:
             raise ValueError("the tokens of a text, joined, are not the text")
         at = count * COLUMNS
