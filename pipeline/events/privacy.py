@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gapwatch.pipeline.events.conversations import ordered
-from gapwatch.pipeline.language.masking.spans import MaskedText
 from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.masking.spans import MaskedText
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, Turn
 
 
