@@ -16,7 +16,7 @@ _CALL = re.compile(r"\$__(timeFilter|timeInterval|conditionalAll)\(")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(?!__)([A-Za-z_]\w*)")
 
 
-class ExpansionError(ValueError):
+class MacroError(ValueError):
     """A query uses a macro or a variable that nothing defines."""
 
 
@@ -34,11 +34,11 @@ class View(NamedTuple):
 
 
 def expand(sql: str, view: View, points: int = 150) -> str:
-    """The query as ClickHouse gets it. Raises ExpansionError."""
+    """The query as ClickHouse gets it. Raises MacroError."""
     macros = _expand_calls(sql, view, view.step(points))
     macros = macros.replace("$__fromTime", _instant(view.start)).replace("$__toTime", _instant(view.end))
     if "$__" in macros:
-        raise ExpansionError(f"unknown macro in: {macros[macros.index('$__') :][:40]}")
+        raise MacroError(f"unknown macro in: {macros[macros.index('$__') :][:40]}")
     return _VARIABLE.sub(lambda match: _value(match, view), macros)
 
 
@@ -55,7 +55,7 @@ def _closing(sql: str, position: int) -> int:
         depth += {"(": 1, ")": -1}.get(sql[index], 0)
         if depth == 0:
             return index
-    raise ExpansionError(f"a macro is not closed: {sql[position:][:40]}")
+    raise MacroError(f"a macro is not closed: {sql[position:][:40]}")
 
 
 def _call(name: str, argument: str, view: View, step: timedelta) -> str:
@@ -73,12 +73,12 @@ def _value(match: re.Match[str], view: View) -> str:
     chosen = _chosen(name, view)
     if form == "singlequote":
         return ",".join(_quoted(value) for value in chosen)
-    raise ExpansionError(f"variable {name} stands in a query without :singlequote")
+    raise MacroError(f"variable {name} stands in a query without :singlequote")
 
 
 def _chosen(name: str, view: View) -> Sequence[str]:
     if name not in view.variables:
-        raise ExpansionError(f"unknown variable {name}")
+        raise MacroError(f"unknown variable {name}")
     return view.variables[name]
 
 

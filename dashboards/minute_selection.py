@@ -19,7 +19,7 @@ class MinuteSelection:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = time_zone
-        self._places = Grains(time_zone)
+        self._grains = Grains(time_zone)
         self._days = f"day >= toDate($__fromTime, '{time_zone}') AND day <= toDate($__toTime, '{time_zone}')"
 
     def newest(self, gap: str, of_gap: str, count: int) -> str:
@@ -79,7 +79,7 @@ class MinuteSelection:
 
     def sample(self, since: str = "$__fromTime") -> str:
         """Some minutes of the time from `since` on to the range's end: all, while these hold few events."""
-        voices = f"(SELECT sum(voices) FROM {self._places.voices(since)})"
+        voices = f"(SELECT sum(voices) FROM {self._grains.voices(since)})"
         span = f"dateDiff('minute', {since}, $__toTime)"
         whole = f"{voices} <= {SAMPLED_EVENTS}"
         # At 400,000 events a minute a stretch is one minute long, and there are fewer.

@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path(".gapwatch"), description="Where the local Kafka and ClickHouse keep data, logs and process ids."
     )
-    locale: Literal["zh", "en"] = Field("zh", description="Language of dashboards, board, alerts and report.")
+    locale: Literal["zh", "en"] = Field(
+        "zh", description="Language of dashboards, board, alerts and report; where it is set, of the command line too."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for a collector.")
 

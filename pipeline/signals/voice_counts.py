@@ -82,25 +82,25 @@ class Counts(NamedTuple):
         return aligned
 
 
-def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, watched: Coverage) -> Counts:
+def read(clickhouse: ClickHouse, grain: Grain, start: datetime, end: datetime, coverage: Coverage) -> Counts:
     """Count the bins of [start, end), which are whole hours or minutes of UTC. Raises StoreError."""
     parameters: dict[str, Any] = {
         "start": as_text(start),
         "end": as_text(end),
         "busy_from": as_text(end - timedelta(days=7)),
-        "products": watched.products,
-        "target": watched.response_seconds,
+        "products": coverage.products,
+        "target": coverage.response_seconds,
     }
     gaps = ", ".join(f"sumIf(severity_sum, gap = '{gap}')" for gap in GAP_MEASURES)
     words = {"grain": grain, "Grain": grain.capitalize(), "busiest": _BUSIEST, "places": _PLACES, "gaps": gaps}
     voiced = clickhouse.execute(_GAPS.format(**words), parameters, columnar=True)
     chats = clickhouse.execute(_RESPONSE.format(**words), parameters, columnar=True)
-    return _dense(voiced, chats, start, round((end - start) / LENGTH[grain]), LENGTH[grain])
+    return _arrays(voiced, chats, start, round((end - start) / LENGTH[grain]), LENGTH[grain])
 
 
-def _dense(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: int, length: timedelta) -> Counts:
+def _arrays(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: int, length: timedelta) -> Counts:
     places: dict[Place, int] = {}
-    voiced_at, chats_at = (_cells(columns, places, start, length) for columns in (voiced, chats))
+    voiced_at, chats_at = (_rows_and_bins(columns, places, start, length) for columns in (voiced, chats))
     shape = (len(places), bins)
 
     def table(at: tuple[list[int], list[int]], columns: Sequence[Any], number: int) -> Array:
@@ -117,7 +117,7 @@ def _dense(voiced: Sequence[Any], chats: Sequence[Any], start: datetime, bins: i
     return Counts(start, places, voices, weights)
 
 
-def _cells(
+def _rows_and_bins(
     columns: Sequence[Any], places: dict[Place, int], start: datetime, length: timedelta
 ) -> tuple[list[int], list[int]]:
     if not columns:

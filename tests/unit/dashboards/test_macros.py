@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapwatch.dashboards.macros import ALL, ExpansionError, View, expand
+from gapwatch.dashboards.macros import ALL, MacroError, View, expand
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 VIEW = View(START, START + timedelta(days=1), {"channel": [ALL], "product": ["it's", "a\\b"]})
@@ -40,5 +40,5 @@ def test_no_value_ends_its_quotation(value):
 
 @pytest.mark.parametrize("sql", ["$__unknown(x)", "${nobody:singlequote}", "${product}", "$__timeFilter(minute"])
 def test_what_nothing_defines_is_an_error(sql):
-    with pytest.raises(ExpansionError):
+    with pytest.raises(MacroError):
         expand(sql, VIEW)
