@@ -24,8 +24,8 @@ from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings, settings
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.retrying import Stalls
 from gapwatch.pipeline.worker.runtime import Runtime, prepare
+from gapwatch.pipeline.worker.stalls import Stalls
 
 log = logger("gapwatch.worker")
 

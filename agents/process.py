@@ -9,7 +9,7 @@ import faust
 
 from gapwatch.agents.app import App, app
 from gapwatch.pipeline import logs
-from gapwatch.pipeline.processes import end_with
+from gapwatch.pipeline.hosting.processes import end_with
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.worker.gc_tuning import collect_rarely
 from gapwatch.pipeline.worker.heartbeat import (

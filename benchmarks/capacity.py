@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from workbench import Bench, bench, fill, parts_of, seconds_by_part, seconds_by_purpose, worker
 
+from gapwatch.pipeline.hosting.retrying import Limits, retrying
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
-from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import Aggregates
 

@@ -7,7 +7,7 @@ import click
 
 from gapwatch.commands.stopping import until_end_of
 from gapwatch.pipeline.endpoints import endpoints
-from gapwatch.pipeline.processes import end_with
+from gapwatch.pipeline.hosting.processes import end_with
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import ClickHouse
 

@@ -8,8 +8,8 @@ import click
 from gapwatch.commands.stopping import until_end_of
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
+from gapwatch.pipeline.hosting.processes import end_with
 from gapwatch.pipeline.kafka.security import sasl_login, tls_context
-from gapwatch.pipeline.processes import end_with
 from gapwatch.pipeline.settings import settings
 
 

@@ -9,7 +9,7 @@ from grafana_api.grafana_api import GrafanaAPI, GrafanaException
 
 from gapwatch.dashboards.query import DATASOURCE_TYPE
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
-from gapwatch.pipeline.retrying import Limits, retrying
+from gapwatch.pipeline.hosting.retrying import Limits, retrying
 
 OLDEST = (12, 0)
 """Webhooks with JSON of their own, which Feishu needs, and the ClickHouse plugin ask for it."""

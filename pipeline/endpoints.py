@@ -43,7 +43,7 @@ def kafka_servers() -> str:
 
 
 def _local_servers() -> LocalServers:
-    from gapwatch.pipeline.processes import find  # noqa: PLC0415 - a publisher that names its Kafka needs no psutil
+    from gapwatch.pipeline.hosting.processes import find  # noqa: PLC0415 - a publisher that names its Kafka needs no psutil
 
     data_dir = settings().data_dir.resolve()
     servers = _read(data_dir / LOCAL_FILE)

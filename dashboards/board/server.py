@@ -21,8 +21,8 @@ from starlette.staticfiles import StaticFiles
 
 from gapwatch.dashboards.board.queries import Board, RequestError
 from gapwatch.dashboards.board.texts import texts
-from gapwatch.pipeline import web
 from gapwatch.pipeline.errors import GapwatchError, StoreError
+from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.words.catalogue import Speaker
 
 _COOKIE = "gapwatch-board"

@@ -10,8 +10,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from gapwatch.pipeline.endpoints import kafka_servers
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting.retrying import Limits, is_settling, retrying
 from gapwatch.pipeline.kafka.client import client_options
-from gapwatch.pipeline.retrying import Limits, is_settling, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
 

@@ -21,10 +21,10 @@ from gapwatch.pipeline.events.columns import ALL_COLUMNS, READ_ANEW, EventColumn
 from gapwatch.pipeline.events.instants import from_milliseconds, milliseconds
 from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.events.read import read
+from gapwatch.pipeline.hosting.retrying import Limits, retrying
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.maintenance.stored_range import minutes_between, whole_days
-from gapwatch.pipeline.retrying import Limits, retrying
 from gapwatch.pipeline.store import Aggregates, ClickHouse
 from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Turn
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from gapwatch.pipeline.processes import lives
+from gapwatch.pipeline.hosting.processes import lives
 from gapwatch.pipeline.stack.service import Service
 
 # By as much a process's start time, as the system reports it, may move when the clock is adjusted.

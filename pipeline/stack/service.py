@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from gapwatch.pipeline import processes
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting import processes
 
 _START_SECONDS = 120.0  # 6 s is usual; a cold disk and busy neighbours have taken 40
 _STOP_SECONDS = 30.0  # Kafka's controlled shutdown and ClickHouse's running merges end well before

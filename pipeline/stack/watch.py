@@ -8,7 +8,7 @@ A launcher that is killed with SIGKILL can tell nobody; this process waits for i
 import sys
 from pathlib import Path
 
-from gapwatch.pipeline.processes import wait_for_end
+from gapwatch.pipeline.hosting.processes import wait_for_end
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.local import LocalStack
 

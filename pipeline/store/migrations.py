@@ -23,7 +23,7 @@ from hashlib import sha256
 from importlib import resources
 
 from gapwatch.pipeline.errors import StoreError
-from gapwatch.pipeline.retrying import Limits, retrying
+from gapwatch.pipeline.hosting.retrying import Limits, retrying
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store.connection import ClickHouse, database_of
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from gapwatch.pipeline.retrying import Limits, retrying
+from gapwatch.pipeline.hosting.retrying import Limits, retrying
 
 PREFIX = "gapwatch_"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

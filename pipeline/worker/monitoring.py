@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gapwatch.pipeline import web
 from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.worker import metrics
 from gapwatch.pipeline.worker.supervisor import Supervisor

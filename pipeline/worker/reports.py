@@ -16,7 +16,7 @@ from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.retrying import Stalls
+from gapwatch.pipeline.worker.stalls import Stalls
 from gapwatch.schemas.events import dead_letter_topic_of
 
 if TYPE_CHECKING:

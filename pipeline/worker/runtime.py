@@ -16,7 +16,7 @@ from gapwatch.pipeline.worker.ingest import Ingest
 from gapwatch.pipeline.worker.reader_process import ReaderProcess
 from gapwatch.pipeline.worker.refresh import Refresher
 from gapwatch.pipeline.worker.reports import Reports
-from gapwatch.pipeline.worker.retrying import Retrying, Stalls
+from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 
 log = logger(__name__)

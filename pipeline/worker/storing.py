@@ -18,7 +18,7 @@ from gapwatch.pipeline.worker import metrics, refresh
 from gapwatch.pipeline.worker.ingest import Flush
 from gapwatch.pipeline.worker.reading import RecordReader, joined
 from gapwatch.pipeline.worker.refusals import Refusals
-from gapwatch.pipeline.worker.retrying import Retrying
+from gapwatch.pipeline.worker.stalls import Retrying
 from gapwatch.schemas.events import EventType
 
 log = logger(__name__)

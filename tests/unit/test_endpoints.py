@@ -11,8 +11,8 @@ from support.waiting import eventually
 
 from gapwatch.pipeline.endpoints import LOCAL_FILE, LocalServers, endpoints, masked
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting.processes import find
 from gapwatch.pipeline.kafka.client import Client, client_options
-from gapwatch.pipeline.processes import find
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from gapwatch.pipeline.errors import StoreError, StoreUnavailable
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics, reports
-from gapwatch.pipeline.worker.retrying import Stalls
+from gapwatch.pipeline.worker.stalls import Stalls
 
 PATIENCE_SECONDS = 120
 

@@ -16,7 +16,7 @@ from gapwatch.pipeline.store import ClickHouse, EventStore
 from gapwatch.pipeline.worker.ingest import Batch, Flush
 from gapwatch.pipeline.worker.reading import EventReader
 from gapwatch.pipeline.worker.refusals import LEAST_REFUSED
-from gapwatch.pipeline.worker.retrying import Retrying, Stalls
+from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 
 pytestmark = pytest.mark.usefixtures("event_topics")

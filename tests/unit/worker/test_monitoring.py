@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from gapwatch.pipeline import web
 from gapwatch.pipeline.errors import SettingsError
+from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.worker.heartbeat import Heartbeat
 from gapwatch.pipeline.worker.monitoring import served
 

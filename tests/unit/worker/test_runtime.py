@@ -7,7 +7,7 @@ import pytest
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker import runtime
-from gapwatch.pipeline.worker.retrying import Stalls
+from gapwatch.pipeline.worker.stalls import Stalls
 
 
 class Unable:

@@ -16,7 +16,7 @@ from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.language.reading import Reading
 from gapwatch.pipeline.worker.ingest import Batch, Flush
 from gapwatch.pipeline.worker.reading import EventReader, ReadBatch
-from gapwatch.pipeline.worker.retrying import Retrying, Stalls
+from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 from gapwatch.schemas.events import EventType
 

@@ -103,7 +103,7 @@ def test_a_worker_that_is_silent_is_not_alive(run, monkeypatch: pytest.MonkeyPat
 def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     """By what the real one hands over, to a worker that does nothing else."""
     worker = (
-        "import os, pathlib, time; from gapwatch.pipeline.processes import end_with; "
+        "import os, pathlib, time; from gapwatch.pipeline.hosting.processes import end_with; "
         "from gapwatch.pipeline.worker.heartbeat import Supervision; end_with(Supervision.from_environment().supervisor); "
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
     )

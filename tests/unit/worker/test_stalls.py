@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from gapwatch.pipeline.errors import StoreUnavailable
-from gapwatch.pipeline.worker.retrying import Retrying, Stalls
+from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 
 
 def test_waiting_ends_when_the_process_stops() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from gapwatch.pipeline.processes import find
+from gapwatch.pipeline.hosting.processes import find
 
 SLEEP = "import time; time.sleep(600)"
 # Tells how it ended: a handler of SIGTERM has had its turn, or not.
 ENDING = """
 import signal, sys, time
-from gapwatch.pipeline.processes import end_with
+from gapwatch.pipeline.hosting.processes import end_with
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 end_with(int(sys.argv[1]), gracefully=sys.argv[2] == "gracefully")
 print("ready", flush=True)

@@ -6,7 +6,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError, NotControllerError, TopicAuthorizationFailedError
 
 from gapwatch.pipeline.errors import RowsRefused, StackError, StoreError, StoreOutOfMemory, StoreUnavailable
-from gapwatch.pipeline.retrying import Limits, is_settling, is_transient, retrying
+from gapwatch.pipeline.hosting.retrying import Limits, is_settling, is_transient, retrying
 
 AT_ONCE = {"first_pause": 0.0, "longest_pause": 0.0}
 

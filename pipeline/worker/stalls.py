@@ -8,8 +8,8 @@ from typing import TypeVar
 from tenacity import RetryCallState
 
 from gapwatch.pipeline.errors import summary
+from gapwatch.pipeline.hosting.retrying import Limits, is_transient, retrying
 from gapwatch.pipeline.logs import logger
-from gapwatch.pipeline.retrying import Limits, is_transient, retrying
 from gapwatch.pipeline.worker import metrics
 
 log = logger(__name__)

@@ -1,0 +1,1 @@
+"""What the processes of gapwatch share, whatever they do: they call again, end with their parent, serve HTTP."""
