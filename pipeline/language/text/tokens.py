@@ -72,7 +72,7 @@ class JiebaTokenizer:
 
 def jieba_tokenizer(words: Iterable[Word] = ()) -> Any:
     """A `jieba.Tokenizer` that also knows these words."""
-    import jieba  # noqa: PLC0415 - 0.7 s and 90 MB that only the reference and the keywords need
+    import jieba  # noqa: PLC0415 - 0.7 s and 90 MB that only the reference needs
 
     jieba.setLogLevel(logging.WARNING)
     tokenizer = jieba.Tokenizer()

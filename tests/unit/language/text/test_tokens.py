@@ -8,7 +8,6 @@ import pytest
 from support.repository import DEVELOPMENT_DATA
 
 from gapwatch.pipeline.errors import SettingsError
-from gapwatch.pipeline.language.text.keywords import keywords
 from gapwatch.pipeline.language.text.tokens import JiebaTokenizer, RjiebaTokenizer, Word, user_words
 from gapwatch.pipeline.settings import settings
 
@@ -73,9 +72,3 @@ def test_a_wrong_line_of_the_dictionary_is_named(tmp_path: Path, monkeypatch: py
     finally:
         monkeypatch.undo()
         settings.cache_clear()
-
-
-def test_keywords_are_what_the_texts_speak_of_without_masks() -> None:
-    found = keywords(["快递员把包裹丢了，打‹电话›没人接", "包裹丢了三天，快递员不管"], 5)
-    assert {"包裹", "快递"} <= {keyword.term for keyword in found}
-    assert "电话" not in {keyword.term for keyword in found}
