@@ -1,6 +1,8 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both need only python3 (3.11-3.13) and make.
 PYTHON ?= python3
 export GAPWATCH_DATA_DIR ?= .gapwatch
+# How many tests run side by side; more than two where there are more cores.
+JOBS ?= 2
 
 BIN := .venv/bin
 
@@ -31,7 +33,7 @@ demo: .venv/demo.installed ## real Kafka, real ClickHouse, real reviews: the who
 	@$(BIN)/gapwatch demo $(ARGS)
 
 test: .venv/dev.installed ## every test, against a real Kafka and a real ClickHouse
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 check: .venv/dev.installed ## lint, format, types, and who imports whom
 	$(BIN)/ruff check .

@@ -9,12 +9,17 @@
 `stack`           the servers themselves; a test that stops or kills one starts a LocalStack of its own
 `settings_env`    sets GAPWATCH_* for one test
 
-A process that a test leaves behind fails the session.
+What needs servers of its own carries an `xdist_group`, so that one worker of pytest-xdist starts them once.
+
+A process or a thread that tests leave behind fails the session.
 """
 
 import os
 import shutil
+import sys
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +40,7 @@ hypothesis.settings.register_profile("gapwatch", deadline=None)
 hypothesis.settings.load_profile("gapwatch")
 
 _SESSION = "GAPWATCH_TEST_SESSION"  # inherited by every process that a test starts, however detached
+_THREAD_SECONDS = 10  # those that were told to end may need a moment
 _NEEDS_SERVERS = {"stack", "kafka", "empty_database"}
 
 
@@ -94,6 +100,26 @@ def _of_this_session(process: psutil.Process) -> bool:
         return process.environ().get(_SESSION) == os.environ[_SESSION]
     except psutil.Error:
         return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """Threads that the tests of a module have started end with them."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _THREAD_SECONDS
+    while left := set(threading.enumerate()) - before - _threads_of_libraries():
+        assert time.monotonic() < deadline, f"left running by the tests: {left}"
+        left.pop().join(0.1)
+
+
+def _threads_of_libraries() -> set[threading.Thread]:
+    """Daemons, and the pools that apprise keeps for the whole process."""
+    found = {thread for thread in threading.enumerate() if thread.daemon}
+    if apprise := sys.modules.get("apprise.apprise"):
+        for pool in (apprise._shared_executor, apprise._coordinator_executor):
+            found |= pool._threads if pool else set()
+    return found
 
 
 @pytest.fixture(scope="session")

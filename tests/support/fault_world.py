@@ -21,11 +21,14 @@ from typing import Any, NamedTuple, Self
 
 import psutil
 import pytest
+from click.testing import CliRunner
 from clickhouse_driver import Client
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from support.disk import Disk
+from support.waiting import eventually
 
+from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.settings import settings
@@ -198,14 +201,9 @@ class World:
 
     def settle(self, seconds: float = 180) -> None:
         """Wait until the workers have committed all that is in the logs, dirty minutes included."""
-        deadline = time.monotonic() + seconds
-        calm = 0
-        while calm < 3:
-            behind = self.behind()
-            calm = calm + 1 if not behind else 0
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not settled after {seconds} s, records behind: {behind}")
-            time.sleep(0.5)
+        # Twice: what was stored before the first look may have left minutes for the second.
+        for _ in range(2):
+            eventually(lambda: not self.behind(), seconds, told=lambda: f"records behind: {self.behind()}")
 
     def behind(self) -> dict[str, int]:
         """Of each topic, the records that are not committed."""
@@ -240,8 +238,8 @@ class World:
 
     def recount(self) -> None:
         """`gapwatch recount`, which compares aggregates, events and offsets by itself."""
-        done = subprocess.run([sys.executable, "-m", "gapwatch", "recount"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = CliRunner().invoke(gapwatch, ["recount"])
+        assert done.exit_code == 0, done.output
 
     def dead_letters(self) -> Counter[tuple[str, int, int]]:
         """How many dead letters there are of each record, by its topic, partition and offset."""
@@ -324,7 +322,7 @@ class Workers:
         return [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
 
     def url(self) -> str:
-        return until(lambda: next((line["url"] for line in self.lines() if "url" in line), None))
+        return eventually(lambda: next((line["url"] for line in self.lines() if "url" in line), None))
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -334,7 +332,20 @@ class Workers:
             return error.code, error.read().decode()
 
     def wait_ready(self) -> None:
-        until(lambda: self.get("/health/ready")[0] == 200)
+        eventually(lambda: self.get("/health/ready")[0] == 200)
+
+    def waiting_seconds(self, stage: str) -> float:
+        """How long it has waited, as it says itself."""
+        return self._measured(f'waiting_seconds{{stage="{stage}"}}')
+
+    def retries(self) -> float:
+        """How often they have asked a server again."""
+        return self._measured("retries_total{")
+
+    def _measured(self, name: str) -> float:
+        """The sum over the metrics whose names begin so."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"gapwatch_{name}"))
 
     def disturb(self, rng: random.Random) -> str:
         """Do something bad to one process; says what."""
@@ -353,13 +364,3 @@ class Workers:
                 time.sleep(rng.uniform(0.5, 12))  # below and above the session timeout
                 victim.resume()
         return what
-
-
-def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
-    """The first true value of `condition`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not so after {seconds} s")

@@ -76,7 +76,6 @@ def records(first: int, texts: Sequence[str]) -> list[Record]:
     ]
 
 
-@pytest.mark.timeout(120)
 def test_two_threads_with_a_killer_each_give_up_these_two_events(process: ReaderProcess) -> None:
     batches = [records(0, ["好", "die", "好"]), records(100, ["好"]), records(200, ["好"] * 5 + ["die"])]
     with ThreadPoolExecutor(3) as threads:
@@ -87,7 +86,6 @@ def test_two_threads_with_a_killer_each_give_up_these_two_events(process: Reader
     assert process.read("feedback", records(300, ["好"])).dead == [], "and reading goes on"
 
 
-@pytest.mark.timeout(120)
 def test_a_process_that_does_not_start_gives_up_no_event() -> None:
     process = ReaderProcess(fail)
     with pytest.raises(GapwatchError, match="as soon as it starts"):
