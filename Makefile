@@ -33,7 +33,7 @@ demo: .venv/demo.installed ## real Kafka, real ClickHouse, real reviews: the who
 	@$(BIN)/gapwatch demo $(ARGS)
 
 test: .venv/dev.installed ## every test, against a real Kafka and a real ClickHouse
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev.installed ## lint, format, types, and who imports whom
 	$(BIN)/ruff check .

@@ -1,15 +1,15 @@
-"""A real Kafka and a real ClickHouse for the tests: one stack for the session, shared by all xdist workers.
+"""A real Kafka and a real ClickHouse for the tests: one stack for each worker of pytest-xdist.
 
 `kafka`           bootstrap servers, in force as GAPWATCH_KAFKA
 `database`        URL of a fresh, migrated database, in force as GAPWATCH_CLICKHOUSE, dropped after the test
 `empty_database`  the same without tables
 `new_topic`       makes a topic of a unique name
-`event_topics`    the product's own topics, emptied; tests that use them share one xdist worker
+`event_topics`    the product's own topics, emptied
 `group`           a unique consumer group, in force as GAPWATCH_GROUP
 `stack`           the servers themselves; a test that stops or kills one starts a LocalStack of its own
 `settings_env`    sets GAPWATCH_* for one test
 
-What needs servers of its own carries an `xdist_group`, so that one worker of pytest-xdist starts them once.
+Workers are given whole files (`--dist loadfile`), so servers of a file's own are started once.
 
 A process or a thread that tests leave behind fails the session.
 """
@@ -46,6 +46,7 @@ _NEEDS_SERVERS = {"stack", "kafka", "empty_database"}
 
 def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
+        os.environ["GAPWATCH_DATA_DIR"] = str(_directory() / config.workerinput["workerid"])
         return
     for name in [name for name in os.environ if name.startswith("GAPWATCH_")]:
         del os.environ[name]  # the settings of whoever runs the tests are not tested
@@ -59,21 +60,19 @@ def pytest_configure(config: pytest.Config) -> None:
     }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & _NEEDS_SERVERS:
             item.add_marker(pytest.mark.integration)
-        if "event_topics" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("event topics"))
 
 
 @pytest.hookimpl(trylast=True)  # after xdist has ended its workers
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker(session.config):
         return
-    LocalStack(_directory() / "stack").down()
+    for stack in _directory().glob("*/stack.json"):
+        LocalStack(stack.parent).down()
     left = _left_over()
     for process in left:
         print(f"\nleft running by the tests: {process.pid} {' '.join(process.cmdline())[:200]}")
@@ -125,9 +124,9 @@ def _threads_of_libraries() -> set[threading.Thread]:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> LocalStack:
-    """The session's Kafka and ClickHouse. A test that stops or kills one of them uses a stack of its own."""
+    """The worker's Kafka and ClickHouse. A test that stops or kills one of them uses a stack of its own."""
     session_process = os.getppid() if _is_worker(request.config) else os.getpid()
-    local = LocalStack(_directory() / "stack")
+    local = LocalStack(os.environ["GAPWATCH_DATA_DIR"])
     local.up(bound_to=session_process)
     return local
 

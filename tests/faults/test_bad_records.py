@@ -11,7 +11,7 @@ from clickhouse_driver import Client
 from kafka import KafkaProducer
 from support.fault_world import Workers, World
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("bad records")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 NOW = datetime.now(UTC)
 TOO_LARGE = 20 * 1024**2  # for a dead letter; its publisher compresses

@@ -19,7 +19,7 @@ from support.waiting import eventually
 
 from gapwatch.pipeline.settings import settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def test_an_idle_worker_notices_that_kafka_is_away_and_when_it_is_back(world: World, rng: random.Random) -> None:

@@ -13,7 +13,7 @@ from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.settings import settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("hung broker")]
+pytestmark = [pytest.mark.integration]
 
 # A client asks the broker that hangs first in one of three cases.
 TIMES = 6

@@ -10,7 +10,7 @@ import pytest
 from support.fault_world import Load, Workers, World, frozen, killed, stopped
 from support.long_run import long_run
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("three brokers")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support.waiting import eventually
 
 from gapwatch.pipeline.stack.service import Service
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("faults under load")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

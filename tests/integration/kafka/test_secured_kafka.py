@@ -27,7 +27,6 @@ from gapwatch.pipeline.store import ClickHouse
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("secured kafka"),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine to make certificates"),
 ]
 

@@ -25,7 +25,7 @@ from gapwatch.pipeline.stack.clickhouse_server import EXIT_DIRECTORY_IN_USE
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.service import Service
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stack servers")]
+pytestmark = [pytest.mark.integration]
 
 _PATIENCE_SECONDS = 60
 
