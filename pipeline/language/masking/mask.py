@@ -6,19 +6,24 @@ from itertools import chain
 
 from msgspec import Struct
 
+from gapwatch.pipeline.language.masking.accounts import find_accounts, find_nicknames, find_orders
 from gapwatch.pipeline.language.masking.addresses import find_addresses
-from gapwatch.pipeline.language.masking.contacts import find_contacts, find_orders
+from gapwatch.pipeline.language.masking.documents import find_documents
+from gapwatch.pipeline.language.masking.emails import find_emails
+from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.names import find_names
 from gapwatch.pipeline.language.masking.numbers import find_numbers
+from gapwatch.pipeline.language.masking.passwords import find_passwords
+from gapwatch.pipeline.language.masking.plates import find_plates
+from gapwatch.pipeline.language.masking.positions import find_positions
 from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
 from gapwatch.pipeline.language.masking.spans import MaskedText, Span
-from gapwatch.pipeline.language.text.normalise import respell
 from gapwatch.pipeline.settings import settings
 
 _TOKEN = re.compile("‹[^‹›]{1,4}›")
-# What stood beside a find may be one itself once its neighbour is gone: a@b.cn13812345678. Three rounds are enough but
-# for texts made to need more.
-_PASSES = 3
+# What stood beside a find may be one itself once its neighbour is gone: a@b.cn13812345678. So the rules read the text
+# with its tokens again until they find nothing; only texts made to need more rounds reach the limit.
+_ROUNDS = 6
 
 
 class Masked(Struct, frozen=True):
@@ -49,45 +54,43 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
     """
     if orders is None:
         orders = settings().mask_orders
-    if not orders and not may_hold_personal_data(text):
+    folded = fold(text)
+    if not orders and not may_hold_personal_data(folded.text):
         return Masked(MaskedText(text))
-    plain = respell(text)
     spans: list[Span] = []
-    for _ in range(_PASSES):
-        found = _chosen(plain, _finds(plain, orders=orders))
+    for _ in range(_ROUNDS):
+        found = _chosen(folded.text, _finds(folded.text, orders=orders))
         if not found:
             break
-        spans += found
-        plain = _blanked(plain, found)
-        if not may_hold_personal_data(plain):
-            break
-    return Masked(MaskedText(_replaced(text, spans)), tuple(spans))
+        spans += (Span(span.kind, *folded.span(span.start, span.end)) for span in found)
+        folded = folded.with_tokens(found)
+    return _masked(text, spans)
 
 
-def _replaced(text: str, spans: list[Span]) -> str:
-    spans.sort(key=_start)
+def _masked(text: str, spans: list[Span]) -> Masked:
+    """The input with tokens; a character that stands for several in the copy may belong to two finds."""
     pieces: list[str] = []
+    kept: list[Span] = []
     place = 0
-    for span in spans:
-        pieces += text[place : span.start], "‹", span.kind, "›"
-        place = span.end
+    for span in sorted(spans, key=_start):
+        if span.end > place:
+            kept.append(Span(span.kind, max(place, span.start), span.end))
+            pieces += text[place : span.start], f"‹{span.kind}›"
+            place = span.end
     pieces.append(text[place:])
-    return "".join(pieces)
+    return Masked(MaskedText("".join(pieces)), tuple(kept))
 
 
-def _blanked(text: str, spans: list[Span]) -> str:
-    """The text with a token's edges and nothing between them for each span, every place kept."""
-    characters = list(text)
-    for span in spans:
-        length = span.end - span.start
-        characters[span.start : span.end] = ("‹".ljust(length - 1, "\0") + "›")[:length]
-    return "".join(characters)
+def _finds(text: str, *, orders: bool) -> Iterable[Span]:
+    """What every rule finds in a folded text, the surest rules first."""
+    rules = (*_CODE_RULES, *_RULES) if _ANY_CODE.search(text) else _RULES
+    finds = chain.from_iterable(rule(text) for rule in rules)
+    return chain(finds, find_orders(text)) if orders else finds
 
 
-def _finds(plain: str, *, orders: bool) -> Iterable[Span]:
-    """What every rule finds, the surest rules first."""
-    finds = chain(find_contacts(plain), find_numbers(plain), find_addresses(plain), find_names(plain))
-    return chain(finds, find_orders(plain)) if orders else finds
+_CODE_RULES = (find_positions, find_emails, find_accounts, find_documents, find_plates, find_passwords)
+_RULES = (find_nicknames, find_numbers, find_addresses, find_names)
+_ANY_CODE = re.compile("[A-Za-z0-9]")
 
 
 def _chosen(text: str, finds: Iterable[Span]) -> list[Span]:

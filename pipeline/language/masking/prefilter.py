@@ -2,74 +2,92 @@
 
 import re
 
-from gapwatch.pipeline.language.masking.names import SURNAMES, TRADITIONAL_SURNAMES
+from gapwatch.pipeline.language.masking.accounts import NETWORKS
+from gapwatch.pipeline.language.masking.documents import PAPERS
+from gapwatch.pipeline.language.masking.names import SURNAMES
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
+from gapwatch.pipeline.language.masking.passwords import SECRETS
+from gapwatch.pipeline.language.masking.plates import PROVINCES
 
-_DIGITS = "0-9０-９"
-_LATIN = "A-Za-zＡ-Ｚａ-ｚ"
-_GAPS = r" 　\-－—–./／·_()（）\u200b\ufe0f\u20e3"
-_DOOR_NUMBER = rf"{_DIGITS}A-Za-z一二三四五六七八九十百零〇甲乙丙丁东西南北東"
-_UNITS = "(?:号|號|弄|栋|棟|幢|座|单元|單元|室|组|組|队|隊|期|楼|樓|门|門|#)"
-_SURNAME = f"[{''.join(sorted(SURNAMES | TRADITIONAL_SURNAMES))}]"
+_DIGITS = f"0-9{SPOKEN_DIGITS}"
+_LATIN = "A-Za-z"
+_LOOK_ALIKES = "OoQIliLBSsZz|"
+_DOOR_NUMBER = rf"0-9{_LATIN}一二三四五六七八九十百零〇甲乙丙丁东西南北"
+_UNITS = "(?:号|弄|栋|幢|座|单元|室|组|队|期|楼|门|#)"
+_SURNAME = f"[{''.join(sorted(SURNAMES))}]"
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
-# Where a rule may find something: first character, second character, and what must follow. Two characters tell most
-# texts apart at once.
+# First character, second character, and what must follow. Two characters tell most texts apart at once.
 _HINTS = (
-    # Five digits, written or spoken.
-    (
-        f"{_DIGITS}一幺零〇壹",
-        f"{_DIGITS}{SPOKEN_DIGITS}{_GAPS}",
-        rf"(?:[{_GAPS}]{{0,3}}[{_DIGITS}{SPOKEN_DIGITS}]){{3}}",
-    ),
+    # Five digits, written or spoken; letters typed for digits.
+    (_DIGITS, rf"{_DIGITS}转杠横\W_", rf"(?:(?:[\W_]{{0,6}}|[转杠横])[{_DIGITS}]){{3}}"),
+    ("0-9", _LOOK_ALIKES, r"[0-9A-Za-z|]{3}"),
+    (_LOOK_ALIKES, "0-9", r"[0-9A-Za-z|]{3}"),
+    ("尾", "号", ""),
+    ("后末", "三四六346", "位"),
     # A street, an estate, a building, and a number.
     (
-        "路街道巷弄区區园園苑寓村屯庄莊厦廈场場城庭府湾灣里坊心楼樓栋棟幢座段同社学學",
+        "路街道巷弄区园苑寓村屯庄厦广场城庭府湾里坊心楼栋幢座段同社学",
         rf"{_DOOR_NUMBER}\s",
         rf"[{_DOOR_NUMBER}/－—–-]{{0,8}}{_UNITS}",
     ),
     # A city, a district, a street.
-    ("市", r"\u4e00-\u9fff\s,，", r"(?<![超上城门集夜菜股]..)[\u4e00-\u9fff]{0,6}?[区區县縣市旗]"),
+    ("市", r"\u4e00-\u9fff\s,，", r"(?<![超上城门集夜菜股]..)[\u4e00-\u9fff]{0,6}?[区县市旗]"),
     ("地住", "址", ""),
     ("家我", "住", ""),
-    ("寄送", "到往", r"[\u4e00-\u9fff]{2,12}(?:[省市区區县縣镇鎮乡鄉村路街号號栋棟])"),
-    (f"{_LATIN}{_DIGITS}_", "@＠#", f"[{_LATIN}{_DIGITS}]"),
-    (f"{_LATIN}{_DIGITS} (（[", "aA艾", r"(?:[tT][)）\] ]|特)"),
-    ("微薇威徽vV", "信", ""),
-    ("vVwW", "xX:：", ""),
-    ("+＋", "vV", ""),
+    ("寄送", "到往", r"[\u4e00-\u9fff]{2,12}(?:[省市区县镇乡村路街号栋])"),
+    # Mail.
+    ("@", r"\w\W", ""),
+    (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
+    (r" (\[{<（【《_\-", "aA", r"(?:[tT]?\s?[)\]}>）】》 _-])"),
+    (r"艾爱圈花小邮后 (\[{<（【《", "特aA老箱缀艾爱圈", ""),
+    # Accounts.
+    ("微薇威徽维", "信芯❤心 .·:：", ""),
+    ("vVwW", "xX:：信 ❤", ""),
+    ("+➕加", "vVqQ我个微", ""),
     ("wW", "eE", "(?:ixin|chat|IXIN|CHAT)"),
-    ("加", "vVqQ我个", ""),
-    (
-        "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊使",
-        f"{_LATIN} ",
-        f"[ ·•.{_LATIN}-]{{0,3}}[{_DIGITS}{_LATIN}]{{4}}",
-    ),
+    ("卫绿同扫私昵网", "星色泡号我信称名", ""),
+    ("搜", rf"一下{_LATIN}\W_", ""),
+    ("联", "系", "[人方]"),
+    (".", "cmn", "(?:om|n|e|et)/"),
+    # Plates.
+    (PROVINCES.strip("[]"), rf"{_LATIN}\W_", rf"[\W_{_LATIN}]{{0,5}}[{_DIGITS}{_LATIN}*]{{4}}"),
+    (_LATIN, PROVINCES.strip("[]"), ""),
+    # Positions.
+    ("北南东西", "纬经", ""),
+    (":", "/", "/"),
+    ("23456789CFGHJMPQRVWXcfghjmpqrvwx", "+", "[0-9A-Za-z]{2}"),
+    ("0-9A-Fa-f", ":", "[0-9A-Fa-f]{0,4}:"),
     ("我名人", "叫", ""),
-    ("叫姓户戶", "做名", ""),
+    ("叫姓户", "做名", ""),
     ("名", "字", ""),
-    ("联聯", "系繫络絡", "人"),
-    ("收寄", "件货貨", "人"),
-    ("机機", "主", ""),
+    ("联", "络", "人"),
+    ("收寄", "件货", "人"),
+    ("机", "主", ""),
     ("持", "卡", "人"),
-    ("诉訴事", "人", ""),
+    ("诉事", "人", ""),
     ("我", "是", _SURNAME),
-    ("我", "就还還", f"是{_SURNAME}"),
-    ("先医醫", "生", _NAMED),
+    ("我", "就还", f"是{_SURNAME}"),
+    ("先医", "生", _NAMED),
     ("女", "士", _NAMED),
     ("小", "姐", _NAMED),
-    ("经經", "理", _NAMED),
-    ("师師", "傅", rf"(?<![装货递餐修送机调的个位了有派].{{2}}){_NAMED}"),
-    ("老律", "师師", _NAMED),
-    ("主店警大", "任长長官夫", _NAMED),
+    ("经", "理", _NAMED),
+    ("师", "傅", rf"(?<![装货递餐修送机调的个位了有派].{{2}}){_NAMED}"),
+    ("老律", "师", _NAMED),
+    ("主店警大", "任长官夫", _NAMED),
 )
 _ANY_HINT = re.compile(
     f"[{''.join(first for first, _, _ in _HINTS)}]"
     f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in _HINTS)})",
     re.DOTALL,
 )
+# A code of letters and digits, or of four digits, is personal only where a word announces it.
+_CODE = re.compile(f"[{_LATIN}0-9:_-](?:(?<![0-9])[0-9]|(?<=[0-9])(?:[{_LATIN}:_-]|[0-9]{{3}}))")
+_CODE_CUE = re.compile(f"{PAPERS}|{NETWORKS}|{SECRETS}|车牌|牌照|停车场")
 
 
-def may_hold_personal_data(text: str) -> bool:
-    """False only where no rule would find anything."""
-    return _ANY_HINT.search(text) is not None
+def may_hold_personal_data(folded: str) -> bool:
+    """False only where no rule would find anything in a folded text."""
+    if _ANY_HINT.search(folded):
+        return True
+    return _CODE.search(folded) is not None and _CODE_CUE.search(folded.lower()) is not None

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.repository import DEVELOPMENT_DATA, ROOT
 
+from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.mask import _finds, mask
 from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
-from gapwatch.pipeline.language.text.normalise import respell
 
 SHARED = DEVELOPMENT_DATA / "chats_dev.jsonl"
 PIECES = st.sampled_from(
     [
         "电话", "13812345678", "138 1234 5678", "一三八", "零零", "86-", "010-", "65529988", "转", "110101199003077475", "X",
         "6222021234567890128", "a@b.cn", "@", "地址：", "北京市", "朝阳区", "建国路", "88号", "3栋", "2单元", "501", "小区", "我叫", "我是",
-        "王", "小明", "先生", "联系人：", "京A", "12345", "微信", "wx_1234", "QQ", "订单号", "，", " ", "的", "‹电话›", "‹", "›", "\ud800", "１３８",
+        "王", "小明", "先生", "联系人：", "京A", "12345", "微信", "wx_1234", "QQ", "订单号", "尾号", "密码", "护照", "坐标", "30.27,", "at", "点com", "昵称", "抖音", "&#52;", "%2B", "①", "\u200b", "沪A", "寄到", "室", "，", " ", "的", "‹电话›", "‹", "›", "\ud800", "１３８",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=16).map("".join))
@@ -46,8 +46,8 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=16).map("".joi
         ("收件人：欧阳娜娜", "收件人：‹姓名›"),
         ("王先生和李小明女士", "‹姓名›先生和‹姓名›女士"),
         ("送货车京A·12345", "送货车‹车牌›"),
-        ("微信号：zhang_88", "微信号：‹微信›"),
-        ("加QQ 12345678", "加QQ ‹QQ›"),
+        ("微信号：zhang_88", "‹微信›"),
+        ("加QQ 12345678", "加‹QQ›"),
         ("收件人陳小明，電話13812345678", "收件人‹姓名›，電話‹电话›"),
     ],
 )
@@ -60,7 +60,7 @@ def test_taken_out(text: str, expected: str) -> None:
     [
         "价格16999元，2023-11-11 12:30下单，买了3件",
         "型号KFR-35GW/BP3DN8Y，1.5匹",
-        "订单号13812345678还没发货",
+        "订单号1381234567还没发货",
         "快递单号SF1381234567890",
         "尺码 165 170 175 180",
         "打95588和400-820-8820都没人接",
@@ -167,7 +167,8 @@ def test_aims_on_made_sentences() -> None:
 @given(TEXTS)
 @settings(max_examples=500)
 def test_the_quick_look_misses_nothing(text: str) -> None:
-    assert may_hold_personal_data(text) or not list(_finds(respell(text), orders=False))
+    folded = fold(text).text
+    assert may_hold_personal_data(folded) or not list(_finds(folded, orders=False))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real chats are not here")

@@ -1,0 +1,97 @@
+"""Accounts of WeChat, QQ and other networks, with the word that announces them, and links to profiles."""
+
+import re
+from collections.abc import Iterator
+
+from gapwatch.pipeline.language.masking.spans import Kind, Span
+
+_SIGN = r"(?:[^\w‹›]|_)"
+_LINK = rf"(?:{_SIGN}|号码?|账号|帐号|id(?![a-z])|是|为|叫|就|这个|同[号名]|在线|空间|昵称|联系|搜){{0,8}}"
+# WeChat by its name, and by the names that get past filters.
+_WECHAT_CUE = (
+    r"微 ?[.·]?信号?|[薇威徽维]信|[薇威微维][芯❤心]|[vVwW] ?❤|(?<![a-z])(?:wechat|weixin|wxin|[vw]x|v信)|[+➕]v(?![a-z])"  # noqa: E501
+    r"|加[我个]?v(?![a-z])|加[我个]?微|(?<![a-z0-9])v(?=\s?[:： ])|微(?=[:：])"
+)
+_ACCOUNT = r"[a-z0-9][a-z0-9_-]{4,23}"
+# Spelt letter by letter, with dots, or with an underscore that is said.
+_SPELT = r"(?:[a-z0-9] ){5,24}[a-z0-9](?![a-z0-9])|[a-z0-9]{1,12}(?:[·.][a-z0-9]{1,12}){1,4}|[a-z0-9]{2,16} ?(?:下划线|杠|横杠) ?[a-z0-9]{1,16}"  # noqa: E501
+_WECHAT = re.compile(rf"(?:{_WECHAT_CUE}){_LINK}(?P<account>{_SPELT}|{_ACCOUNT})(?![a-z0-9_-])(?:\s?同号)?")
+_WXID = re.compile(r"(?<![a-z0-9])wxid_[a-z0-9]{6,24}")
+# Words that announce any account: what follows must have both letters and digits.
+_VAGUE = re.compile(
+    rf"(?:加我|搜一?下?|扫我|私我|私信我?|卫星|绿色软件|绿泡泡|联系方式|同号){_SIGN}{{0,4}}"
+    r"(?P<account>[a-z][a-z_-]{3,19}[0-9]{3,12})(?![a-z0-9_-])"
+)
+# Products and features that follow the word 微信, not accounts.
+_NO_ACCOUNT = re.compile(r"(?:pay|app|ios|android|iphone|plus|web|online|[0-9]{1,4}$|20[0-9]{2}年)")
+
+_QQ_CUE = r"q(?:(?<![a-z].) ?q群?|(?<![a-z0-9].)群?(?=\s?[:： ])|群|(?<![a-z].)iuqiu)|扣扣群?|叩叩|小?企鹅号?|球球|秋秋|腾讯号|[+➕]q|加[我个]?q(?![a-z])"  # noqa: E501
+_QQ = re.compile(rf"(?:{_QQ_CUE}){_LINK}(?P<account>[1-9][0-9]{{4,10}})(?![0-9])")
+
+NETWORKS = (
+    r"(?:抖音|快手|小红书|微博|淘宝|京东|支付宝|闲鱼|拼多多|飞书|钉钉|陌陌|知乎|豆瓣|百度网盘|网盘|游戏|steam|企业微信|企微"
+    r"|登录名|用户名|会员名|(?:telegram|tg|whatsapp|line|skype|instagram|ins|facebook|fb|twitter|snapchat|tiktok|discord)(?![a-z]))"
+)
+_OTHER = re.compile(
+    rf"(?<![a-z]){NETWORKS}(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
+    r"(?P<account>(?:live:)?\+?[a-z0-9][a-z0-9_.-]{3,31})(?![a-z0-9_])",
+)
+_NUMBERED = re.compile(
+    r"(?<![a-z])(?:whatsapp|telegram|tg|line|signal|viber|kakaotalk)(?:[^\w‹›]|号|是){0,4}\+?[0-9](?:[ -]?[0-9]){7,15}"
+)
+_PROFILE = re.compile(
+    r"(?:https?://)?(?:www\.|m\.)?(?:(?:weibo|facebook|twitter|instagram|linkedin|tiktok|douyin|xiaohongshu|zhihu|bilibili"
+    r"|space\.bilibili|v\.douyin|xhslink|github|taobao|threads)\.(?:com|cn|net)|(?:t|wa|line)\.me)/[!-;=?-~]{2,200}",
+)
+_NICKNAME = re.compile(
+    rf"(?:昵称|微信名|网名)(?:{_SIGN}|[是为叫]){{1,4}}(?![不无没能可怎])[\w·]{{2,12}}"
+    rf"|(?:昵称|微信名|网名)(?![不无没能可怎被打是为叫的都和])[\u4e00-\u9fff]{{2,6}}(?=[，,。！!]|$)"
+)
+_MENTION = re.compile(r"@[\w·-]{2,20}(?=[\s:：，,。)）]|$)")
+_DIGIT = re.compile("[0-9]")
+# Every account has four such characters in it.
+_ANY_ACCOUNT = re.compile("[a-z0-9](?:[a-z0-9_.-]{3}| [a-z0-9] |[·.下杠 ])")
+
+_ORDER = re.compile(
+    r"(?:订单(?:编号|号码|号)?|单号|运单号?|快递单号|物流单号|交易号|流水号|order ?(?:no\.?|id|number)?)"
+    r"(?:\s|是|为|:|：|#){0,4}"
+    r"(?P<account>[A-Za-z]{0,4}[0-9][0-9A-Za-z-]{7,31})(?![0-9A-Za-z])",
+)
+
+
+def find_accounts(text: str) -> Iterator[Span]:
+    """Accounts of a folded text."""
+    text = text.lower()
+    if not _ANY_ACCOUNT.search(text):
+        return
+    yield from (Span("账号", *match.span()) for match in _PROFILE.finditer(text))
+    yield from (Span("微信", *match.span()) for match in _WXID.finditer(text))
+    for match in _WECHAT.finditer(text):
+        account = match["account"]
+        # A word of letters alone is an account where one is announced (微信号zhangsan) or where it is no product.
+        announced = any(mark in match.group() for mark in "号:：") or len(account) >= 8
+        if not _NO_ACCOUNT.match(account) and (announced or not account.isalpha()):
+            yield Span("微信", *match.span())
+    yield from (Span("微信", *match.span("account")) for match in _VAGUE.finditer(text))
+    yield from (Span("QQ", *match.span()) for match in _QQ.finditer(text))
+    yield from _others(text)
+
+
+def _others(text: str) -> Iterator[Span]:
+    yield from (Span("账号", *match.span()) for match in _NUMBERED.finditer(text))
+    for match in _OTHER.finditer(text):
+        announced = any(mark in match.group() for mark in "号名:：") or "id" in match.group().lower()
+        mixed = _DIGIT.search(match["account"]) and not match["account"].isdecimal()
+        if mixed and (announced or len(match["account"]) >= 8):
+            yield Span("账号", *match.span())
+
+
+def find_nicknames(text: str) -> Iterator[Span]:
+    """Names that people gave themselves, after 昵称 and the like."""
+    return (Span("账号", *match.span()) for match in _NICKNAME.finditer(text))
+
+
+def find_orders(text: str) -> Iterator[Span]:
+    """Order and parcel numbers after their cue."""
+    kind: Kind = "订单号"
+    return (Span(kind, *match.span("account")) for match in _ORDER.finditer(text.lower()))
