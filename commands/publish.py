@@ -1,6 +1,7 @@
 """`gapwatch publish` and `gapwatch check`."""
 
 import contextlib
+import difflib
 import io
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -14,7 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gapwatch.commands.language import say
 from gapwatch.pipeline.publishing.event_files import SAMPLE_BYTES, FileFormat, Row, Shape, read_events
-from gapwatch.pipeline.publishing.file_run import Bookmark, Rejects, check_rows, publish_rows
+from gapwatch.pipeline.publishing.file_run import (
+    Bookmark,
+    DoubtfulIds,
+    Rejects,
+    check_rows,
+    publish_rows,
+    required_fields,
+)
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, EventType, topic_of
@@ -85,9 +93,10 @@ def _file_options(command: Callable[..., None]) -> Callable[..., None]:
 @_file_options
 def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: Any) -> None:
     """Say what is wrong with the events of TYPE in FILE (- for standard input); publish nothing."""
-    with _rows(file, **options) as rows:
+    doubtful = DoubtfulIds()
+    with _rows(file, event_type, **options) as rows:
         found = Rejects(_teller(), rejects)
-        valid = check_rows(event_type, rows, found)
+        valid = check_rows(event_type, doubtful.watch(rows), found)
     click.echo(
         say(
             "{type}: {valid} valid, {invalid} invalid",
@@ -96,6 +105,7 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
             invalid=f"{found.reasons.total():,}",
         )
     )
+    _tell_doubtful(doubtful)
     _finish(found, fail=True)
 
 
@@ -111,14 +121,15 @@ def publish(
 ) -> None:
     """Publish the events of TYPE in FILE (- for standard input).
 
-    Rows that break the contract are listed and left out. A row without event_id gets one made of file name, line and
-    content, so that publishing a file again doubles nothing.
+    Rows that break the contract are listed and left out. A row without event_id gets one made of folder, file name,
+    line, content and the constants of --set, so that publishing a file again doubles nothing.
     """
+    doubtful = DoubtfulIds()
     bookmark = _bookmark(file, event_type, resume=resume)
     found = Rejects(_teller(), rejects)
     try:
-        with _rows(file, **options) as rows, Publisher() as publisher:
-            published = publish_rows(event_type, rows, publisher, found, bookmark)
+        with _rows(file, event_type, **options) as rows, Publisher() as publisher:
+            published = publish_rows(event_type, doubtful.watch(rows), publisher, found, bookmark)
     except BaseException:
         if bookmark and bookmark.line:
             click.echo(say("published up to line {line}; go on with --resume", line=f"{bookmark.line:,}"), err=True)
@@ -131,6 +142,7 @@ def publish(
             rejected=f"{found.reasons.total():,}",
         )
     )
+    _tell_doubtful(doubtful)
     _finish(found, fail=not skip_invalid)
 
 
@@ -149,6 +161,7 @@ def _bookmark(file: Path, event_type: EventType, *, resume: bool) -> Bookmark | 
 @contextlib.contextmanager
 def _rows(
     file: Path,
+    event_type: EventType,
     *,
     file_format: FileFormat | None,
     encoding: str | None,
@@ -156,15 +169,43 @@ def _rows(
     constants: tuple[tuple[str, str], ...],
     timezone: ZoneInfo | None,
 ) -> Iterator[Iterator[Row]]:
-    shape = Shape(dict(columns), dict(constants), timezone)
+    _check_columns(event_type, columns)
+    shape = Shape(dict(columns), dict(constants), timezone, required_fields(event_type))
     kind = file_format or ("csv" if file.suffix.lower() in {".csv", ".tsv"} else "jsonl")
     size = None if str(file) == "-" else file.stat().st_size
     with (
         _opened(file) as stream,
-        contextlib.closing(read_events(stream, kind, file.name, shape, encoding)) as rows,
+        contextlib.closing(read_events(stream, kind, _name(file), shape, encoding)) as rows,
         contextlib.closing(_with_progress(rows, stream, size)) as watched,
     ):
         yield watched
+
+
+def _check_columns(event_type: EventType, columns: tuple[tuple[str, str], ...]) -> None:
+    """Raises click.UsageError when --map names no field of the type, or one field or one column twice."""
+    fields = EVENT_TYPES[event_type].__struct_fields__
+    for field, _ in columns:
+        if field not in fields:
+            meant = difflib.get_close_matches(field, fields, 1, 0)
+            raise click.UsageError(
+                say(
+                    "--map: {type} has no field {field}; did you mean {meant}? Its fields: {fields}",
+                    type=event_type,
+                    field=field,
+                    meant=meant[0],
+                    fields=", ".join(fields),
+                )
+            )
+    for names in zip(*columns, strict=True):
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise click.UsageError(
+                say("--map names {names} twice; one column becomes one field", names=", ".join(sorted(twice)))
+            )
+
+
+def _name(file: Path) -> str:
+    """A file by its name and its folder's, so that files of one name in two folders hold different events."""
+    return "-" if str(file) == "-" else "/".join(file.resolve().parts[-2:])
 
 
 def _opened(file: Path) -> "contextlib.AbstractContextManager[io.BufferedReader[Any]]":
@@ -199,6 +240,25 @@ def _teller() -> Callable[[str], None]:
             click.echo(say("… more, see --rejects FILE"), err=True)
 
     return tell
+
+
+def _tell_doubtful(doubtful: DoubtfulIds) -> None:
+    if doubtful.repeated:
+        told = say(
+            "{rows} rows repeat the event_id of an earlier row with other content; the last one will stand "
+            "(first in lines {lines})",
+            rows=f"{doubtful.repeated:,}",
+            lines=", ".join(map(str, doubtful.repeated_lines)),
+        )
+        click.echo(told, err=True)
+    if doubtful.shortened:
+        told = say(
+            "{rows} rows have an event_id that a spreadsheet has shortened, as 4.75E+15; export that column as text "
+            "(first in lines {lines})",
+            rows=f"{doubtful.shortened:,}",
+            lines=", ".join(map(str, doubtful.shortened_lines)),
+        )
+        click.echo(told, err=True)
 
 
 def _finish(rejects: Rejects, *, fail: bool) -> None:

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import re
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ _LOCAL_TIME = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
     r"(?:[ T]*(\d{1,2})[:时点](\d{1,2})(?:[:分](\d{1,2})(?:\.(\d{1,6})\d*)?秒?|分)?)?"
 )
+# What stands around cells without being seen: every blank, and characters of no width.
+_UNSEEN = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d"
+)
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 _PARTS = msgspec.json.Decoder(dict[str, Raw])
 
@@ -43,12 +49,14 @@ class FileError(GapwatchError):
 class Row(NamedTuple):
     """One event of a file: the line it starts on, the text it has there, and its bytes as JSON.
 
-    `fault` tells why there are no bytes, where the file itself is broken.
+    `event_id` is the one that the file gives, empty where it gives none. `fault` tells why there are no bytes, where
+    the file itself is broken.
     """
 
     line: int
     text: str
     value: bytes = b""
+    event_id: str = ""
     fault: Rejected | None = None
 
 
@@ -57,12 +65,14 @@ class Shape:
     """How the columns of a CSV file, or the fields of a JSON Lines file, become fields of the contract.
 
     `columns` maps a field to its name in the file; other columns keep their names. `constants` are for events whose
-    field is absent. `timezone` is that of times without offset.
+    field is absent. `timezone` is that of times without offset. A CSV file must have a column or a constant for each
+    field that is `required`.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     timezone: ZoneInfo | None = None
+    required: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.columns or self.constants or self.timezone)
@@ -111,8 +121,10 @@ def read_events(
 ) -> Generator[Row]:
     """The events of a file, each as soon as it is read; blank lines are passed over.
 
-    An event without `event_id` gets one made of `name`, line and content: the same each time the file is read.
-    Raises FileError when the file has no usable header or is in another encoding.
+    An event without `event_id` gets one made of `name`, line, the text of the row and the constants. So the same row is
+    the same event each time the file is read with the same constants, also when other options are corrected; other
+    constants make another event. Give a `name` that does not change between runs, and differs between files.
+    Raises FileError when the file has no usable header, lacks what the shape names, or is in another encoding.
     """
     codec = _codec(encoding or detect_encoding(stream.peek(SAMPLE_BYTES)))
     text = io.TextIOWrapper(stream, codec, errors="surrogateescape", newline="")
@@ -133,6 +145,8 @@ def _codec(encoding: str) -> str:
 
 
 def _jsonl_rows(text: io.TextIOWrapper, name: str, shape: Shape) -> Iterator[Row]:
+    absent = set(shape.columns.values())
+    found: set[str] = set()
     for line, content in enumerate(text, 1):
         row = Row(line, content.strip())
         if not row.text:
@@ -143,68 +157,124 @@ def _jsonl_rows(text: io.TextIOWrapper, name: str, shape: Shape) -> Iterator[Row
             fields: dict[str, Any] = _PARTS.decode(value)
         except ValueError:
             yield row._replace(value=value)
-        else:
-            yield (
-                row._replace(value=value) if "event_id" in fields and not shape else _encoded(row, fields, name, shape)
-            )
+            continue
+        if absent:
+            absent -= fields.keys()
+            found |= fields.keys()
+        yield _jsonl_row(row, value, fields, name, shape)
+    if absent and found:
+        raise FileError(_no_column(f"no row of {name}", absent, sorted(found)))
+
+
+def _jsonl_row(row: Row, value: bytes, fields: dict[str, Any], name: str, shape: Shape) -> Row:
+    if shape or "event_id" not in fields:
+        return _encoded(row, fields, name, shape)
+    return row._replace(value=value, event_id=_text(fields["event_id"]))
+
+
+def _no_column(place: str, absent: set[str], found: list[str]) -> str:
+    return (
+        f"{place} has a column {' or '.join(sorted(absent))}, which --map names; there are: {', '.join(found)}. "
+        "Correct it and run the whole file again"
+    )
 
 
 def _csv_rows(text: io.TextIOWrapper, name: str, shape: Shape) -> Iterator[Row]:
-    lines = _Remembered(text)
+    lines = _Lines(text)
     header = next(lines, "")
-    reader = csv.reader(lines, delimiter=max(_DELIMITERS, key=header.count))
-    lines.put_back(header)
-    columns = _columns(next(reader, []), name, shape)
+    lines.put_back()
+    reader = csv.reader(lines, delimiter=max(_DELIMITERS, key=header.count), strict=True)
+    columns = _header(reader, name, shape)
     while True:
-        start = reader.line_num + 1
         lines.forget()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(start, lines.text, fault=Rejected(Reason.NOT_CSV, str(error)))
+            yield Row(lines.start, lines.first, fault=_not_csv(lines, str(error)))
+            lines.put_back(keep=1)
             continue
-        if any(map(str.strip, cells)):
-            yield _csv_row(Row(start, lines.text), columns, cells, name, shape)
+        if any(cell.strip(_UNSEEN) for cell in cells):
+            yield from _csv_row(lines, columns, cells, name, shape)
 
 
-def _csv_row(row: Row, columns: list[str], cells: list[str], name: str, shape: Shape) -> Row:
-    if len(cells) != len(columns):
+def _header(reader: Iterator[list[str]], name: str, shape: Shape) -> list[str]:
+    try:
+        return _columns(next(reader, []), name, shape)
+    except csv.Error as error:
+        raise FileError(f"the first line of {name} names no columns: {error}") from None
+
+
+def _not_csv(lines: "_Lines", error: str) -> Rejected:
+    if lines.count == 1:
+        return Rejected(Reason.NOT_CSV, f"{error}; a quotation mark within a quoted cell is written twice")
+    return Rejected(
+        Reason.NOT_CSV,
+        f"a quotation mark that opens here is not closed properly; it spans {lines.count} lines, up to line "
+        f"{lines.number}, which are read again one by one",
+    )
+
+
+def _csv_row(lines: "_Lines", columns: list[str], cells: list[str], name: str, shape: Shape) -> Iterator[Row]:
+    row = Row(lines.start, lines.text)
+    cells = [cell.strip(_UNSEEN) for cell in cells]
+    if any(cells[len(columns) :]) or (len(cells) < len(columns) and lines.count > 1):
         detail = f"{len(cells)} cells under {len(columns)} columns"
-        return row._replace(fault=Rejected(Reason.NOT_CSV, detail))
-    if _UNDECODABLE.search(row.text):
-        return row._replace(fault=Rejected(Reason.NOT_UTF8, "a character is not of the file's encoding"))
-    contract = {column: field_name for field_name, column in shape.columns.items()}
-    found = {
-        column: _cell(contract.get(column, column), cell)
-        for column, cell in zip(columns, cells, strict=True)
-        if cell.strip() or contract.get(column, column) == "text"
-    }
-    return _encoded(row, found, name, shape)
+        if lines.count > 1:
+            detail += f", over {lines.count} lines, which are read again one by one; a quotation mark may be missing"
+        yield row._replace(text=lines.first, fault=Rejected(Reason.NOT_CSV, detail))
+        # A quotation mark too many or too few may have swallowed whole rows.
+        lines.put_back(keep=1)
+    elif _UNDECODABLE.search(row.text):
+        yield row._replace(fault=Rejected(Reason.NOT_UTF8, "a character is not of the file's encoding"))
+    else:
+        contract = {column: field_name for field_name, column in shape.columns.items()}
+        found = {
+            column: _cell(contract.get(column, column), cell)
+            for column, cell in zip(columns, cells, strict=False)  # empty cells at the end may be absent, or too many
+            if cell or contract.get(column, column) == "text"
+        }
+        yield _encoded(row, found, name, shape)
 
 
-class _Remembered:
-    """Lines of a text, remembered until told to forget: what the current row of a CSV file looks like."""
+class _Lines:
+    """The lines of a text, counted, and remembered until told to forget: what the current row of a CSV file is."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._seen: list[str] = []
-        self._waiting: list[str] = []
+        self._waiting: deque[str] = deque()
+        self.number = 0
+        self.start = 1
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._waiting.pop() if self._waiting else next(self._lines)
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
         self._seen.append(line)
+        self.number += 1
         return line
 
-    def put_back(self, line: str) -> None:
-        self._waiting.append(line)
+    def put_back(self, keep: int = 0) -> None:
+        """Let all remembered lines but the first `keep` come again."""
+        again = self._seen[keep:]
+        self._waiting.extendleft(reversed(again))
+        self.number -= len(again)
+        del self._seen[keep:]
 
     def forget(self) -> None:
         self._seen.clear()
+        self.start = self.number + 1
+
+    @property
+    def count(self) -> int:
+        return len(self._seen)
+
+    @property
+    def first(self) -> str:
+        return self._seen[0].rstrip("\r\n")
 
     @property
     def text(self) -> str:
@@ -212,7 +282,7 @@ class _Remembered:
 
 
 def _columns(header: list[str], name: str, shape: Shape) -> list[str]:
-    columns = [column.strip() or f"column {number}" for number, column in enumerate(header, 1)]
+    columns = [column.strip(_UNSEEN) or f"column {number}" for number, column in enumerate(header, 1)]
     if not header:
         raise FileError(f"{name} is empty; its first line names the columns")
     if any(map(_UNDECODABLE.search, columns)):
@@ -221,6 +291,11 @@ def _columns(header: list[str], name: str, shape: Shape) -> list[str]:
         raise FileError(f"{name} has two columns named {', '.join(sorted(twice))}")
     if absent := set(shape.columns.values()) - set(columns):
         raise FileError(f"{name} has no column {', '.join(sorted(absent))}; it has {', '.join(columns)}")
+    if missing := shape.required - set(columns) - shape.columns.keys() - shape.constants.keys():
+        raise FileError(
+            f"{name} has no column for {', '.join(sorted(missing))}; it has {', '.join(columns)}. "
+            "Name the column of a field with --map FIELD=COLUMN, or give one value to all rows with --set FIELD=VALUE"
+        )
     return columns
 
 
@@ -257,5 +332,19 @@ def _encoded(row: Row, found: Mapping[str, Any], name: str, shape: Shape) -> Row
         fields = shape.fields(found)
     except Rejected as rejected:
         return row._replace(fault=rejected)
-    identity = hashlib.sha256(f"{name}\n{row.line}\n{row.text}".encode("utf-8", "surrogateescape"))
-    return row._replace(value=msgspec.json.encode({"event_id": identity.hexdigest()[:32]} | fields))
+    given = _text(fields.get("event_id", ""))
+    made = {} if "event_id" in fields else {"event_id": _made_id(row, name, shape)}
+    return row._replace(value=msgspec.json.encode(made | fields), event_id=given)
+
+
+def _made_id(row: Row, name: str, shape: Shape) -> str:
+    parts = [name, str(row.line), row.text, *(f"{field}={value}" for field, value in sorted(shape.constants.items()))]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _text(value: Any) -> str:
+    """The text of a field, which is JSON where it comes from a JSON file."""
+    if isinstance(value, Raw):
+        with suppress(ValueError):
+            value = msgspec.json.decode(value)
+    return value if isinstance(value, str) else ""

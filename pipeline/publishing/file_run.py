@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -14,11 +15,16 @@ from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
 from gapwatch.pipeline.publishing.event_files import Row
 from gapwatch.pipeline.publishing.publisher import InvalidEventError, Publisher
-from gapwatch.schemas.events import EventType
+from gapwatch.schemas.events import EVENT_TYPES, EventType
 
 # A file is known by its beginning: appending to it does not make it another one.
 _HEAD_BYTES = 64 * 1024
 _ROWS_PER_SAVE = 1_000
+# So many ids are remembered: about 200 MB. Those of larger files are compared with the first so many.
+_MAX_IDS = 1_000_000
+_LINES_NAMED = 5
+# What a spreadsheet makes of a long number, and its last digits are lost by that.
+_SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+", re.IGNORECASE)
 
 
 class Rejects:
@@ -36,6 +42,39 @@ class Rejects:
             text = row.text.encode("utf-8", "replace").decode()
             kept = {"line": row.line, "reason": reason, "detail": detail, "row": text}
             self._sink.write(msgspec.json.encode(kept).decode() + "\n")
+
+
+class DoubtfulIds:
+    """The ids of a file that probably do not mean what they say: how many rows, and the first of their lines.
+
+    `repeated` are ids that stand in an earlier row with other content; the later row will stand for both. `shortened`
+    are numbers that a spreadsheet has shortened, as 4.75E+15: several ids may have become one.
+    """
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        self.repeated_lines: list[int] = []
+        self.shortened = 0
+        self.shortened_lines: list[int] = []
+        self._contents: dict[int, int] = {}
+
+    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, looked at as they pass."""
+        for row in rows:
+            if row.event_id:
+                self._look_at(row)
+            yield row
+
+    def _look_at(self, row: Row) -> None:
+        if _SHORTENED.fullmatch(row.event_id):
+            self.shortened += 1
+            self.shortened_lines += [row.line] if self.shortened <= _LINES_NAMED else []
+        known, content = hash(row.event_id), hash(row.value)
+        if len(self._contents) < _MAX_IDS:
+            self._contents.setdefault(known, content)
+        if self._contents.get(known, content) != content:
+            self.repeated += 1
+            self.repeated_lines += [row.line] if self.repeated <= _LINES_NAMED else []
 
 
 class Bookmark:
@@ -93,7 +132,7 @@ def check_rows(event_type: EventType, rows: Iterable[Row], rejects: Rejects) -> 
         try:
             _check_row(event_type, row, now)
         except Rejected as rejected:
-            rejects.add(row, rejected.reason, rejected.detail)
+            rejects.add(row, rejected.reason, _advice(event_type, row, rejected.reason, rejected.detail))
         else:
             valid += 1
     return valid
@@ -103,6 +142,25 @@ def _check_row(event_type: EventType, row: Row, now: datetime) -> None:
     if row.fault:
         raise row.fault
     decode(event_type, row.value, now)
+
+
+def required_fields(event_type: EventType) -> frozenset[str]:
+    """The fields that a file must give each event of this type; an absent `event_id` is made."""
+    fields = msgspec.structs.fields(EVENT_TYPES[event_type])
+    return frozenset(field.name for field in fields if field.required) - {"event_id"}
+
+
+def _advice(event_type: EventType, row: Row, reason: Reason, detail: str) -> str:
+    """The detail with what the publisher of a file can do."""
+    if reason is Reason.MISSING_FIELD and detail.startswith("$.") and detail.count(".") == 1:
+        found: dict[str, msgspec.Raw] = msgspec.json.decode(row.value, type=dict[str, msgspec.Raw])
+        missing = ", ".join(sorted(required_fields(event_type) - found.keys()))
+        return f"{missing} missing; the row has {', '.join(found)}. Use --map FIELD=COLUMN or --set FIELD=VALUE"
+    if reason in {Reason.TIME_WITHOUT_OFFSET, Reason.TIME_UNPARSABLE}:
+        return f"{detail}; a time without offset needs --timezone, as in --timezone Asia/Shanghai"
+    if reason is Reason.WRONG_TYPE and detail.startswith("$.rating "):
+        return "$.rating is no whole number from 1 to 5"
+    return detail
 
 
 def publish_rows(
@@ -120,7 +178,7 @@ def publish_rows(
             try:
                 _publish_row(event_type, row, publisher)
             except InvalidEventError as invalid:
-                rejects.add(row, invalid.reason, invalid.detail)
+                rejects.add(row, invalid.reason, _advice(event_type, row, invalid.reason, invalid.detail))
                 run.passed(row.line, published=False)
             else:
                 run.passed(row.line, published=True)

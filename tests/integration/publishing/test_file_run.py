@@ -164,6 +164,75 @@ def test_the_bookmark_never_passes_what_kafka_did_not_acknowledge(
         assert bookmark.line == 20
 
 
+def reviews(folder: Path, *rows: str, header: str = "customer_id,text,event_time,channel") -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / "reviews.csv").write_text("\n".join([header, *rows]) + "\n")
+    return str(folder / "reviews.csv")
+
+
+def test_equal_rows_of_two_shops_are_two_events_and_the_same_file_again_is_the_same(
+    topic: Topic, tmp_path: Path
+) -> None:
+    row = "c,好,2026-01-02T03:04:05Z,app"
+    for _ in range(2):
+        for shop in ("A", "B"):
+            result = run("publish", "feedback", reviews(tmp_path / f"shop{shop}", row), "--set", f"product_id={shop}")
+            assert result.exit_code == 0, result.output
+    events = {event.event_id: event for event in (decode("feedback", record.value) for record in topic.records())}
+    assert sorted(str(event.product_id) for event in events.values()) == ["A", "B"]
+
+
+def test_an_open_quotation_mark_loses_no_row(topic: Topic, tmp_path: Path) -> None:
+    header = "event_id,customer_id,event_time,channel,text"
+    rows = [f"e{n},c,2026-01-02T03:04:05Z,app,{chr(34) * (n == 2)}好" for n in range(10)]
+    file = reviews(tmp_path, *rows, header=header)
+    assert "9 valid, 1 invalid" in run("check", "feedback", file).stdout
+    result = run("publish", "feedback", file)
+    assert result.exit_code == 1
+    assert "line 4: not_csv: a quotation mark that opens here is not closed" in result.stderr
+    assert ids(topic) == [f"e{n}" for n in range(10) if n != 2]
+
+
+def test_ids_that_stand_for_several_events_are_told(topic: Topic, tmp_path: Path) -> None:
+    file = reviews(
+        tmp_path,
+        "4.75E+15,a,慢,2026-01-02T03:04:05Z,app",
+        "4.75E+15,b,好,2026-01-02T03:04:05Z,app",
+        "4.75E+15,b,好,2026-01-02T03:04:05Z,app",
+        "x,b,好,2026-01-02T03:04:05Z,app",
+        header="event_id,customer_id,text,event_time,channel",
+    )
+    for command in ("check", "publish"):
+        result = run(command, "feedback", file)
+        assert result.exit_code == 0
+        assert "2 rows repeat the event_id of an earlier row with other content" in result.stderr
+        assert "(first in lines 3, 4)" in result.stderr
+        assert "3 rows have an event_id that a spreadsheet has shortened" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"event_time": "yesterday"}, "--timezone"),
+        ({"event_time": "2026-01-02T03:04:05"}, "--timezone"),
+        ({"rating": "4.5"}, "$.rating is no whole number from 1 to 5"),
+        ({"channel": None, "customer_id": None}, "null_field"),
+    ],
+)
+def test_a_reject_says_what_to_do(tmp_path: Path, row: dict[str, Any], told: str) -> None:
+    result = run("check", "feedback", jsonl(tmp_path / "f.jsonl", event(1, **row)))
+    assert result.exit_code == 1
+    assert told in result.stderr
+
+
+def test_missing_fields_are_listed_at_once(tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "f.jsonl", '{"event_id": "e", "text": "好", "time": "x"}')
+    result = run("check", "feedback", file)
+    assert "channel, customer_id, event_time missing; the row has event_id, text, time" in result.stderr
+    csv = run("check", "feedback", reviews(tmp_path, "c,好", header="customer_id,评论"))
+    assert "no column for channel, event_time, text; it has customer_id, 评论" in str(csv.exception)
+
+
 def test_check_publishes_nothing(topic: Topic, tmp_path: Path) -> None:
     file = jsonl(tmp_path / "f.jsonl", event(1), *["{bad"] * 25)
     result = run("check", "feedback", file)
@@ -181,6 +250,9 @@ def test_check_publishes_nothing(topic: Topic, tmp_path: Path) -> None:
         (["check", "survey", "-"], "'survey' is not one of"),
         (["check", "feedback", "absent.jsonl"], "does not exist"),
         (["check", "feedback", "-", "--map", "text"], "NAME=VALUE"),
+        (["check", "feedback", "-", "--map", "rateing=评分"], "did you mean rating?"),
+        (["check", "feedback", "-", "--map", "text=a", "--map", "region=a"], "--map names a twice"),
+        (["check", "feedback", "-", "--map", "text=a", "--map", "text=b"], "--map names text twice"),
         (["check", "feedback", "-", "--timezone", "Mars/Base"], "no time zone"),
     ],
 )

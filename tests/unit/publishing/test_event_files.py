@@ -165,12 +165,81 @@ def test_rows_know_their_line_and_text() -> None:
     assert [(row.line, row.text) for row in rows] == [(2, '"a\nb",1'), (5, "好,2")]
 
 
-@pytest.mark.parametrize("content", ["text,shop\na\n", "text,shop\na,b,c\n", 'text,shop\n"' + "x" * 9_000_000 + '"\n'])
+@pytest.mark.parametrize(
+    "content", ['text,shop\n"a"b,c\n', "text,shop\na,b,c\n", 'text,shop\n"' + "x" * 9_000_000 + '"\n']
+)
 def test_a_broken_row_is_a_fault_and_the_next_is_read(content: str) -> None:
     rows = read((content + "good,1\n").encode())
     assert rows[0].fault is not None
     assert rows[0].fault.reason == "not_csv"
     assert fields(rows[-1])["text"] == "good"
+
+
+def faults(rows: list[Row]) -> list[tuple[int, str | None]]:
+    return [(row.line, row.fault and row.fault.reason) for row in rows]
+
+
+@pytest.mark.parametrize("row", ['3,"坏,app', '3,app,"坏'])
+def test_an_open_quotation_mark_takes_only_its_own_row(row: str) -> None:
+    lines = [f"{n},好,app" for n in range(1, 11)]
+    lines[2] = row
+    rows = read("\n".join(["event_id,text,channel", *lines, ""]).encode())
+    assert faults(rows) == [(n, "not_csv" if n == 4 else None) for n in range(2, 12)]
+    assert rows[2].fault is not None
+    assert "spans 8 lines, up to line 11" in rows[2].fault.detail
+    assert rows[2].text == row
+
+
+def test_a_later_quotation_mark_does_not_hide_swallowed_rows() -> None:
+    rows = read(b'id,text\n1,"a\n2,b\n3,"c"\n4,"d\n5,e\n6,"f\n7,g\n')
+    assert faults(rows) == [(2, "not_csv"), (3, None), (4, None), (5, "not_csv"), (6, None), (7, "not_csv"), (8, None)]
+
+
+def test_a_row_of_several_lines_with_too_few_cells_swallowed_others() -> None:
+    rows = read(b'id,text,shop\n1,"a,x\n2,b,y\n3,c,z"\n4,d,w\n')
+    assert faults(rows) == [(2, "not_csv"), (3, None), (4, None), (5, None)]
+
+
+def test_empty_cells_at_the_end_may_be_missing_or_too_many() -> None:
+    rows = read(b"text,shop,rating\na\nb,s\nc,s,5,, \nd,s,5,,x\n")
+    assert faults(rows) == [(2, None), (3, None), (4, None), (5, "not_csv")]
+    assert [fields(row).get("rating") for row in rows[:3]] == [None, None, 5]
+
+
+@pytest.mark.parametrize("cell", ["壶", "壶\u3000", "\xa0壶", "\u200b壶\ufeff", "\t壶 "])
+def test_what_is_not_seen_around_a_cell_or_header_is_no_part_of_it(cell: str) -> None:
+    assert one(f"text;{cell}\n好;{cell}\n")["壶"] == "壶"
+
+
+def test_a_file_without_columns_for_required_fields_names_them_all() -> None:
+    with pytest.raises(FileError, match=r"no column for customer_id, event_time; it has text, 时间. .*--map.*--set"):
+        read(
+            "text,时间\na,b\n".encode(),
+            required=frozenset({"text", "event_time", "customer_id", "channel"}),
+            constants={"channel": "app"},
+        )
+
+
+def test_a_mapped_field_that_no_json_line_has_is_told() -> None:
+    with pytest.raises(FileError, match=r"no row of f has a column contnt.*body"):
+        read(b'{"body":"a"}\n{"body":"b"}\n', "jsonl", columns={"text": "contnt"})
+    assert len(read(b'{"body":"a"}\n{"contnt":"b"}\n', "jsonl", columns={"text": "contnt"})) == 2
+
+
+def test_constants_and_name_belong_to_a_made_id() -> None:
+    def made(name: str, **constants: str) -> str:
+        stream = io.BufferedReader(io.BytesIO(b"text\na\n"))
+        (row,) = read_events(stream, "csv", name, Shape(constants=constants))
+        return str(fields(row)["event_id"])
+
+    ids = [made("A/f", product_id="A"), made("A/f", product_id="B"), made("B/f", product_id="A"), made("A/f")]
+    assert len(set(ids)) == 4
+    assert made("A/f", region="x", product_id="A") == made("A/f", product_id="A", region="x")
+
+
+def test_a_row_knows_the_id_that_its_file_gives() -> None:
+    assert [row.event_id for row in read(b"event_id,text\n7,a\n,b\n")] == ["7", ""]
+    assert [row.event_id for row in read(line() + b'\n{"text":"x"}\n{"event_id":7}', "jsonl")] == ["e1", "", ""]
 
 
 @pytest.mark.parametrize(
