@@ -26,7 +26,7 @@ def _characters(name: str) -> frozenset[str]:
 
 SURNAMES = _characters("surnames")
 TRADITIONAL_SURNAMES = _characters("traditional_surnames")
-_COMPOUND = frozenset(_LISTS["compound_surnames"].split())
+COMPOUND_SURNAMES = frozenset(_LISTS["compound_surnames"].split())
 _WORDS = frozenset(_LISTS["words"].split())
 _WEAK = _characters("weak_surnames")
 _TITLE_WORDS = _characters("title_words")
@@ -38,12 +38,15 @@ _FAMILIAR = frozenset("小阿")
 _BEFORE = _FOLLOWING | set("告服称谢")
 
 _CUE = re.compile(
-    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓名|联系人|联络人|收[件货]人|寄件人|户名"
+    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓 ?名|联系人|联络人|收[件货]人|寄件人|户名"
     "|持卡人|机主|投诉人|当事人|本人叫|叫做|名叫)"
-    r"(?:是|为|叫|:|：|】|\]|\s){0,4}"
+    r"(?:是|为|叫|:|：|】|\]|\||\s){0,4}"
 )
 _SELF = re.compile(r"我(?:就|还)?是")
-_TITLE = re.compile(r"(?:先生|女士|小姐|经理|师傅|老师|主任|店长|医生|律师|警官|大夫)(?!们)")
+_TITLE = re.compile(
+    r"(?:先生|女士|小姐(?!姐)|经理|师傅|老师|主任|店长|医生|律师|警官|大夫|大[姐哥爷妈叔]|太太|叔叔|阿姨|领导|主管|专员|博士|司机|工程师|护士"
+    r"|[站队组班校]长|顾问|客服|教授)(?!们)|(?:[哥姐]|总(?![共是结之会体算的部裁店归价量额数])|(?<![施童务电员职民打手加包分完开停做])工(?![作资具程人厂艺行夫地商业序费本])|某)(?=.)"
+)
 _LATIN = re.compile(r"(?<=[:：叫])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
 _CJK = re.compile(r"[\u4e00-\u9fff]*")
 _CJK_END = re.compile(r"[\u4e00-\u9fff]*$")
@@ -51,21 +54,135 @@ _END = re.compile(r"$|[^\u4e00-\u9fffA-Za-z0-9]|[啊呀哈呢哦啦吧]|电话|�
 _WINDOW = 8
 
 
+# Roles that announce a name more loosely: what follows must be a name to its end.
+_HAN = r"\u4e00-\u9fff"
+_SURNAME = f"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])"
+ROLES = (
+    "[下订]单人|购?买人|乘客|旅客|[买卖]家|[代签]收人|[付汇]款人|人脸是?|抬头|同事|同学|实名|客户|客服叫?|导购|尊敬的|就是|师傅叫?|开户名?|账户名?|户主|店长"
+    "|快递员|配送员|操作员|感谢|谢谢|妈妈?|爸爸?|老[婆公板]|妻子|儿子|女儿|孩子叫?|哥哥?|姐姐?|弟弟?|妹妹?|找|收(?=[:：|])|[改换]成|本人|法人|登记的?是|签名|署名"
+    "|骑手|司机|此致|姓|叫|医生|经理|户名|名字|[Nn]ame|\\b[Bb]y|\\b[Tt]o"
+)
+_ROLE = re.compile(
+    rf"(?:{ROLES})(?:是|为|叫|[:：|】\s]|(?<=此致)[，,]){{0,4}}(?P<name>{_SURNAME}[{_HAN}]{{1,2}})(?=[^{_HAN}A-Za-z0-9]|$|的那|的[^{_HAN}])"
+)
+# A name by itself: in brackets or quotes, before 收, 本人, 你好 or a sex, or of who came and did something.
+_ALONE = re.compile(
+    rf"(?:(?<=[(（“])(?P<quoted>{_SURNAME}[{_HAN}]{{1,2}})(?=[)）”])"
+    rf"|(?<![{_HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{_HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|(?: |[(（])收[)）]?(?![{_HAN}]))"  # noqa: E501
+    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,4}}|[A-Z][a-z]+ [A-Z][a-z]+)(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
+)
+_BOTH = re.compile(
+    rf"(?P<left>{_SURNAME}[{_HAN}]{{1,2}})和(?P<right>{_SURNAME}[{_HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
+)
+# What a strong cue announces is a name whatever its shape: with blanks, dots or stars inside, of other peoples, in letters.  # noqa: E501
+_ANNOUNCED = re.compile(
+    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}\.[{_HAN}]{{1,2}}(?![{_HAN}])|{_SURNAME}(?:[ *.xX＊某]{{1,2}}[{_HAN}]{{0,2}}|(?: [{_HAN}]){{2}})(?![{_HAN}])|[小老阿][{_HAN}](?![{_HAN}])"  # noqa: E501
+    r"|[A-Z][A-Za-z]{1,14}(?: [A-Z][A-Za-z]{1,14}){1,2}(?![A-Za-z0-9])|[a-z]{4,18}(?![A-Za-z0-9])"
+    rf"|(?P<plain>[{_HAN}]{{2,5}})(?=[^{_HAN}A-Za-z0-9]|$)"
+)
+_BEFORE_TITLE = re.compile(
+    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][a-z]{{1,14}} [A-Z][a-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
+    rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})(?=先生|女士|小姐(?!姐))"
+)
+_ENGLISH = re.compile(r"(?:[Mm]y name is|[Ii] am|[Nn]ame[:： ]) ?(?P<name>[A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})")
+_UNUSUAL = re.compile(
+    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|[{_HAN}]{{4,5}}(?=[^{_HAN}A-Za-z0-9]|$)|{_SURNAME}(?:[ *.＊][{_HAN}]){{1,2}}(?![{_HAN}])"  # noqa: E501
+)
+# Words that the dictionary takes for names of persons, and characters that end the name of a thing.
+_NO_PERSONS = frozenset({"师傅", "老板", "书记", "银行卡", "牛逼"})
+_THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂校院馆站部局号卡费逼人粉乡鱼")
+_NOBODY = frozenset("这那哪各每全本贵我你您他她某有男女")
+
+
 def find_names(text: str) -> Iterator[Span]:
-    """Names of a text: those after a cue, then those before a title."""
+    """Names of a folded text: those after a cue or a role, those before a title, and those alone."""
     yield from _after_cues(text)
     yield from _after_self(text)
     yield from _before_titles(text)
+    for match in _ROLE.finditer(text):
+        if _is_person(match["name"]) and _is_given(match["name"]):
+            yield Span("姓名", *match.span("name"))
+    yield from _alone(text)
+    yield from (Span("姓名", *match.span("name")) for match in _ENGLISH.finditer(text))
+
+
+def _alone(text: str) -> Iterator[Span]:
+    for match in _ALONE.finditer(text):
+        name = match.group(match.lastgroup or 0)
+        known = _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY)
+        nouns = all(tag[:1] in "nxi" for _, tag in _jieba().tag(name)) or name[0] in "老小" or name[0] == name[1]
+        came = match.lastgroup == "came" and (name[0].isascii() or (nouns and not known))
+        if came or (_is_person(name) and _is_given(name)):
+            yield Span("姓名", *match.span())
+    for match in _BOTH.finditer(text):
+        if _is_person(match["left"]) and _is_person(match["right"]):
+            yield Span("姓名", match.start("left"), match.end("right"))
+    for match in _BEFORE_TITLE.finditer(text):
+        if _is_unusual(match.group()):
+            yield Span("姓名", *match.span())
+
+
+def _is_unusual(name: str) -> bool:
+    """Whether what stands before a title is a name without a surname that we know: in letters, or no word at all."""
+    if not all("\u4e00" <= character <= "\u9fff" for character in name):
+        return True
+    if _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY):
+        return False
+    return name[0] in "小老" or all(tag[:1] in "nxi" for _, tag in _jieba().tag(name))
+
+
+def _is_person(name: str) -> bool:
+    """Whether a surname with one or two characters behind it is nothing but a name."""
+    surname = _surname_length(name)
+    given = name[surname:]
+    if not given or set(given) & _FOLLOWING or name in _WORDS or len(name) > surname + 2:
+        return False
+    words = _jieba().tag(name)
+    if len(words) == 1:
+        return _is_name_word(name, words[0][1])
+    word, tag = words[0]
+    return len(word) == surname or _is_name_word(word, tag)
+
+
+def _is_given(name: str) -> bool:
+    """Whether what follows the surname may be given to a child: 建国, but not 煮菜."""
+    if _jieba().has_word(name):
+        return name not in _NO_PERSONS
+    surname = _surname_length(name)
+    given = name[surname:]
+    if set(given) & _THINGS:
+        return False
+    if len(given) == 1 or not _jieba().has_word(given):
+        return _jieba().tag(name)[0][0] in {name, name[:surname]}
+    return _jieba().tag(given)[0][1][:2] in {"nr", "nz", "ns", "a", "z"}
+
+
+def _announced(text: str, start: int) -> int:
+    """Where the name ends that a strong cue announces in an unusual shape; 0 for none."""
+    match = _ANNOUNCED.match(text, start)
+    if match is None:
+        return 0
+    plain = match["plain"]
+    if plain and (_jieba().has_word(plain) or set(plain) & (_FOLLOWING | _NOBODY) or plain in _WORDS):
+        return 0
+    if plain and len(plain) == 2 and plain[0] != plain[1] and _surname_length(plain) == 0:
+        return 0
+    return match.end()
 
 
 def _after_cues(text: str) -> Iterator[Span]:
     for cue in _CUE.finditer(text):
         start = cue.end()
         length = _name_length(text[start : start + _WINDOW], sure=cue.group()[-1] in ":：】]")
-        if length:
+        whole = _UNUSUAL.match(text, start)
+        if whole and _announced(text, start) == whole.end():
+            yield Span("姓名", *whole.span())
+        elif length:
             yield Span("姓名", start, start + length)
         elif latin := _LATIN.match(text, start):
             yield Span("姓名", *latin.span(1))
+        elif end := _announced(text, start):
+            yield Span("姓名", start, end)
 
 
 def _after_self(text: str) -> Iterator[Span]:
@@ -100,7 +217,7 @@ def _is_name_word(word: str, tag: str) -> bool:
 
 
 def _surname_length(text: str) -> int:
-    if text[:2] in _COMPOUND:
+    if text[:2] in COMPOUND_SURNAMES:
         return 2
     return 1 if text[:1] in SURNAMES else 0
 
@@ -133,11 +250,11 @@ def _name_before(before: str) -> int:
     """Characters of the name a text ends with, 0 for none."""
     *earlier, (word, tag) = _jieba().tag(before)
     previous = earlier[-1][0] if earlier else ""
-    if word in _COMPOUND:
+    if word in COMPOUND_SURNAMES:
         return 2
     if word in _FOLLOWING and word not in SURNAMES:
         return 0
-    if len(word) <= 2 and word[0] not in _FOLLOWING and (previous in SURNAMES or previous in _COMPOUND):
+    if len(word) <= 2 and word[0] not in _FOLLOWING and (previous in SURNAMES or previous in COMPOUND_SURNAMES):
         return len(previous) + len(word)
     if len(word) > 1:
         return len(word) if _is_name(word) and _is_name_word(word, tag) else _unknown_name(before)

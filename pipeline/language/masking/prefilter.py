@@ -4,7 +4,7 @@ import re
 
 from gapwatch.pipeline.language.masking.accounts import NETWORKS
 from gapwatch.pipeline.language.masking.documents import PAPERS
-from gapwatch.pipeline.language.masking.names import SURNAMES
+from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
 from gapwatch.pipeline.language.masking.passwords import SECRETS
 from gapwatch.pipeline.language.masking.plates import PROVINCES
@@ -15,6 +15,12 @@ _LOOK_ALIKES = "OoQIliLBSsZz|"
 _DOOR_NUMBER = rf"0-9{_LATIN}一二三四五六七八九十百零〇甲乙丙丁东西南北"
 _UNITS = "(?:号|弄|栋|幢|座|单元|室|组|队|期|楼|门|#)"
 _SURNAME = f"[{''.join(sorted(SURNAMES))}]"
+_SURNAMES = "".join(sorted(SURNAMES))
+_HAN = r"\u4e00-\u9fff"
+_PERSON = (
+    rf"(?:[是为叫:：|】\s，,]{{0,4}})(?:{_SURNAME}|{'|'.join(sorted(COMPOUND_SURNAMES))})[{_HAN}]{{1,2}}"
+    rf"(?:[^{_HAN}A-Za-z0-9]|$|的那|的[^{_HAN}])"
+)
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
 # First character, second character, and what must follow. Two characters tell most texts apart at once.
@@ -35,7 +41,27 @@ _HINTS = (
     ("市", r"\u4e00-\u9fff\s,，", r"(?<![超上城门集夜菜股]..)[\u4e00-\u9fff]{0,6}?[区县市旗]"),
     ("地住", "址", ""),
     ("家我", "住", ""),
-    ("寄送", "到往", r"[\u4e00-\u9fff]{2,12}(?:[省市区县镇乡村路街号栋])"),
+    (
+        "寄送发邮派",
+        "到往",
+        rf"[{_HAN}0-9A-Za-z（）()#+/ ·.,，-]{{1,47}}?[0-9零〇一二三四五六七八九号室园寓村站查木镇乡区店楼栋]",
+    ),
+    ("路街巷同段道", r"0-9\s/，,", r"(?:(?<=[0-9])|[\s/，,]{0,2}[0-9])"),
+    ("栋幢楼舍寓区校院", r"0-9零〇一二三四五六七八九\s", r"[0-9零〇一二三四五六七八九栋幢号]"),
+    ("园苑寓村庄区城府湾里坊庭郡邸", r"0-9\s", r"[0-9]{0,3}[-#]"),
+    ("0-9", "室", ""),
+    ("丰驿自快部信", "巢站提递队箱", "[0-9柜]|(?<=驿站|信箱|部队)"),
+    ("GSXYgsxy", "0-9", rf"[0-9]{{0,3}}[{_HAN}]{{2,6}}[0-9]"),
+    ("镇乡", _HAN, rf"[{_HAN}]{{1,7}}村"),
+    ("地", "铁", "站[A-Z]口"),
+    (" ", "号", ""),
+    ("rR", "oOdD", r"(?:[aA][dD]\b|\b)"),
+    ("sS", "tT", r"(?:[rR][eE]{2}[tT]|\b)"),
+    ("aA", "vV", "[eE]"),
+    ("lL", "aA", r"[nN][eE]\b"),
+    ("bB", "oOlL", r"(?:[uU][lL][eE]|[vV][dD]|[xX] ?[0-9])"),
+    ("hH", "aA", "[oO]"),
+    ("nN", "oO", "[nN][gG]"),
     # Mail.
     ("@", r"\w\W", ""),
     (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
@@ -68,9 +94,35 @@ _HINTS = (
     ("诉事", "人", ""),
     ("我", "是", _SURNAME),
     ("我", "就还", f"是{_SURNAME}"),
-    ("先医", "生", _NAMED),
-    ("女", "士", _NAMED),
-    ("小", "姐", _NAMED),
+    # Roles, and then a surname and the end of what is said.
+    ("单买卖收款付下订", "人单", _PERSON),
+    ("乘旅买卖", "客家", _PERSON),
+    ("抬实本法脸同客导师", "头名人是事学户服购傅", _PERSON),
+    ("敬就的此", "的是致", _PERSON),
+    ("开账户递店送作签署", "户名主员长", _PERSON),
+    ("感谢妈爸妻儿女哥姐弟妹老", "谢妈爸子儿哥姐弟妹婆公板", _PERSON),
+    ("孩改换骑司医经", "子成手机生理", _PERSON),
+    ("人我家", "妈爸哥姐弟妹", _PERSON),
+    ("找姓叫", _SURNAMES, f"[{_HAN}]{{1,3}}(?:[^{_HAN}]|$|的那)"),
+    ("收", ":：|", ""),
+    ("yYoOeE", r" :：", rf"[ :：]{{0,3}}(?:{_SURNAME}|[A-Z])"),
+    ("aAiI", "mMsS", " [A-Z]"),
+    ("(（“", _SURNAMES, f"[{_HAN}]{{1,3}}[)）”]"),
+    ("本", "人", ""),
+    ("，,", "你您男女 ", r"\s?(?:[你您]?好|[男女]?[，,])"),
+    (r" (（", "收", f"(?![{_HAN}])"),
+    ("和", _SURNAMES, ".{1,3}[两二]"),
+    ("昨今前刚上下", "天刚才午", "(?:过?来|给我|上门|帮我)"),
+    ("哥姐总工某", r"\w\W", f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"),
+    ("大", "姐哥爷妈叔", _NAMED),
+    ("太叔阿", "太叔姨", _NAMED),
+    ("领专博司护顾客教主", "导员士机问服授管", _NAMED),
+    ("站队组班校", "长", _NAMED),
+    ("程", "师", f"(?:(?<={_SURNAME}...)|(?<={_SURNAME}....)|(?<={_SURNAME}.....))"),
+    ("先", "生", ""),
+    ("女", "士", ""),
+    ("小", "姐", "(?!姐)"),
+    ("医", "生", _NAMED),
     ("经", "理", _NAMED),
     ("师", "傅", rf"(?<![装货递餐修送机调的个位了有派].{{2}}){_NAMED}"),
     ("老律", "师", _NAMED),

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.mask import _finds, mask
 from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
 
+FORMS = DEVELOPMENT_DATA.parent / "privacy" / "forms_dev.jsonl"
 SHARED = DEVELOPMENT_DATA / "chats_dev.jsonl"
 PIECES = st.sampled_from(
     [
@@ -178,3 +180,38 @@ def test_real_chats_lose_little() -> None:
     turns = [turn["text"] for chat in chats for turn in chat["turns"]]
     masked = [spans for turn in turns if (spans := mask(turn).spans)]
     assert len(masked) <= len(turns) * 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("电话①⑤⑧①②③④⑤⑥⑦⑧，急", "电话‹电话›，急"),
+        ("电话139&#48;&#48;001234", "电话‹电话›"),
+        ("手机1\u200b5\u200b0\u200b1234\u200b5678", "手机‹电话›"),
+        ("发票发到lihua花acorp.example谢谢", "发票发到‹邮箱›谢谢"),
+        ("护照号 E98765432丢了", "‹证件›丢了"),
+        ("验证码 445566没收到", "‹密码›没收到"),
+        ("薇芯zhaoyun2031", "‹微信›"),
+        ("签收人是李建国，不是我", "签收人是‹姓名›，不是我"),
+        ("放在解放路25-3-601", "放在‹地址›"),
+    ],
+)
+def test_written_past_filters(text: str, expected: str) -> None:
+    assert mask(text).text == expected
+
+
+@pytest.mark.skipif(not FORMS.exists(), reason="the written forms are not here")
+def test_aims_on_written_forms() -> None:
+    there: Counter[str] = Counter()
+    masked: Counter[str] = Counter()
+    for line in FORMS.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        covered = {place for span in mask(row["text"]).spans for place in range(span.start, span.end)}
+        personal = {
+            place for start, end, *_ in row["spans"] for place in range(start, end) if row["text"][place].isalnum()
+        }
+        there[row["kind"]] += 1
+        masked[row["kind"]] += personal <= covered
+    assert masked.total() / there.total() >= 0.95
+    for kind in ("电话", "身份证", "银行卡", "邮箱"):
+        assert masked[kind] / there[kind] >= 0.98, kind
