@@ -16,7 +16,7 @@ from gapwatch.pipeline.language.masking.numbers import find_numbers
 from gapwatch.pipeline.language.masking.passwords import find_passwords
 from gapwatch.pipeline.language.masking.plates import find_plates
 from gapwatch.pipeline.language.masking.positions import find_positions
-from gapwatch.pipeline.language.masking.prefilter import may_hold_personal_data
+from gapwatch.pipeline.language.masking.prefilter import Hints, hints_of
 from gapwatch.pipeline.language.masking.spans import MaskedText, Span
 from gapwatch.pipeline.settings import settings
 
@@ -55,11 +55,12 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
     if orders is None:
         orders = settings().mask_orders
     folded = fold(text)
-    if not orders and not may_hold_personal_data(folded.text):
+    hints = hints_of(folded.text)
+    if not orders and not any(hints):
         return Masked(MaskedText(text))
     spans: list[Span] = []
     for _ in range(_ROUNDS):
-        found = _chosen(folded.text, _finds(folded.text, orders=orders))
+        found = _chosen(folded.text, _finds(folded.text, hints, orders=orders))
         if not found:
             break
         spans += (Span(span.kind, *folded.span(span.start, span.end)) for span in found)
@@ -81,15 +82,20 @@ def _masked(text: str, spans: list[Span]) -> Masked:
     return Masked(MaskedText("".join(pieces)), tuple(kept))
 
 
-def _finds(text: str, *, orders: bool) -> Iterable[Span]:
-    """What every rule finds in a folded text, the surest rules first."""
-    rules = (*_CODE_RULES, *_RULES) if _ANY_CODE.search(text) else _RULES
-    finds = chain.from_iterable(rule(text) for rule in rules)
-    return chain(finds, find_orders(text)) if orders else finds
+def _finds(text: str, hints: Hints, *, orders: bool) -> Iterable[Span]:
+    """What the rules that are hinted at find in a folded text, the surest rules first."""
+    rules = [
+        *(_CODE_RULES if hints.codes and _ANY_CODE.search(text) else ()),
+        *(_NUMBER_RULES if hints.codes else ()),
+        *((find_addresses,) if hints.addresses else ()),
+        *((find_names,) if hints.names else ()),
+        *((find_orders,) if orders else ()),
+    ]
+    return chain.from_iterable(rule(text) for rule in rules)
 
 
 _CODE_RULES = (find_positions, find_emails, find_accounts, find_documents, find_plates, find_passwords)
-_RULES = (find_nicknames, find_numbers, find_addresses, find_names)
+_NUMBER_RULES = (find_nicknames, find_numbers)
 _ANY_CODE = re.compile("[A-Za-z0-9]")
 
 

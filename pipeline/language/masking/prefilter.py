@@ -1,6 +1,11 @@
-"""One cheap search that tells the many texts without personal data from the few that the exact rules must read."""
+"""One cheap search that tells the many texts without personal data from the few that the exact rules must read.
+
+Of these few it tells which rules: most hold a hint of one kind, and the rules of each kind take as long as the rest.
+"""
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from gapwatch.pipeline.language.masking.accounts import NETWORKS
 from gapwatch.pipeline.language.masking.documents import PAPERS
@@ -24,13 +29,37 @@ _PERSON = (
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
 # First character, second character, and what must follow. Two characters tell most texts apart at once.
-_HINTS = (
+_CODE_HINTS = (
     # Five digits, written or spoken; letters typed for digits.
     (_DIGITS, rf"{_DIGITS}转杠横\W_", rf"(?:(?:[\W_]{{0,6}}|[转杠横])[{_DIGITS}]){{3}}"),
     ("0-9", _LOOK_ALIKES, r"[0-9A-Za-z|]{3}"),
     (_LOOK_ALIKES, "0-9", r"[0-9A-Za-z|]{3}"),
     ("尾", "号", ""),
     ("后末", "三四六346", "位"),
+    # Mail.
+    ("@", r"\w\W", ""),
+    (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
+    (r" (\[{<（【《_\-", "aA", r"(?:[tT]?\s?[)\]}>）】》 _-])"),
+    (r"艾爱圈花小邮后 (\[{<（【《", "特aA老箱缀艾爱圈", ""),
+    # Accounts.
+    ("微薇威徽维", "信芯❤心 .·:：", ""),
+    ("vVwW", "xX:：信 ❤", ""),
+    ("+➕加", "vVqQ我个微", ""),
+    ("wW", "eE", "(?:ixin|chat|IXIN|CHAT)"),
+    ("卫绿同扫私昵网", "星色泡号我信称名", ""),
+    ("搜", rf"一下{_LATIN}\W_", ""),
+    ("联", "系", "[人方]"),
+    (".", "cmn", "(?:om|n|e|et)/"),
+    # Plates.
+    (PROVINCES.strip("[]"), rf"{_LATIN}\W_", rf"[\W_{_LATIN}]{{0,5}}[{_DIGITS}{_LATIN}*]{{4}}"),
+    (_LATIN, PROVINCES.strip("[]"), ""),
+    # Positions.
+    ("北南东西", "纬经", ""),
+    (":", "/", "/"),
+    ("23456789CFGHJMPQRVWXcfghjmpqrvwx", "+", "[0-9A-Za-z]{2}"),
+    ("0-9A-Fa-f", ":", "[0-9A-Fa-f]{0,4}:"),
+)
+_ADDRESS_HINTS = (
     # A street, an estate, a building, and a number.
     (
         "路街道巷弄区园苑寓村屯庄厦广场城庭府湾里坊心楼栋幢座段同社学",
@@ -62,28 +91,9 @@ _HINTS = (
     ("bB", "oOlL", r"(?:[uU][lL][eE]|[vV][dD]|[xX] ?[0-9])"),
     ("hH", "aA", "[oO]"),
     ("nN", "oO", "[nN][gG]"),
-    # Mail.
-    ("@", r"\w\W", ""),
-    (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
-    (r" (\[{<（【《_\-", "aA", r"(?:[tT]?\s?[)\]}>）】》 _-])"),
-    (r"艾爱圈花小邮后 (\[{<（【《", "特aA老箱缀艾爱圈", ""),
-    # Accounts.
-    ("微薇威徽维", "信芯❤心 .·:：", ""),
-    ("vVwW", "xX:：信 ❤", ""),
-    ("+➕加", "vVqQ我个微", ""),
-    ("wW", "eE", "(?:ixin|chat|IXIN|CHAT)"),
-    ("卫绿同扫私昵网", "星色泡号我信称名", ""),
-    ("搜", rf"一下{_LATIN}\W_", ""),
+)
+_NAME_HINTS = (
     ("联", "系", "[人方]"),
-    (".", "cmn", "(?:om|n|e|et)/"),
-    # Plates.
-    (PROVINCES.strip("[]"), rf"{_LATIN}\W_", rf"[\W_{_LATIN}]{{0,5}}[{_DIGITS}{_LATIN}*]{{4}}"),
-    (_LATIN, PROVINCES.strip("[]"), ""),
-    # Positions.
-    ("北南东西", "纬经", ""),
-    (":", "/", "/"),
-    ("23456789CFGHJMPQRVWXcfghjmpqrvwx", "+", "[0-9A-Za-z]{2}"),
-    ("0-9A-Fa-f", ":", "[0-9A-Fa-f]{0,4}:"),
     ("我名人", "叫", ""),
     ("叫姓户", "做名", ""),
     ("名", "字", ""),
@@ -129,18 +139,42 @@ _HINTS = (
     ("老律", "师", _NAMED),
     ("主店警大", "任长官夫", _NAMED),
 )
-_ANY_HINT = re.compile(
-    f"[{''.join(first for first, _, _ in _HINTS)}]"
-    f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in _HINTS)})",
-    re.DOTALL,
-)
+Hint = tuple[str, str, str]
+
+
+def _any(hints: Iterable[Hint]) -> re.Pattern[str]:
+    return re.compile(
+        f"[{''.join(first for first, _, _ in hints)}]"
+        f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in hints)})",
+        re.DOTALL,
+    )
+
+
+_ANY_HINT = _any((*_CODE_HINTS, *_ADDRESS_HINTS, *_NAME_HINTS))
+_ANY_CODE_HINT, _ANY_ADDRESS_HINT, _ANY_NAME_HINT = map(_any, (_CODE_HINTS, _ADDRESS_HINTS, _NAME_HINTS))
 # A code of letters and digits, or of four digits, is personal only where a word announces it.
 _CODE = re.compile(f"[{_LATIN}0-9:_-](?:(?<![0-9])[0-9]|(?<=[0-9])(?:[{_LATIN}:_-]|[0-9]{{3}}))")
 _CODE_CUE = re.compile(f"{PAPERS}|{NETWORKS}|{SECRETS}|车牌|牌照|停车场")
 
 
-def may_hold_personal_data(folded: str) -> bool:
-    """False only where no rule would find anything in a folded text."""
-    if _ANY_HINT.search(folded):
-        return True
-    return _CODE.search(folded) is not None and _CODE_CUE.search(folded.lower()) is not None
+class Hints(NamedTuple):
+    """Which kinds of personal data a folded text may hold; a kind that is false it does not hold."""
+
+    codes: bool
+    addresses: bool
+    names: bool
+
+
+_NONE = Hints(codes=False, addresses=False, names=False)
+
+
+def hints_of(folded: str) -> Hints:
+    """What the rules are to look for in a folded text: numbers and other codes, addresses, names."""
+    code = _CODE.search(folded) is not None and _CODE_CUE.search(folded.lower()) is not None
+    if not code and not _ANY_HINT.search(folded):
+        return _NONE
+    return Hints(
+        codes=code or _ANY_CODE_HINT.search(folded) is not None,
+        addresses=_ANY_ADDRESS_HINT.search(folded) is not None,
+        names=_ANY_NAME_HINT.search(folded) is not None,
+    )
