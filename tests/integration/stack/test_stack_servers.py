@@ -106,8 +106,9 @@ def processes_under(directory: Path) -> list[psutil.Process]:
 def launcher(directory: Path, body: str) -> subprocess.Popen[str]:
     """Another process that enters a stack and does `body`; it has said `up` when this returns."""
     script = f"""
-import sys, time
+import signal, sys, time
 from gapwatch.pipeline.stack import LocalStack
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without
 with LocalStack({str(directory)!r}) as stack:
     print("up", flush=True)
     {body}
