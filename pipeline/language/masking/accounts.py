@@ -47,7 +47,6 @@ _NICKNAME = re.compile(
     rf"(?:昵称|微信名|网名)(?:{_SIGN}|[是为叫]){{1,4}}(?![不无没能可怎])[\w·]{{2,12}}"
     rf"|(?:昵称|微信名|网名)(?![不无没能可怎被打是为叫的都和])[\u4e00-\u9fff]{{2,6}}(?=[，,。！!]|$)"
 )
-_MENTION = re.compile(r"@[\w·-]{2,20}(?=[\s:：，,。)）]|$)")
 _DIGIT = re.compile("[0-9]")
 # Every account has four such characters in it.
 _ANY_ACCOUNT = re.compile("[a-z0-9](?:[a-z0-9_.-]{3}| [a-z0-9] |[·.下杠 ])")

@@ -25,7 +25,6 @@ def _characters(name: str) -> frozenset[str]:
 
 
 SURNAMES = _characters("surnames")
-TRADITIONAL_SURNAMES = _characters("traditional_surnames")
 COMPOUND_SURNAMES = frozenset(_LISTS["compound_surnames"].split())
 _WORDS = frozenset(_LISTS["words"].split())
 _WEAK = _characters("weak_surnames")
