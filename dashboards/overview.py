@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gapwatch.dashboards.colors import GAP_COLORS, NOW_COLOR, USUAL_COLOR
+from gapwatch.dashboards.colors import GAP_COLORS, GAPS_IN_ORDER, NOW_COLOR, USUAL_COLOR
 from gapwatch.dashboards.grains import Grains
 from gapwatch.dashboards.page import FULFILLMENT, OVERVIEW, PLACE_FILTER, page
 from gapwatch.dashboards.panels import Panels, Thresholds
@@ -11,7 +11,6 @@ from gapwatch.pipeline.words.catalogue import Locale, Speaker
 from gapwatch.pipeline.words.names import CHANNELS, EVERYWHERE, GAPS, INDEX_MEANING, MEASURES, SEVERITIES, STATES
 
 _SHARE_COLORS: Thresholds = ((None, "transparent"), (5, "yellow"), (12, "orange"), (25, "red"))
-_GAPS = ("fulfillment", "communication", "design", "information")
 _INDEX = "100 * sum(fulfillment_severity) / greatest(sum(voices), 1)"
 # The range on view and the one of the same length before it.
 _BEFORE_RANGE = "$__fromTime - dateDiff('second', $__fromTime, $__toTime)"
@@ -41,8 +40,8 @@ WHERE {PLACE_FILTER}"""
         say("Region"),
         say("Gap"),
     )
-    shares = ", ".join(f'100 * sum({code}) / sum(voices) AS "{say(GAPS[code])}"' for code in _GAPS)
-    counts = ", ".join(f'sum({code}) AS "{say(GAPS[code])}"' for code in _GAPS)
+    shares = ", ".join(f'100 * sum({code}) / sum(voices) AS "{say(GAPS[code])}"' for code in GAPS_IN_ORDER)
+    counts = ", ".join(f'sum({code}) AS "{say(GAPS[code])}"' for code in GAPS_IN_ORDER)
     to_channel = f"/d/{FULFILLMENT}?var-channel=${{__data.fields.code}}&${{__url_time_range}}"
     to_signal = (
         f"/d/{FULFILLMENT}?var-gap=${{__data.fields.gap_code}}&var-channel=${{__data.fields.channel_code}}"
@@ -170,8 +169,8 @@ FROM {grains.voices()}
 WHERE {PLACE_FILTER}
 GROUP BY channel
 ORDER BY sum(voices) DESC""",
-                shaded={say(GAPS[code]): _SHARE_COLORS for code in _GAPS},
-                units={say(GAPS[code]): "percent" for code in _GAPS},
+                shaded={say(GAPS[code]): _SHARE_COLORS for code in GAPS_IN_ORDER},
+                units={say(GAPS[code]): "percent" for code in GAPS_IN_ORDER},
                 links={channel: (say("Drill down"), to_channel)},
                 hidden=("code",),
                 span=12,

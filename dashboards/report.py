@@ -8,14 +8,13 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from gapwatch.dashboards.colors import GAP_COLORS, NOW_COLOR, USUAL_COLOR
+from gapwatch.dashboards.colors import GAP_COLORS, GAPS_IN_ORDER, NOW_COLOR, USUAL_COLOR
 from gapwatch.pipeline.signals.series import MEASURES
 from gapwatch.pipeline.signals.suggestions import suggestions
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.words import names
 from gapwatch.pipeline.words.catalogue import Locale, Speaker
 
-_GAPS = ("fulfillment", "communication", "design", "information")
 _WORST_VOICES = 8
 
 # Every query compares the period [start, end) with the one of the same length before it.
@@ -101,7 +100,7 @@ def report(clickhouse: ClickHouse, period: Period, locale: Locale) -> str:
         locale=locale,
         period=period,
         changes=_named(rows(_CHANGES), _CHANGE_NAMES),
-        indexes=sorted(rows(_INDEXES), key=lambda row: _GAPS.index(row[0])),
+        indexes=sorted(rows(_INDEXES), key=lambda row: GAPS_IN_ORDER.index(row[0])),
         channels=rows(_PLACES.format(place="channel")),
         products=rows(_PLACES.format(place="product_id")),
         voices=rows(_VOICES),
@@ -116,7 +115,7 @@ def report(clickhouse: ClickHouse, period: Period, locale: Locale) -> str:
         ),
         suggestions=_suggestions(signals, say),
         gaps={code: say(name) for code, name in names.GAPS.items()},
-        gap_codes=_GAPS,
+        gap_codes=GAPS_IN_ORDER,
         colors=GAP_COLORS,
         channel_names={code: say(name) for code, name in names.CHANNELS.items()},
         severities={code: say(name) for code, name in names.SEVERITIES.items()},

@@ -108,6 +108,7 @@ EVENT_TYPES: dict[EventType, type[Feedback] | type[Complaint] | type[Chat]] = {
     "complaint": Complaint,
     "chat": Chat,
 }
+TYPE_NAMES: dict[type, EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 
 def topic_of(event_type: EventType) -> str:

@@ -40,7 +40,7 @@ from gapwatch.schemas.events import AnyEvent, topic_of
 
 _DUPLICATE_SHARE = 0.01
 _POLL_SECONDS = 0.2
-_PATIENCE_SECONDS = 120.0  # without any progress the worker is taken for stuck
+_STUCK_AFTER_SECONDS = 120.0  # without any progress the worker is taken for stuck
 _STOP_SECONDS = 40.0
 # The story lasts three hours; the detector looks a little further back.
 _WATCHED = timedelta(hours=4)
@@ -244,9 +244,9 @@ def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], c
         progress.update(task, completed=done)
         if worker.poll() is not None:
             raise GapwatchError(f"the worker ended with exit code {worker.returncode}; its log: {_worker_log()}")
-        if time.monotonic() - moved > _PATIENCE_SECONDS:
+        if time.monotonic() - moved > _STUCK_AFTER_SECONDS:
             raise GapwatchError(
-                f"no event was {stage.done} for {_PATIENCE_SECONDS:.0f} s; the worker's log: {_worker_log()}"
+                f"no event was {stage.done} for {_STUCK_AFTER_SECONDS:.0f} s; the worker's log: {_worker_log()}"
             )
     return first
 
@@ -284,7 +284,7 @@ def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]
 
 def _final_recount(url: str) -> RecountResult:
     """Offsets are committed a moment after the last aggregate stands; until then a recount is not final."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _STUCK_AFTER_SECONDS
     counted = recount(url)
     while not counted.final and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

@@ -10,11 +10,10 @@ from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.events.privacy import MaskedEvent
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Reading
-from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Chat, Complaint, EventType, Feedback
+from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, Chat, Complaint, EventType, Feedback
 
 _TOPIC_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
 _LATEST_MS = (1 << 48) - 1
-_TYPE_NAMES: dict[type[AnyEvent], EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 _EVENT = ("event_id", "event_time", "channel", "customer_id", "order_id", "product_id", "region", "attributes")
 _READING = (
@@ -89,7 +88,7 @@ class EventColumns:
 
     def append(self, masked: MaskedEvent, reading: Reading | ChatReading, version: int) -> None:
         """Add an event, its reading and its version (`version_of`)."""
-        self._rows.setdefault(_TYPE_NAMES[type(masked.event)], []).append((masked.event, reading, version))
+        self._rows.setdefault(TYPE_NAMES[type(masked.event)], []).append((masked.event, reading, version))
 
     def extend(self, other: "EventColumns") -> None:
         """Add the events of `other`, which the same reader has read."""

@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def milliseconds(instant: datetime) -> int:
     """Milliseconds since 1970, cut. Exact: by way of a float, those of 2004 and of 2038 are now and then one less."""
-    return (instant - _EPOCH) // _MILLISECOND
+    return (instant - EPOCH) // _MILLISECOND
 
 
 def from_milliseconds(count: int) -> datetime:
     """The instant, in UTC."""
-    return _EPOCH + count * _MILLISECOND
+    return EPOCH + count * _MILLISECOND

@@ -21,7 +21,7 @@ from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
-from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, Chat, EventType, topic_of
+from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, Chat, EventType, topic_of
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
 _BATCH_BYTES = 256 * 1024
@@ -32,8 +32,6 @@ _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
 _DEFAULT_RECORD_BYTES = 1024**2
-
-_TYPE_NAMES: dict[type, EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 
 class InvalidEventError(PublishError):
@@ -215,9 +213,9 @@ def _unreachable(options: Mapping[str, Any], error: KafkaError) -> PublishError:
 
 
 def _type_of(event: object) -> EventType:
-    if type(event) not in _TYPE_NAMES:
+    if type(event) not in TYPE_NAMES:
         raise TypeError("event_type is needed for a mapping or JSON bytes")
-    return _TYPE_NAMES[type(event)]
+    return TYPE_NAMES[type(event)]
 
 
 def _encoded(event: AnyEvent | Mapping[str, Any]) -> bytes:

@@ -25,6 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.models import gaps_model, ngrams
+from gapwatch.pipeline.language.models.gaps import DIMENSIONS, STAGES
 from gapwatch.pipeline.language.models.gaps_lexicon import Lexicon, find_hits
 from gapwatch.pipeline.language.models.gaps_model import DIMENSION, GAPS, NONE, OUTPUTS, PRIMARY, STAGE
 from gapwatch.pipeline.language.models.ngrams import Batch, Integers
@@ -37,8 +38,6 @@ from gapwatch.pipeline.training.examples import own_sentences
 from gapwatch.pipeline.training.word_vectors import WordVectors, word_vectors
 
 PRIMARIES = (*GAP_NAMES, "none")
-DIMENSIONS = ("reliability", "responsiveness", "assurance", "empathy", "tangibles")
-STAGES = ("pre_sale", "in_sale", "after_sale")
 
 SERVICE_SOURCES = ("shopping10", "hotel", "waimai", "jd_appliance", "bank", "eprstmt", "chnsenticorp_hf")
 READING_ONLY = ("cocc_telecom", "restaurant")  # non-commercial terms: never training of shipped weights

@@ -14,6 +14,7 @@ from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.columns import EventColumns, version_of
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.events.instants import EPOCH
 from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.events.read import TextReader, read
 from gapwatch.pipeline.kafka.records import Record
@@ -21,8 +22,6 @@ from gapwatch.pipeline.logs import logger
 from gapwatch.schemas.events import AnyEvent, EventType
 
 log = logger(__name__)
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _REQUIRED = os.environ.get("GAPWATCH_BROWSER_TESTS") == "required"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-_PATIENCE = 120_000.0  # milliseconds
+_TIMEOUT = 120_000.0  # milliseconds
 _PAGES = ("gapwatch-overview", "gapwatch-fulfillment", "gapwatch-conversations", "gapwatch-pipeline")
 _RANGE = (
     f"from={(NOW - timedelta(days=7)).timestamp() * 1000:.0f}&to={(NOW + timedelta(hours=1)).timestamp() * 1000:.0f}"
@@ -79,7 +79,7 @@ def page(browser, request):
 
 def _open(page, address: str) -> None:
     page.goto(address)
-    page.wait_for_selector("body[data-ready]", timeout=_PATIENCE)
+    page.wait_for_selector("body[data-ready]", timeout=_TIMEOUT)
 
 
 def test_every_page_is_drawn_from_this_server_alone(board, page):
@@ -120,8 +120,8 @@ def test_a_choice_changes_what_is_shown_and_stays_in_the_address(board, page):
     from playwright.sync_api import expect
 
     voices = page.locator(".panel.table").last
-    expect(page.locator(".panel.table").nth(1)).to_contain_text("净水器", timeout=_PATIENCE)
-    expect(voices).not_to_contain_text("空调", timeout=_PATIENCE)
+    expect(page.locator(".panel.table").nth(1)).to_contain_text("净水器", timeout=_TIMEOUT)
+    expect(voices).not_to_contain_text("空调", timeout=_TIMEOUT)
     assert "var-product=" in page.url
     assert voices.locator("mark").first.inner_text() == "一个星期还没到"
 

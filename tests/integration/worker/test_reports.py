@@ -16,7 +16,7 @@ from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics, reports
 from gapwatch.pipeline.worker.stalls import Stalls
 
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 
 def totals(database):
@@ -44,7 +44,7 @@ def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, gr
     producer.close()
     worker = subprocess.Popen([sys.executable, "-m", "gapwatch", "worker"], env=os.environ.copy())
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while totals(database)[0] < 20 or totals(database)[6] < 1:
             assert worker.poll() is None
             assert time.monotonic() < deadline, totals(database)
