@@ -3,9 +3,12 @@
 from typing import Any
 
 from gapwatch.agents.app import app
-from gapwatch.agents.batches import events_of, take
+from gapwatch.agents.transport.driver import BatchSchema
+from gapwatch.pipeline.worker.ingest import Batch
+from gapwatch.schemas.events import topic_of
 
 
-@app.agent(events_of("chat"))
+@app.agent(app.topic(topic_of("chat"), schema=BatchSchema()))
 async def chat(stream: Any) -> None:
-    await take("chat", stream)
+    async for event in stream.noack().events():
+        await app.runtime.ingest.put(Batch("chat", event.value, event.ack, event.message.is_current))

@@ -39,9 +39,9 @@ STAGES = {
     "searching for cycles": ("_read (pipeline/worker/reader_process.py", "pipeline/worker/gc_tuning.py"),
     "unpacking the log": ("agents/transport/unpacking.py", "aiokafka/record/"),
     "fetching": ("agents/transport/fetching.py", "aiokafka/", "faust/transport/drivers/aiokafka.py"),
-    "reading": ("pipeline/language/", "pipeline/events/privacy.py", "pipeline/events/read.py"),
+    "reading": ("pipeline/language/", "pipeline/events/privacy.py"),
     "decoding": ("pipeline/events/decode.py", "schemas/"),
-    "columns": ("pipeline/events/columns.py", "pipeline/worker/reading.py"),
+    "columns": ("pipeline/events/columns.py", "pipeline/events/event_reader.py"),
     "between the processes": (
         "pipeline/worker/codec.py",
         "pipeline/worker/reader_process.py",

@@ -11,10 +11,10 @@ import time
 from kafka import KafkaConsumer
 from same_path import BATCH
 
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
-from gapwatch.pipeline.worker.reading import EventReader
 
 server, topic, count = sys.argv[1:]
 consumer = KafkaConsumer(topic, bootstrap_servers=server, auto_offset_reset="earliest", consumer_timeout_ms=5_000)

@@ -4,10 +4,10 @@ import os
 import uuid
 
 from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.store import EventStore
-from gapwatch.pipeline.worker.reading import EventReader
 
 BATCH = 2_000
 FLUSH = 5_000

@@ -18,9 +18,9 @@ import msgspec
 
 from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.columns import ALL_COLUMNS, READ_ANEW, EventColumns
+from gapwatch.pipeline.events.event_reader import read
 from gapwatch.pipeline.events.instants import from_milliseconds, milliseconds
 from gapwatch.pipeline.events.privacy import mask_event
-from gapwatch.pipeline.events.read import read
 from gapwatch.pipeline.hosting.retrying import Limits, retrying
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.logs import logger

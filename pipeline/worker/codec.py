@@ -11,8 +11,8 @@ import msgspec
 
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.dead_letter import DeadLetter
+from gapwatch.pipeline.events.event_reader import ReadBatch
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.worker.reading import ReadBatch
 from gapwatch.schemas.events import EventType
 
 Columns = tuple[EventType, tuple[str, ...], list[list[Any]]]

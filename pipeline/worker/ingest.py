@@ -15,9 +15,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gapwatch.pipeline.events.event_reader import ReadBatch, RecordReader
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.worker import metrics
-from gapwatch.pipeline.worker.reading import ReadBatch, RecordReader
 from gapwatch.schemas.events import EventType
 
 # One batch with the reader's process and one on its way there, so that it never waits.
@@ -93,6 +93,7 @@ class Ingest:
 
     async def put(self, batch: Batch) -> None:
         """Take a batch; waits while the ones before it are not read."""
+        metrics.count_taken(batch.records)
         async with self._changed:
             await self._changed.wait_for(lambda: _records(self._inbox) < self._joined_records)
             self._inbox.append(batch)

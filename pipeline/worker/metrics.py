@@ -6,12 +6,14 @@ their sum. Each metric belongs to all of them, so none carries a process.
 
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from gapwatch.pipeline.hosting.retrying import Limits, retrying
+from gapwatch.pipeline.kafka.records import Record
 
 PREFIX = "gapwatch_"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -80,6 +82,13 @@ DERIVED_MINUTES = _counter("derived_minutes", "Minutes whose aggregates were der
 DIRTY_MINUTES = _counter("dirty_minutes", "Minutes reported dirty, before equal ones are joined.")
 ASSIGNED = _gauge("assigned_partitions", "Partitions that the workers hold.", "topic", over_processes="livesum")
 RESTARTS = _counter("worker_restarts", "Workers that the supervisor started again.")
+
+
+def count_taken(records: Sequence[Record]) -> None:
+    """Count a batch from Kafka: records of one topic, at least one."""
+    topic = records[0].topic
+    RECORDS.labels(topic).inc(len(records))
+    BATCHES.labels(topic).inc()
 
 
 def forget_process(pid: int) -> None:

@@ -18,12 +18,12 @@ from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.events.event_reader import EventReader, ReadBatch, joined
 from gapwatch.pipeline.hosting.processes import end_with
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.worker.codec import decode_batch, decode_records, encode_batch, encode_records
 from gapwatch.pipeline.worker.gc_tuning import collect_on_demand
-from gapwatch.pipeline.worker.reading import EventReader, ReadBatch, joined
 from gapwatch.schemas.events import EventType
 
 log = logger(__name__)

@@ -130,6 +130,7 @@ class Refresher:
 
     async def put(self, batch: DirtyBatch) -> None:
         """Take a batch. The transport bounds how many are out."""
+        metrics.count_taken(batch.records)
         recent = self._clock() - LIVE_SECONDS
         minutes: set[int] = set()
         live: set[int] = set()

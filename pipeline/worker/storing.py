@@ -10,13 +10,13 @@ from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.events.event_reader import RecordReader, joined
 from gapwatch.pipeline.kafka.outbox import Message, Outbox
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.store import EventStore
 from gapwatch.pipeline.worker import metrics, refresh
 from gapwatch.pipeline.worker.ingest import Flush
-from gapwatch.pipeline.worker.reading import RecordReader, joined
 from gapwatch.pipeline.worker.refusals import Refusals
 from gapwatch.pipeline.worker.stalls import Retrying
 from gapwatch.schemas.events import EventType

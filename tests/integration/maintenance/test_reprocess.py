@@ -14,6 +14,7 @@ from support.sample_pipeline import World
 
 from gapwatch.commands.reprocess import reprocess as command
 from gapwatch.pipeline.errors import StoreError
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
@@ -22,7 +23,6 @@ from gapwatch.pipeline.maintenance.recount import recount
 from gapwatch.pipeline.maintenance.reprocess import Outcome, Reprocessing
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
-from gapwatch.pipeline.worker.reading import EventReader
 from gapwatch.schemas.events import EventType
 
 _EVENTS: list[tuple[EventType, dict[str, Any]]] = [

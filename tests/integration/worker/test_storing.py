@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from gapwatch.pipeline.errors import StoreError
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.kafka.outbox import Outbox
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.maintenance.replay import Selection, read_letters
 from gapwatch.pipeline.store import ClickHouse, EventStore
 from gapwatch.pipeline.worker.ingest import Batch, Flush
-from gapwatch.pipeline.worker.reading import EventReader
 from gapwatch.pipeline.worker.refusals import LEAST_REFUSED
 from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from gapwatch.pipeline.events.columns import EventColumns, version_of
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.events.event_reader import ReadBatch, joined
 from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Clause, Evidence, Reading
 from gapwatch.pipeline.worker.codec import decode_batch, decode_records, encode_batch, encode_records
-from gapwatch.pipeline.worker.reading import ReadBatch, joined
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, Feedback, Turn
 
 TEXTS = st.text(max_size=20).map(lambda text: text.encode("utf-8", "replace").decode())

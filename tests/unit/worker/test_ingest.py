@@ -11,9 +11,9 @@ import pytest
 from support.fake_reader import FakeReader, record
 from support.waiting import eventually_async
 
+from gapwatch.pipeline.events.event_reader import EventReader, ReadBatch
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.worker.ingest import Batch, Flush, Ingest
-from gapwatch.pipeline.worker.reading import EventReader, ReadBatch
 from gapwatch.schemas.events import EventType
 
 

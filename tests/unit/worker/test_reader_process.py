@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.worker import reader_process
 from gapwatch.pipeline.worker.reader_process import ReaderProcess
-from gapwatch.pipeline.worker.reading import EventReader
 
 READING = Reading("", "neutral", 0.0, (), "none", "none", "in_sale", 0.0, ())
 

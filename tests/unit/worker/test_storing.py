@@ -11,11 +11,11 @@ from support.fake_reader import POISON, FakeReader, header, record
 
 from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
 from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.event_reader import EventReader, ReadBatch
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC
 from gapwatch.pipeline.language.reading import Reading
 from gapwatch.pipeline.worker.ingest import Batch, Flush
-from gapwatch.pipeline.worker.reading import EventReader, ReadBatch
 from gapwatch.pipeline.worker.stalls import Retrying, Stalls
 from gapwatch.pipeline.worker.storing import Storing
 from gapwatch.schemas.events import EventType

@@ -15,13 +15,23 @@ from gapwatch.pipeline.events.columns import EventColumns, version_of
 from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
 from gapwatch.pipeline.events.instants import EPOCH
-from gapwatch.pipeline.events.privacy import mask_event
-from gapwatch.pipeline.events.read import TextReader, read
+from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event
 from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.language.masking.spans import MaskedText
+from gapwatch.pipeline.language.reading import ChatReading, Reading
 from gapwatch.pipeline.logs import logger
-from gapwatch.schemas.events import AnyEvent, EventType
+from gapwatch.schemas.events import AnyEvent, Chat, EventType, Feedback
 
 log = logger(__name__)
+
+
+class TextReader(Protocol):
+    """The language layer, as far as events need it: gapwatch.pipeline.language.reader.Reader."""
+
+    version: str
+
+    def read(self, texts: Sequence[MaskedText], ratings: Sequence[int | None] | None = None) -> list[Reading]: ...
+    def read_chat(self, said: Sequence[MaskedText], whole: MaskedText) -> ChatReading: ...
 
 
 @dataclass
@@ -88,3 +98,14 @@ def _give_up(batch: ReadBatch, decoded: tuple[AnyEvent, Record], error: Exceptio
         offset=record.offset,
     )
     batch.dead.append(DeadLetter.of(record, Rejected(Reason.READER_FAILED, type(error).__name__)))
+
+
+def read(reader: TextReader, events: Sequence[MaskedEvent]) -> list[Reading | ChatReading]:
+    """One reading for each event: a ChatReading of a chat. Texts that are no chats are read together."""
+    single = [one for one in events if not isinstance(one.event, Chat)]
+    readings = iter(reader.read([one.text for one in single], [_rating(one) for one in single]))
+    return [reader.read_chat(one.said, one.text) if isinstance(one.event, Chat) else next(readings) for one in events]
+
+
+def _rating(masked: MaskedEvent) -> int | None:
+    return masked.event.rating if isinstance(masked.event, Feedback) else None

@@ -5,8 +5,8 @@ import json
 import pytest
 from support.fake_reader import POISON, FakeReader, header, record
 
+from gapwatch.pipeline.events.event_reader import EventReader
 from gapwatch.pipeline.kafka.records import Record
-from gapwatch.pipeline.worker.reading import EventReader
 
 
 @pytest.fixture
