@@ -34,6 +34,7 @@ class Reason(StrEnum):
     STORE_REFUSED = "store_refused"
     NOT_CSV = "not_csv"
     RECORD_TOO_LARGE = "record_too_large"
+    RECORD_UNREADABLE = "record_unreadable"
 
 
 MEANING: Final[dict[Reason, tuple[str, str]]] = {
@@ -82,8 +83,12 @@ MEANING: Final[dict[Reason, tuple[str, str]]] = {
         "Quote cells that hold the delimiter, quotes or line breaks.",
     ),
     Reason.RECORD_TOO_LARGE: (
-        "Publishing only: the record is larger than the topic takes (8 MiB as gapwatch creates it).",
-        "Attributes can be that large; keep what is needed.",
+        "The record is larger than the topic takes (8 MiB as gapwatch creates it), also where compression hid it.",
+        "Attributes can be that large; keep what is needed. The record itself stays in its topic.",
+    ),
+    Reason.RECORD_UNREADABLE: (
+        "The batch in which it was published cannot be unpacked.",
+        "Look at its publisher's Kafka client; publish again what the batch held.",
     ),
 }
 """What each reason says, and what the publisher does about it."""

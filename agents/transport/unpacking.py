@@ -14,11 +14,15 @@ from typing import Any, NamedTuple
 import aiokafka.consumer.fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
+from gapwatch.pipeline.kafka.bounded_batch import bounded
 from gapwatch.pipeline.kafka.header_names import AnyHeaderName
 from gapwatch.pipeline.kafka.records import Record
+
+TAKEN_BYTES = 8 * 1024 * 1024
+"""Behind a batch that unpacks to more, no further one is taken at once."""
 
 _BATCH_BEGIN = struct.Struct(">qi")  # base offset, length of what follows
 
@@ -29,16 +33,23 @@ class Log(MemoryRecords):  # type: ignore[misc]  # aiokafka is not typed
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self._data = data
+        self._begin = self._end = 0
 
-    def batch_at(self, base_offset: int) -> "_SlowBatch":
-        """The batch that begins there, made again to read header names that are not UTF-8."""
-        begin = 0
-        while True:
-            offset, length = _BATCH_BEGIN.unpack_from(self._data, begin)
-            end = begin + _BATCH_BEGIN.size + length
-            if offset == base_offset:
-                return _SlowBatch(memoryview(self._data)[begin:end])
-            begin = end
+    def next_batch(self) -> Any:
+        batch = super().next_batch()
+        self._begin = self._end
+        self._end = self._begin + _BATCH_BEGIN.size + _BATCH_BEGIN.unpack_from(self._data, self._begin)[1]
+        return batch
+
+    @property
+    def batch_bytes(self) -> bytes:
+        """What the last batch was made of."""
+        return self._data[self._begin : self._end]
+
+
+def _plain(log: Log, batch: Any) -> bytes | None:
+    """A compressed batch, unpacked to a bounded size. Brokers turn formats before Kafka 0.11 into this one."""
+    return bounded(log.batch_bytes) if isinstance(batch, DefaultRecordBatch) and batch.compression_type else None
 
 
 class _SlowBatch(AnyHeaderName, _DefaultRecordBatchPy):  # type: ignore[misc]
@@ -62,7 +73,10 @@ class Taken(NamedTuple):
 
 
 def take(result: FetchResult, limit: int) -> Taken:
-    """The next `limit` records, or as many as there are; the position moves behind them. As `FetchResult.getall`."""
+    """The next `limit` records, or as many as there are; the position moves behind them. As `FetchResult.getall`.
+
+    There may be fewer where they are large: see `TAKEN_BYTES`.
+    """
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return Taken([], None, None)
     unpacking = result._partition_records
@@ -83,16 +97,18 @@ class _Unpacking:
         self.exhausted = False
         self._fetched = fetched
         self._wanted = 0
+        self._unpacked_bytes = 0
         self._timestamp_type: int | None = None
         self._runs = self._unpack()
 
     def take(self, limit: int) -> Taken:
         records: list[Record] = []
         self._wanted = limit
+        self._unpacked_bytes = 0
         for run in self._runs:
             records += run
             self._wanted = limit - len(records)
-            if not self._wanted:
+            if not self._wanted or self._unpacked_bytes > TAKEN_BYTES:
                 break
         else:
             self.exhausted = True
@@ -109,13 +125,15 @@ class _Unpacking:
             if self._is_aborted(batch) or batch.is_control_batch:
                 self.next_fetch_offset = batch.next_offset
                 continue
+            plain = _plain(log, batch)
+            self._unpacked_bytes += len(plain or log.batch_bytes)
             # A batch bears one iter(), and begins anew when it is asked after its end. An islice spares it both.
-            unread = islice(batch, None)
+            unread = islice(DefaultRecordBatch(plain) if plain else batch, None)
             while True:
                 try:
                     run = self._read(unread)
                 except UnicodeDecodeError:
-                    unread = islice(log.batch_at(batch.base_offset), None)
+                    unread = islice(_SlowBatch(plain or log.batch_bytes), None)
                     continue
                 if not run:
                     break

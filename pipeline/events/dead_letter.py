@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from gapwatch.pipeline.events.decode import Rejected
+from gapwatch.pipeline.kafka.bounded_batch import Unread
 from gapwatch.pipeline.kafka.records import Record, number_of
 from gapwatch.pipeline.kafka.topics import MAX_RECORD_BYTES
 from gapwatch.schemas.events import dead_letter_topic_of
@@ -39,7 +40,8 @@ class DeadLetter(NamedTuple):
             + len(record.value or b"")
             + sum(_LENGTHS + len(n.encode()) + len(v) for n, v in headers)
         )
-        fits = size <= _LARGEST_BYTES
+        unread = Unread.of(record.headers)
+        fits = not unread and size <= _LARGEST_BYTES
         told = {
             "reason": rejected.reason.value,
             "detail": rejected.detail,
@@ -50,10 +52,12 @@ class DeadLetter(NamedTuple):
             "failed-at": (failed_at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
             "worker-version": _version(),
             "replays": _number(record.headers, "replays", 0),
-            "left-out": 0 if fits else size,
+            "left-out": unread.size if unread else 0 if fits else size,
         }
         ours = [(_PREFIX + name, str(value).encode()) for name, value in told.items()]
         topic = dead_letter_topic_of(record.topic)
+        if unread:
+            return cls(topic, record.key, None, ours)
         return cls(topic, record.key, record.value, [*headers, *ours]) if fits else cls(topic, None, None, ours)
 
     @property

@@ -12,6 +12,8 @@ from typing import Any, get_args
 import msgspec
 from msgspec import DecodeError, Raw, ValidationError
 
+from gapwatch.pipeline.kafka.bounded_batch import Unread
+from gapwatch.pipeline.kafka.records import Record
 from gapwatch.schemas.dead_letters import Reason as Reason  # noqa: PLC0414 - part of what this module offers
 from gapwatch.schemas.events import (
     EVENT_TYPES,
@@ -81,6 +83,13 @@ def decode(event_type: EventType, value: bytes | None, now: datetime | None = No
         event = _with_clean_characters(event)
     _check(event, len(value), (now or datetime.now(UTC)) + CLOCK_TOLERANCE)
     return event
+
+
+def decode_record(event_type: EventType, record: Record, now: datetime | None = None) -> AnyEvent:
+    """The event of a record of Kafka; see `decode`. Of a record that was too large to be unpacked there is none."""
+    if record.headers and (unread := Unread.of(record.headers)):
+        raise Rejected(Reason.RECORD_UNREADABLE if unread.unreadable else Reason.RECORD_TOO_LARGE, unread.why)
+    return decode(event_type, record.value, now)
 
 
 def _check(event: AnyEvent, size: int, latest: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from gapwatch.pipeline.events.bisection import bisect
 from gapwatch.pipeline.events.columns import EventColumns, version_of
 from gapwatch.pipeline.events.dead_letter import DeadLetter
-from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.events.decode import Reason, Rejected, decode_record
 from gapwatch.pipeline.events.instants import EPOCH
 from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event
 from gapwatch.pipeline.kafka.records import Record
@@ -72,7 +72,7 @@ class EventReader:
         now = datetime.now(UTC)
         for record in records:
             try:
-                decoded.append((decode(event_type, record.value, now), record))
+                decoded.append((decode_record(event_type, record, now), record))
             except Rejected as rejected:
                 batch.dead.append(DeadLetter.of(record, rejected))
         # Whatever one text does to the reader, the others go on.

@@ -6,6 +6,7 @@ import kafka.record.memory_records
 from kafka import KafkaConsumer
 from kafka.record.default_records import DefaultRecordBatch
 
+from gapwatch.pipeline.kafka.bounded_batch import bounded
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.header_names import AnyHeaderName
 
@@ -18,7 +19,15 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # the package is not typed
 
 
 class _Batch(AnyHeaderName, DefaultRecordBatch):  # type: ignore[misc]
-    pass
+    """Reads header names of any kind, and unpacks to a bounded size whatever codec was used."""
+
+    _decompressed: bool
+
+    def _maybe_uncompress(self) -> None:
+        if not self._decompressed and self.compression_type != self.CODEC_NONE:
+            unpacked = DefaultRecordBatch(bounded(bytes(self._buffer)))
+            self._buffer, self._pos, self._num_records = unpacked._buffer, unpacked._pos, unpacked._num_records  # noqa: SLF001
+        self._decompressed = True
 
 
 # The client makes its batches by this name, and has no setting for it.

@@ -8,7 +8,7 @@ from kafka import TopicPartition
 
 from gapwatch.pipeline.events.columns import hash_of, version_of
 from gapwatch.pipeline.events.dead_letter import Letter
-from gapwatch.pipeline.events.decode import Rejected, decode
+from gapwatch.pipeline.events.decode import Rejected, decode_record
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
@@ -76,7 +76,7 @@ class PublishedRecords:
         self.records[record.topic] += 1
         version = version_of(event_type, record)
         try:
-            event = decode(event_type, record.value)
+            event = decode_record(event_type, record)
         except Rejected:
             yield RejectedRecord(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
