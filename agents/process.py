@@ -17,7 +17,7 @@ from gapwatch.pipeline.worker.heartbeat import (
     STOP_SECONDS,
     WORKER_VARIABLE,
     Heartbeat,
-    Supervision,
+    SupervisorConnection,
     exit_after,
 )
 
@@ -43,14 +43,14 @@ class Worker(faust.Worker):
         super()._crash(reason)
 
 
-async def beat(supervision: Supervision) -> None:
+async def beat(supervisor: SupervisorConnection) -> None:
     """Tell the supervisor how it goes, from the event loop, so that a loop that hangs is noticed."""
     was_ready = False
     while True:
         if app.ready and not was_ready:
             log.info("ready", partitions=len(app.consumer.assignment()))
         was_ready = app.ready
-        supervision.send(Heartbeat(app.ready, app.stalls.reason()))
+        supervisor.send(Heartbeat(app.ready, app.stalls.reason()))
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
@@ -59,8 +59,8 @@ def main() -> None:
     number = os.environ.get(WORKER_VARIABLE)
     logs.configure(in_force, **({"worker": int(number)} if number else {}))
     worker = Worker(app)
-    if supervision := Supervision.from_environment():
-        end_with(supervision.supervisor)
-        worker.add_future(beat(supervision))
+    if connection := SupervisorConnection.from_environment():
+        end_with(connection.supervisor)
+        worker.add_future(beat(connection))
     collect_rarely()
     worker.execute_from_commandline()

@@ -105,7 +105,7 @@ def voice(number: int) -> tuple[MaskedEvent, Reading, int]:
 
 
 def store_events(url: str, watch: Stopwatch, count: int) -> set[int]:
-    store, touched = EventStore(url), set[int]()
+    store, dirty = EventStore(url), set[int]()
     for start in range(0, count, BATCH):
         voices = [voice(number) for number in range(start, min(start + BATCH, count))]
         columns = EventColumns("benchmark")
@@ -115,8 +115,8 @@ def store_events(url: str, watch: Stopwatch, count: int) -> set[int]:
         with watch.step("columns"):
             list(columns.columns())
         with watch.step("insert (columns, encoding, places, look-up)"):
-            touched |= store.insert(columns, str(start))
-    return touched
+            dirty |= store.insert(columns, str(start))
+    return dirty
 
 
 def grow(url: str, ids: int) -> None:
@@ -150,16 +150,16 @@ def main() -> None:
         migrate(url)
         grow(url, options.known)
         watch = Stopwatch(psutil.Process(stack.clickhouse.pid))
-        touched = store_events(url, watch, options.events)
+        dirty = store_events(url, watch, options.events)
         aggregates = Aggregates(url)
         with watch.step("derive minutes"):
-            aggregates.derive_minutes(touched)
+            aggregates.derive_minutes(dirty)
         with watch.step("derive hours and days"):
-            aggregates.derive_hours_and_days(touched)
+            aggregates.derive_hours_and_days(dirty)
         Console().print(report(watch, options.events))
         one = Stopwatch(psutil.Process(stack.clickhouse.pid))
         with one.step("derive one minute, its hour and day"):
-            aggregates.derive([max(touched)])
+            aggregates.derive([max(dirty)])
         (spent,) = one.steps.popitem()[1]
         print(f"one minute, its hour and day: wall {spent.wall:.3f} s, server {spent.server:.3f} s")
 

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gapwatch.commands.language import say
 from gapwatch.pipeline.errors import GapwatchError
-from gapwatch.pipeline.events.dead_letter import Letter
+from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.maintenance.replay import Outcome, Selection, find_letter, read_letters, read_marks
 from gapwatch.pipeline.maintenance.replay import replay as replay_letters
@@ -90,7 +90,7 @@ def list_letters(*, limit: int, as_json: bool, **selection: Any) -> None:
         return
     counts: Counter[tuple[str, str]] = Counter()
     replayed: Counter[tuple[str, str]] = Counter()
-    latest: list[tuple[int, str, Letter]] = []
+    latest: list[tuple[int, str, StoredDeadLetter]] = []
     for letter in letters:
         kind = letter.name.partition("/")[0], letter.reason
         counts[kind] += 1
@@ -102,7 +102,7 @@ def list_letters(*, limit: int, as_json: bool, **selection: Any) -> None:
     _print_letters([letter for *_, letter in sorted(latest)], marks)
 
 
-def _summary(letter: Letter, marks: set[bytes]) -> dict[str, Any]:
+def _summary(letter: StoredDeadLetter, marks: set[bytes]) -> dict[str, Any]:
     told = letter._asdict()
     del told["record"]
     return {"name": letter.name, **told, "replayed": letter.mark in marks}
@@ -124,7 +124,7 @@ def _print_counts(counts: Counter[tuple[str, str]], replayed: Counter[tuple[str,
     _console().print(table)
 
 
-def _print_letters(letters: list[Letter], marks: set[bytes]) -> None:
+def _print_letters(letters: list[StoredDeadLetter], marks: set[bytes]) -> None:
     if not letters:
         return
     table = Table(
@@ -163,7 +163,7 @@ def show(name: str, *, raw: bool) -> None:
     click.echo(f"value: {_readable(letter.record.value)}")
 
 
-def _found(name: str) -> Letter:
+def _found(name: str) -> StoredDeadLetter:
     letter = find_letter(name)
     if letter is None:
         raise GapwatchError(say("there is no dead letter {name}; gapwatch dead-letters list names them", name=name))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -20,6 +21,7 @@ FOLDER_UID = "gapwatch"
 FOLDER_TITLE = "gapwatch"
 _MADE = "# Made by `gapwatch dashboards build`; changes here are lost.\n"
 _PROVIDED_FROM = "/etc/grafana/provisioning/dashboards"  # where docker-compose.yml mounts them
+_CLICKHOUSE = "clickhouse://gapwatch:${CLICKHOUSE_PASSWORD}@clickhouse:9000/gapwatch"  # Grafana fills the password in
 
 
 def dashboards(locale: Locale, time_zone: str) -> list[dict[str, Any]]:
@@ -36,7 +38,7 @@ def files(locale: Locale, docs_url: str = "", time_zone: str = "Asia/Shanghai") 
         for dashboard in dashboards(locale, time_zone)
     }
     contents = {
-        "datasources/clickhouse.yaml": {"apiVersion": 1, "datasources": [_datasource()]},
+        "datasources/clickhouse.yaml": {"apiVersion": 1, "datasources": [datasource(_CLICKHOUSE)]},
         "dashboards/gapwatch.yaml": {"apiVersion": 1, "providers": [_provider(Speaker(locale))]},
         "alerting/rules.yaml": {"apiVersion": 1, "groups": alert_groups(locale, docs_url, time_zone)},
         "alerting/mute-timings.yaml": {"apiVersion": 1, "muteTimes": notifications.mute_timings(time_zone)},
@@ -59,20 +61,25 @@ def read(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
-def _datasource() -> dict[str, Any]:
+def datasource(clickhouse: str) -> dict[str, Any]:
+    """Grafana's data source for a ClickHouse, by the URL at which Grafana reaches it."""
+    url = urlsplit(clickhouse)
+    secure = url.scheme == "clickhouses" or "secure=true" in url.query.lower()
+    password = {"secureJsonData": {"password": unquote(url.password)}} if url.password else {}
     return {
         "name": "gapwatch ClickHouse",
         "uid": DATASOURCE_UID,
         "type": DATASOURCE_TYPE,
         "access": "proxy",
         "jsonData": {
-            "host": "clickhouse",
-            "port": 9000,
+            "host": url.hostname,
+            "port": url.port or (9440 if secure else 9000),
             "protocol": "native",
-            "username": "gapwatch",
-            "defaultDatabase": "gapwatch",
+            "username": unquote(url.username or "default"),
+            "defaultDatabase": url.path.strip("/") or "gapwatch",
+            "secure": secure,
         },
-        "secureJsonData": {"password": "${CLICKHOUSE_PASSWORD}"},
+        **password,
     }
 
 

@@ -9,15 +9,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from gapwatch.dashboards import notifications
 from gapwatch.dashboards.alert_groups import GROUPS, INTERVAL_SECONDS, alert_groups
 from gapwatch.dashboards.alert_rule import SOURCE
-from gapwatch.dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards
+from gapwatch.dashboards.build import FOLDER_TITLE, FOLDER_UID, dashboards, datasource
 from gapwatch.dashboards.grafana import Grafana
 from gapwatch.dashboards.notifications import Contact
-from gapwatch.dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from gapwatch.dashboards.query import DATASOURCE_UID
 from gapwatch.pipeline.words.catalogue import Locale
 
 Action = Literal["create", "update", "delete"]
@@ -109,7 +109,7 @@ class _Plan:
 
     def _datasource(self) -> Iterator[Change]:
         path = f"/datasources/uid/{DATASOURCE_UID}"
-        wanted = _datasource(self._wanted.clickhouse)
+        wanted = datasource(self._wanted.clickhouse)
         present = self._grafana.find(path)
         if present is not None:
             known = {name: _REDACTED for name, is_set in present.get("secureJsonFields", {}).items() if is_set}
@@ -205,27 +205,6 @@ class _Plan:
 
     def _deletion(self, kind: str, name: str, path: str) -> Change:
         return Change("delete", kind, name, (), lambda: self._grafana.delete(path))
-
-
-def _datasource(clickhouse: str) -> dict[str, Any]:
-    url = urlsplit(clickhouse)
-    secure = url.scheme == "clickhouses" or "secure=true" in url.query.lower()
-    password = {"secureJsonData": {"password": unquote(url.password)}} if url.password else {}
-    return {
-        "name": "gapwatch ClickHouse",
-        "uid": DATASOURCE_UID,
-        "type": DATASOURCE_TYPE,
-        "access": "proxy",
-        "jsonData": {
-            "host": url.hostname,
-            "port": url.port or (9440 if secure else 9000),
-            "protocol": "native",
-            "username": unquote(url.username or "default"),
-            "defaultDatabase": url.path.strip("/") or "gapwatch",
-            "secure": secure,
-        },
-        **password,
-    }
 
 
 def _group(group: dict[str, Any]) -> dict[str, Any]:

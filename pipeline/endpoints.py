@@ -1,12 +1,12 @@
 """Where Kafka and ClickHouse are: the servers that the settings name, else the local stack that runs."""
 
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.settings import settings
 
 LOCAL_FILE = "endpoints.json"
@@ -46,24 +46,13 @@ def _local_servers() -> LocalServers:
     from gapwatch.pipeline.hosting.processes import find  # noqa: PLC0415 - a publisher that names its Kafka needs no psutil
 
     data_dir = settings().data_dir.resolve()
-    servers = _read(data_dir / LOCAL_FILE)
+    servers = state_files.load(data_dir / LOCAL_FILE, LocalServers, "gapwatch up writes it anew")
     if servers is None or not any(find(mark, pid) for mark, pid in servers.processes.items()):
         raise StackError(
             f"no Kafka and no ClickHouse: nothing runs in {data_dir}. Start the local stack with: gapwatch up; "
             "or name servers of yours in GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE"
         )
     return servers
-
-
-def _read(file: Path) -> LocalServers | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=LocalServers)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise StackError(f"{file} is damaged ({error}); gapwatch up writes it anew") from None
 
 
 def masked(url: str) -> str:

@@ -53,12 +53,12 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         super().__post_init__()
         self.moves: Counter[TP] = Counter()
         self._turn = 0
-        self._heard = time.monotonic()
+        self._last_answer_at = time.monotonic()
 
     @property
     def silent_seconds(self) -> float:
         """How long no broker has answered, while records are waited for."""
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._last_answer_at
 
     def _create_worker_consumer(self, transport: "stock.Transport") -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -85,7 +85,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
                 fetched = await self._drain(consumer, active_partitions, max_records)
             # Nothing is fetched for partitions that have no room, or of which there is something left.
             last = time.monotonic() if fetched else self._last_answer(consumer, active_partitions)
-            self._heard = max(self._heard, last)
+            self._last_answer_at = max(self._last_answer_at, last)
             return fetched
 
     @staticmethod
@@ -208,7 +208,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         await super()._seek_wait(consumer, partitions)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._heard = time.monotonic()
+        self._last_answer_at = time.monotonic()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:

@@ -67,7 +67,7 @@ class DeadLetter(NamedTuple):
         return self.topic, told[_PREFIX + "source-partition"], told[_PREFIX + "source-offset"]
 
 
-class Letter(NamedTuple):
+class StoredDeadLetter(NamedTuple):
     """A dead letter as it lies in its topic. What its headers do not tell is empty, or -1."""
 
     record: Record
@@ -83,7 +83,7 @@ class Letter(NamedTuple):
     left_out: int
 
     @classmethod
-    def of(cls, record: Record) -> "Letter":
+    def of(cls, record: Record) -> "StoredDeadLetter":
         """Read the headers of a record of a dead-letter topic, whoever wrote it; never raises."""
         headers = record.headers
         return cls(

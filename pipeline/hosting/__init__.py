@@ -1,1 +1,1 @@
-"""What the processes of gapwatch share, whatever they do: they call again, end with their parent, serve HTTP."""
+"""What all processes of gapwatch do: they call again, end with their parent, keep their state in files, serve HTTP."""

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import PublishError, StackError
-from gapwatch.pipeline.events.dead_letter import REPLAYS_HEADER, Letter, foreign
+from gapwatch.pipeline.events.dead_letter import REPLAYS_HEADER, StoredDeadLetter, foreign
 from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.consumer import Consumer
@@ -43,7 +43,7 @@ class Selection(NamedTuple):
     def topics(self) -> list[str]:
         return [dead_letter_topic_of(topic_of(event_type)) for event_type in self.event_types or EVENT_TYPES]
 
-    def holds(self, letter: Letter) -> bool:
+    def holds(self, letter: StoredDeadLetter) -> bool:
         given_up = letter.record.timestamp
         return (
             (not self.reasons or letter.reason in self.reasons)
@@ -52,18 +52,18 @@ class Selection(NamedTuple):
         )
 
 
-def read_letters(selection: Selection) -> Iterator[Letter]:
+def read_letters(selection: Selection) -> Iterator[StoredDeadLetter]:
     """The dead letters that are meant, as many as there are now; those of one partition in order.
 
     Raises StackError when Kafka cannot be reached.
     """
     for record in _records(selection.topics, selection.since):
-        letter = Letter.of(record)
+        letter = StoredDeadLetter.of(record)
         if selection.holds(letter):
             yield letter
 
 
-def find_letter(name: str) -> Letter | None:
+def find_letter(name: str) -> StoredDeadLetter | None:
     """The dead letter that is called TYPE/PARTITION/OFFSET, if it is there."""
     event_type, number, offset = (*name.split("/"), "", "")[:3]
     if event_type not in EVENT_TYPES or not (number.isdecimal() and offset.isdecimal()):
@@ -73,7 +73,7 @@ def find_letter(name: str) -> Letter | None:
         if place not in _partitions(consumer, [place.topic]):
             return None
         records = _between(consumer, {place: int(offset)}, {place: int(offset) + 1})
-        return next(map(Letter.of, records), None)
+        return next(map(StoredDeadLetter.of, records), None)
 
 
 def read_marks() -> set[bytes]:
@@ -81,7 +81,7 @@ def read_marks() -> set[bytes]:
     return {record.key for record in _records([REPLAYED_TOPIC], None) if record.key}
 
 
-def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = False) -> Counter[Outcome]:
+def replay(letters: Iterable[StoredDeadLetter], *, again: bool = False, dry_run: bool = False) -> Counter[Outcome]:
     """Send letters back to where they came from, with key, headers and time as they were; counts what became of them.
 
     Each is replayed once: it is marked when Kafka has acknowledged it, and passed over from then on unless `again`.
@@ -111,7 +111,7 @@ def replay(letters: Iterable[Letter], *, again: bool = False, dry_run: bool = Fa
     return outcomes
 
 
-def _counted(outcomes: Counter[Outcome], letter: Letter, marks: frozenset[bytes] | set[bytes]) -> bool:
+def _counted(outcomes: Counter[Outcome], letter: StoredDeadLetter, marks: frozenset[bytes] | set[bytes]) -> bool:
     """Whether a letter is to be replayed; else why not is counted."""
     obstacle: Outcome | None = None
     if (
@@ -130,7 +130,7 @@ def _counted(outcomes: Counter[Outcome], letter: Letter, marks: frozenset[bytes]
     return obstacle is None
 
 
-def _source_record(letter: Letter) -> Message:
+def _source_record(letter: StoredDeadLetter) -> Message:
     record = letter.record
     # Its time goes along as a header. Were it the record's own time, Kafka would remove the records of a topic that
     # goes by its publishers' clocks as soon as they are older than what the topic keeps, read or not.

@@ -119,11 +119,6 @@ class ClickHouse(Service):
         return f"clickhouse://{USER}:{self._access.password}@{self.address}/{DATABASE}"
 
     @property
-    def reader_url(self) -> str:
-        """The same for a user who can only read that database, for dashboards and analysts."""
-        return f"clickhouse://{READER}:{self._access.reader_password}@{self.address}/{DATABASE}"
-
-    @property
     def http(self) -> str:
         """The HTTP listener, http://host:port, for clients that do not speak the native protocol."""
         return f"http://127.0.0.1:{self._access.http_port}"

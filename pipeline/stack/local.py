@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 
 from gapwatch.pipeline.endpoints import LOCAL_FILE, LocalServers
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.stack import state as remembered
 from gapwatch.pipeline.stack.clickhouse import Access, ClickHouse
 from gapwatch.pipeline.stack.jars import class_path
@@ -178,7 +179,7 @@ class LocalStack:
         """Tell every other process where the servers are (`pipeline.endpoints`)."""
         running = {service.marker: service.pid for service in self._load()}
         named = {marker: pid for marker, pid in running.items() if pid is not None}
-        remembered.save(self.data_dir / LOCAL_FILE, LocalServers(self.kafka, self.clickhouse.url, named))
+        state_files.save(self.data_dir / LOCAL_FILE, LocalServers(self.kafka, self.clickhouse.url, named))
 
     def _withdraw(self) -> None:
         (self.data_dir / LOCAL_FILE).unlink(missing_ok=True)
@@ -199,7 +200,7 @@ class LocalStack:
         return services
 
     def _create(self) -> list[Service]:
-        remembered.save(self._state_file, remembered.create(self._brokers or 1))
+        state_files.save(self._state_file, remembered.create(self._brokers or 1))
         return self._load()
 
     @property
@@ -249,7 +250,7 @@ class LocalStack:
         ]
         state.tcp_port = fresh.get(state.tcp_port, state.tcp_port)
         state.http_port = fresh.get(state.http_port, state.http_port)
-        remembered.save(self._state_file, state)
+        state_files.save(self._state_file, state)
         self._services = []
 
 

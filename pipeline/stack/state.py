@@ -1,7 +1,6 @@
 """What a data directory remembers of its stack: ports, passwords, the shape of the Kafka cluster."""
 
 import base64
-import os
 import random
 import secrets
 import socket
@@ -12,6 +11,7 @@ import msgspec
 import psutil
 
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.stack.kafka import HOST, Node
 
 # Below the range from which systems take the ports of outgoing connections, so that a remembered port stays free.
@@ -31,25 +31,7 @@ class State(msgspec.Struct):
 
 def load(file: Path) -> State | None:
     """The state of a directory, None where no stack has been. Raises StackError when the file is damaged."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=State)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise StackError(f"{file} is damaged ({error}); restore it, or remove {file.parent} to start anew") from None
-
-
-def save(file: Path, content: msgspec.Struct) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    fresh = file.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-        handle.write(msgspec.json.format(msgspec.json.encode(content)))
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(file)
+    return state_files.load(file, State, f"restore it, or remove {file.parent} to start anew")
 
 
 def create(brokers: int) -> State:

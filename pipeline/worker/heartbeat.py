@@ -26,7 +26,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     waiting: str | None = None
 
 
-class Supervision:
+class SupervisorConnection:
     """The worker's side: `supervisor` is the id of the process that started it."""
 
     def __init__(self, supervisor: int, connection: socket.socket) -> None:
@@ -34,7 +34,7 @@ class Supervision:
         self._connection = connection
 
     @classmethod
-    def from_environment(cls) -> "Supervision | None":
+    def from_environment(cls) -> "SupervisorConnection | None":
         """As the supervisor handed it to this process; None when it was started by hand."""
         descriptor = os.environ.pop(SOCKET_VARIABLE, None)
         if descriptor is None:

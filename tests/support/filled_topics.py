@@ -1,12 +1,14 @@
 """Logs for the transports to read."""
 
 import asyncio
+import itertools
 import time
 import uuid
 
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from support.waiting import eventually
 
 
 def fill(kafka: str, topic: str, count: int, partitions: int = 1, size: int = 100) -> None:
@@ -71,25 +73,24 @@ def compacted(kafka: str, admin: KafkaAdminClient) -> str:
     configs = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
     admin.create_topics({name: {"num_partitions": 1, "configs": configs}}, wait_for_metadata=True)
     producer = KafkaProducer(bootstrap_servers=kafka)
-    deadline = time.monotonic() + 120
-    number = 0
-    while True:
+    numbers = itertools.count()
+
+    def has_gaps() -> bool:
         # Only closed segments are cleaned, and a segment closes when a later record comes.
-        for _ in range(100):
+        for number in itertools.islice(numbers, 100):
             producer.send(name, b"%d" % number, key=b"%d" % (number % 30 if number % 3 else number), partition=0)
-            number += 1
         producer.flush()
         consumer = KafkaConsumer(name, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_000)
-        there = sum(1 for _ in consumer)
+        offsets = [record.offset for record in consumer]
         consumer.close()
-        if there < number - 50:
-            producer.close()
-            # It stays as it is, so that both transports read the same.
-            resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": "delete"})
-            admin.alter_configs([resource])
-            return name
-        assert time.monotonic() < deadline, "the broker does not compact"
-        time.sleep(2)
+        return len(offsets) < offsets[-1] + 1 - 50
+
+    eventually(has_gaps, told=lambda: "the broker does not compact")
+    producer.close()
+    # It stays as it is, so that both transports read the same.
+    resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": "delete"})
+    admin.alter_configs([resource])
+    return name
 
 
 def ends_of(kafka: str, topic: str) -> dict[int, int]:

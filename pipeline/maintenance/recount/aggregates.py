@@ -26,16 +26,16 @@ def compare_aggregates(client: Client, start: datetime | None, end: datetime | N
     """The differing periods of each view. Leaves a temporary table on the connection."""
     days = whole_days(client, start, end)
     _find_moved(client)
-    portions = list(_portions(client, days))
+    ranges = list(_ranges(client, days))
     return {
-        comparison.view: _compare(client, comparison, days if comparison.key == "day" else portions)
+        comparison.view: _compare(client, comparison, days if comparison.key == "day" else ranges)
         for comparison in comparisons()
     }
 
 
-def _compare(client: Client, comparison: Comparison, portions: list[tuple[int, int]]) -> Discrepancies:
+def _compare(client: Client, comparison: Comparison, ranges: list[tuple[int, int]]) -> Discrepancies:
     counter = DiscrepancyCounter()
-    for start, end in portions:
+    for start, end in ranges:
         for (period,) in client.execute_iter(comparison.query(start, end)):
             counter.add(period)
     return counter.result()
@@ -49,8 +49,8 @@ def _find_moved(client: Client) -> None:
         client.execute(_FIND_MOVED.format(slices=slices, number=number))
 
 
-def _portions(client: Client, days: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The range in portions of whole hours with at most `_EVENTS_AT_ONCE` events each, or one hour."""
+def _ranges(client: Client, days: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The days, cut into ranges of whole hours: of at most `_EVENTS_AT_ONCE` events each, or of one hour."""
     if not days:
         return
     start, end = days[0][0], days[-1][1]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kafka import TopicPartition
 
 from gapwatch.pipeline.events.columns import hash_of, version_of
-from gapwatch.pipeline.events.dead_letter import Letter
+from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
 from gapwatch.pipeline.events.decode import Rejected, decode_record
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.records import Record
@@ -84,7 +84,7 @@ class PublishedRecords:
 
 
 def _dead_letter(record: Record) -> Iterator[RejectedRecord]:
-    letter = Letter.of(record)
+    letter = StoredDeadLetter.of(record)
     event_type = _TYPE_OF_TOPIC.get(letter.source_topic)
     if event_type is not None and min(letter.source_partition, letter.source_offset) >= 0:
         source = Record(letter.source_topic, letter.source_partition, letter.source_offset, 0, None, None)

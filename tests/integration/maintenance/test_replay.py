@@ -11,7 +11,7 @@ from support.topic import Topic
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import GapwatchError, PublishError
-from gapwatch.pipeline.events.dead_letter import DeadLetter, Letter
+from gapwatch.pipeline.events.dead_letter import DeadLetter, StoredDeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.maintenance import replay as replaying
@@ -20,14 +20,14 @@ from gapwatch.pipeline.maintenance.replay import MAX_REPLAYS, Selection, find_le
 TIME = 1_790_000_000_000
 
 
-class Graveyard:
+class DeadLetterTopics:
     """Puts dead letters into the real topics, as a worker does."""
 
     def __init__(self, kafka: str) -> None:
         self.kafka = kafka
         self._producer = KafkaProducer(bootstrap_servers=kafka)
 
-    def bury(self, number: int, **changes: Any) -> Letter:
+    def send(self, number: int, **changes: Any) -> StoredDeadLetter:
         event_type = changes.pop("event_type", "feedback")
         reason = changes.pop("reason", Reason.NOT_JSON)
         record = Record(
@@ -47,13 +47,13 @@ class Graveyard:
 
 
 @pytest.fixture
-def graveyard(event_topics: None, kafka: str) -> Iterator[Graveyard]:
-    graveyard = Graveyard(kafka)
-    yield graveyard
-    graveyard.close()
+def topics(event_topics: None, kafka: str) -> Iterator[DeadLetterTopics]:
+    topics = DeadLetterTopics(kafka)
+    yield topics
+    topics.close()
 
 
-def everything() -> list[Letter]:
+def everything() -> list[StoredDeadLetter]:
     return list(read_letters(Selection()))
 
 
@@ -61,10 +61,10 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(gapwatch, ["dead-letters", *arguments])
 
 
-def test_letters_are_selected_by_type_reason_and_time(graveyard: Graveyard) -> None:
-    one = graveyard.bury(1)
-    two = graveyard.bury(2, reason=Reason.TOO_DEEP)
-    three = graveyard.bury(3, event_type="chat")
+def test_letters_are_selected_by_type_reason_and_time(topics: DeadLetterTopics) -> None:
+    one = topics.send(1)
+    two = topics.send(2, reason=Reason.TOO_DEEP)
+    three = topics.send(3, event_type="chat")
     now = datetime.now(UTC)
 
     def names(**selection: Any) -> set[str]:
@@ -80,10 +80,10 @@ def test_letters_are_selected_by_type_reason_and_time(graveyard: Graveyard) -> N
     assert one.name not in names(since=first_moment) or one.record.timestamp == two.record.timestamp
 
 
-def test_a_letter_is_replayed_as_it_was(graveyard: Graveyard) -> None:
-    graveyard.bury(1)
+def test_a_letter_is_replayed_as_it_was(topics: DeadLetterTopics) -> None:
+    topics.send(1)
     assert replay(everything()) == {"replayed": 1}
-    (record,) = graveyard.sources()
+    (record,) = topics.sources()
     assert (record.key, record.value) == (b"c1", b"value 1")
     assert list(record.headers) == [
         ("trace", b"t"),
@@ -92,47 +92,47 @@ def test_a_letter_is_replayed_as_it_was(graveyard: Graveyard) -> None:
     ]
 
 
-def test_each_letter_is_replayed_once_unless_asked_again(graveyard: Graveyard) -> None:
+def test_each_letter_is_replayed_once_unless_asked_again(topics: DeadLetterTopics) -> None:
     for number in range(3):
-        graveyard.bury(number)
+        topics.send(number)
     assert replay(everything()[:2]) == {"replayed": 2}
     assert replay(everything()) == {"replayed": 1, "already replayed": 2}
     assert replay(everything()) == {"already replayed": 3}
-    assert len(graveyard.sources()) == 3
+    assert len(topics.sources()) == 3
     assert replay(everything(), again=True) == {"replayed": 3}
-    assert len(graveyard.sources()) == 6
+    assert len(topics.sources()) == 6
 
 
-def test_a_dry_run_sends_nothing_and_marks_nothing(graveyard: Graveyard) -> None:
-    graveyard.bury(1)
+def test_a_dry_run_sends_nothing_and_marks_nothing(topics: DeadLetterTopics) -> None:
+    topics.send(1)
     assert replay(everything(), dry_run=True) == {"replayed": 1}
-    assert graveyard.sources() == []
+    assert topics.sources() == []
     assert replay(everything()) == {"replayed": 1}
 
 
-def test_a_record_that_keeps_failing_is_not_replayed_for_ever(graveyard: Graveyard) -> None:
-    letter = graveyard.bury(0)
+def test_a_record_that_keeps_failing_is_not_replayed_for_ever(topics: DeadLetterTopics) -> None:
+    letter = topics.send(0)
     for count in range(1, MAX_REPLAYS + 1):
         assert replay([letter]) == {"replayed": 1}
-        replayed = graveyard.sources()[-1]
-        letter = graveyard.bury(replayed.offset, headers=list(replayed.headers))
+        replayed = topics.sources()[-1]
+        letter = topics.send(replayed.offset, headers=list(replayed.headers))
         assert (letter.replays, letter.source_timestamp) == (count, TIME)
     assert replay([letter], again=True) == {"replayed too often": 1}
 
 
-def test_what_cannot_be_replayed_is_left_out(graveyard: Graveyard) -> None:
-    graveyard.bury(1, value=None)
-    graveyard.bury(2, headers=[])
+def test_what_cannot_be_replayed_is_left_out(topics: DeadLetterTopics) -> None:
+    topics.send(1, value=None)
+    topics.send(2, headers=[])
     stranger = everything()[0]._replace(source_topic="gapwatch.dirty-minutes")
     assert replay([*everything(), stranger]) == {"replayed": 1, "without a value": 1, "of unknown origin": 1}
 
 
 def test_a_crash_between_sending_and_marking_repeats_rather_than_loses(
-    graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch
+    topics: DeadLetterTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replaying, "_LETTERS_PER_BATCH", 2)
     for number in range(5):
-        graveyard.bury(number)
+        topics.send(number)
     send = replaying._send
     calls = 0
 
@@ -148,15 +148,15 @@ def test_a_crash_between_sending_and_marking_repeats_rather_than_loses(
         with pytest.raises(KeyboardInterrupt):
             replay(everything())
     assert replay(everything()) == {"replayed": 3, "already replayed": 2}
-    values = [record.value for record in graveyard.sources()]
+    values = [record.value for record in topics.sources()]
     assert set(values) == {b"value %d" % number for number in range(5)}
     assert len(values) == 7
 
 
 def test_a_record_that_kafka_refuses_is_told_and_not_marked(
-    graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch
+    topics: DeadLetterTopics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graveyard.bury(1)
+    topics.send(1)
 
     def refuse(*_: Any, **__: Any) -> None:
         raise KafkaError("no space")
@@ -168,8 +168,8 @@ def test_a_record_that_kafka_refuses_is_told_and_not_marked(
     assert replay(everything()) == {"replayed": 1}
 
 
-def test_list_counts_by_reason_and_names_the_latest(graveyard: Graveyard) -> None:
-    letters = [graveyard.bury(number, reason=Reason.TOO_DEEP if number else Reason.NOT_JSON) for number in range(5)]
+def test_list_counts_by_reason_and_names_the_latest(topics: DeadLetterTopics) -> None:
+    letters = [topics.send(number, reason=Reason.TOO_DEEP if number else Reason.NOT_JSON) for number in range(5)]
     replay(letters[-1:])
     told = run("list", "--limit", "2").output
     assert "5 dead letters, 1 of them replayed" in told
@@ -181,13 +181,13 @@ def test_list_counts_by_reason_and_names_the_latest(graveyard: Graveyard) -> Non
     assert [(line["name"], line["source_offset"], line["replayed"]) for line in lines] == [(letters[0].name, 0, False)]
 
 
-def test_list_of_nothing(graveyard: Graveyard) -> None:
+def test_list_of_nothing(topics: DeadLetterTopics) -> None:
     assert "0 dead letters" in run("list").output
 
 
-def test_show_masks_and_raw_does_not(graveyard: Graveyard) -> None:
+def test_show_masks_and_raw_does_not(topics: DeadLetterTopics) -> None:
     value = json.dumps({"text": "电话13812345678", "channel": "tiktok"}).encode()
-    letter = graveyard.bury(1, value=value, reason=Reason.UNKNOWN_CHANNEL)
+    letter = topics.send(1, value=value, reason=Reason.UNKNOWN_CHANNEL)
     shown = run("show", letter.name).output
     assert "13812345678" not in shown
     assert "‹电话›" in shown
@@ -205,28 +205,28 @@ def test_show_masks_and_raw_does_not(graveyard: Graveyard) -> None:
         (b'{"text": "\\ud800"}', '"?"'),
     ],
 )
-def test_show_any_bytes(graveyard: Graveyard, value: bytes | None, told: str) -> None:
-    assert told in run("show", graveyard.bury(1, value=value).name).output
+def test_show_any_bytes(topics: DeadLetterTopics, value: bytes | None, told: str) -> None:
+    assert told in run("show", topics.send(1, value=value).name).output
 
 
 @pytest.mark.parametrize(
     "name", ["feedback/0/999999", "feedback/99/0", "survey/0/1", "feedback", "feedback/x/y", "a/b/c/d"]
 )
-def test_an_unknown_name_is_told(graveyard: Graveyard, name: str) -> None:
+def test_an_unknown_name_is_told(topics: DeadLetterTopics, name: str) -> None:
     result = run("show", name)
     assert isinstance(result.exception, GapwatchError)
     assert name in str(result.exception)
 
 
-def test_replay_by_name_and_by_choice(graveyard: Graveyard) -> None:
-    one, two, _ = (graveyard.bury(number) for number in range(3))
+def test_replay_by_name_and_by_choice(topics: DeadLetterTopics) -> None:
+    one, two, _ = (topics.send(number) for number in range(3))
     assert run("replay", one.name, two.name, "--dry-run").output == "would be replayed: 2\n"
     assert run("replay", one.name).output == "replayed: 1\n"
     assert run("replay", "--type", "feedback", "--since", "1h").output == "replayed: 2\nleft out, already replayed: 1\n"
     assert run("replay", "--all").output == "replayed: 0\nleft out, already replayed: 3\n"
 
 
-def test_replaying_everything_must_be_said(graveyard: Graveyard) -> None:
+def test_replaying_everything_must_be_said(topics: DeadLetterTopics) -> None:
     result = run("replay")
     assert result.exit_code == 2
     assert "--all" in result.output

@@ -73,9 +73,9 @@ def _records() -> list[Record]:
 def _ingest(url: str, records: Sequence[Record], reader: Reader) -> None:
     for record in records:
         event_type: Any = record.topic.partition(".")[0]
-        portion = EventReader(reader).read(event_type, [record])
-        assert not portion.dead
-        Aggregates(url).derive(EventStore(url).insert(portion.columns, f"{record.topic} {record.offset}"))
+        batch = EventReader(reader).read(event_type, [record])
+        assert not batch.dead
+        Aggregates(url).derive(EventStore(url).insert(batch.columns, f"{record.topic} {record.offset}"))
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +157,7 @@ def test_rows_merge_to_the_new_reading(world: World, reader: Reader) -> None:
     ]
 
 
-def test_in_small_portions_the_result_is_the_same(
-    world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_small_parts_the_result_is_the_same(world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reprocess, "ROWS_AT_ONCE", 3)
     voices = [feedback(f"e{n}", n // 7, n) for n in range(40)] + [chat(f"k{n}", 9, n, wait=5) for n in range(8)]
     world.process(*world.publish(*voices))

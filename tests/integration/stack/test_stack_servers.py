@@ -20,7 +20,8 @@ from support.waiting import eventually
 
 from gapwatch.pipeline.endpoints import LOCAL_FILE, endpoints
 from gapwatch.pipeline.errors import StackError
-from gapwatch.pipeline.stack import LocalStack
+from gapwatch.pipeline.stack import LocalStack, state
+from gapwatch.pipeline.stack.clickhouse import DATABASE, READER
 from gapwatch.pipeline.stack.clickhouse_server import EXIT_DIRECTORY_IN_USE
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.service import Service
@@ -107,7 +108,8 @@ def launcher(directory: Path, body: str) -> subprocess.Popen[str]:
     """Another process that enters a stack and does `body`; it has said `up` when this returns."""
     script = f"""
 import signal, sys, time
-from gapwatch.pipeline.stack import LocalStack
+from gapwatch.pipeline.stack import LocalStack, state
+from gapwatch.pipeline.stack.clickhouse import DATABASE, READER
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without
 with LocalStack({str(directory)!r}) as stack:
     print("up", flush=True)
@@ -222,8 +224,15 @@ def test_failure_to_start_tells_the_log_and_stops_what_was_started(
     assert processes_under(own.data_dir) == []
 
 
+def _reader_password(stack: LocalStack) -> str:
+    """As docs/how-to/analyse.md tells an analyst where it stands."""
+    kept = state.load(stack.data_dir / "stack.json")
+    assert kept
+    return kept.reader_password
+
+
 def test_no_password_on_a_command_line_or_in_a_file_of_others(own: LocalStack) -> None:
-    passwords = [own.clickhouse.url.split(":")[2].split("@")[0], own.clickhouse.reader_url.split(":")[2].split("@")[0]]
+    passwords = [own.clickhouse.url.split(":")[2].split("@")[0], _reader_password(own)]
     command_lines = " ".join(" ".join(process.cmdline()) for process in processes_under(own.data_dir))
     assert not any(password in command_lines for password in passwords)
     for file in (own.data_dir / "stack.json", own.data_dir / LOCAL_FILE, own.clickhouse.directory / "users.xml"):
@@ -248,7 +257,8 @@ def test_engine_user_without_password_is_closed_to_clients(own: LocalStack) -> N
 )
 def test_reader_can_only_read(own: LocalStack, data: Callable[[], tuple[int, int]], statement: str) -> None:
     execute(own, "SYSTEM FLUSH LOGS")  # makes system.query_log, which comes with its first line
-    with Client.from_url(own.clickhouse.reader_url) as client:
+    user = {"user": READER, "password": _reader_password(own), "database": DATABASE}
+    with Client("127.0.0.1", own.clickhouse.ports[0], **user) as client:
         assert client.execute("SELECT min(n) FROM kept") == [(1,)]
         with pytest.raises(Error) as refused:
             client.execute(statement)

@@ -197,7 +197,7 @@ def test_deriving_again_changes_nothing(
     assert [query(f"SELECT * FROM {view} ORDER BY ALL") for view in views] == before
 
 
-def test_in_small_portions_the_result_is_the_same(
+def test_in_small_parts_the_result_is_the_same(
     database: str, query: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)

@@ -5,18 +5,16 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
 from kafka import KafkaProducer
+from support.waiting import eventually
 
 from gapwatch.pipeline.errors import StoreError, StoreUnavailable
 from gapwatch.pipeline.store import ClickHouse
 from gapwatch.pipeline.worker import metrics, reports
 from gapwatch.pipeline.worker.stalls import Stalls
-
-TIMEOUT_SECONDS = 120
 
 
 def totals(database):
@@ -37,6 +35,12 @@ def feedback(number):
     }
 
 
+def _reported(database, worker):
+    assert worker.poll() is None
+    stored, *_, letters, _ = totals(database)
+    return stored >= 20 and letters >= 1
+
+
 def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, group):
     producer = KafkaProducer(bootstrap_servers=kafka)
     for value in (*(json.dumps(feedback(number)).encode() for number in range(20)), b"{"):
@@ -44,11 +48,7 @@ def test_a_running_worker_reports_what_it_does(kafka, database, event_topics, gr
     producer.close()
     worker = subprocess.Popen([sys.executable, "-m", "gapwatch", "worker"], env=os.environ.copy())
     try:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while totals(database)[0] < 20 or totals(database)[6] < 1:
-            assert worker.poll() is None
-            assert time.monotonic() < deadline, totals(database)
-            time.sleep(0.5)
+        eventually(lambda: _reported(database, worker), told=lambda: totals(database))
     finally:
         worker.terminate()
         worker.wait(60)

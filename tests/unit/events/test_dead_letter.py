@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapwatch.pipeline.events.dead_letter import DeadLetter, Letter
+from gapwatch.pipeline.events.dead_letter import DeadLetter, StoredDeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.schemas.dead_letters import HEADERS, MEANING
@@ -42,7 +42,7 @@ def test_of_a_record_that_is_too_large_the_letter_tells_where_it_is() -> None:
     letter = DeadLetter.of(large, REJECTED, FAILED_AT)
     assert (letter.key, letter.value) == (None, None)
     assert [name for name, _ in letter.headers if not name.startswith("gapwatch.")] == []
-    read = Letter.of(stored(letter))
+    read = StoredDeadLetter.of(stored(letter))
     assert (read.source_topic, read.source_partition, read.source_offset) == ("chat.events", 3, 17)
     assert read.left_out == len(b"k1") + 30 * 1024**2 + len(b"trace" + b"t") + 10
 
@@ -62,7 +62,7 @@ def test_every_reason_has_a_meaning() -> None:
 
 
 def test_what_was_told_is_read_back() -> None:
-    letter = Letter.of(stored(DeadLetter.of(RECORD, REJECTED, FAILED_AT)))
+    letter = StoredDeadLetter.of(stored(DeadLetter.of(RECORD, REJECTED, FAILED_AT)))
     assert letter.name == "chat/0/5"
     assert (letter.reason, letter.detail) == ("not_utf8", "byte 0 is not UTF-8")
     assert (letter.source_topic, letter.source_partition, letter.source_offset) == ("chat.events", 3, 17)
@@ -71,12 +71,12 @@ def test_what_was_told_is_read_back() -> None:
 
 def test_the_time_of_giving_up_is_the_present_unless_given() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    assert datetime.fromisoformat(Letter.of(stored(DeadLetter.of(RECORD, REJECTED))).failed_at) >= before
+    assert datetime.fromisoformat(StoredDeadLetter.of(stored(DeadLetter.of(RECORD, REJECTED))).failed_at) >= before
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(HEADERS)) | st.text(max_size=5), st.binary(max_size=24))))
 def test_headers_of_strangers_are_read_as_far_as_they_go(headers: list[tuple[str, bytes]]) -> None:
-    letter = Letter.of(RECORD._replace(headers=headers))
+    letter = StoredDeadLetter.of(RECORD._replace(headers=headers))
     assert letter.replays >= 0
     assert letter.source_offset >= -1
     DeadLetter.of(RECORD._replace(headers=headers), REJECTED)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.stack import LocalStack, state
 from gapwatch.pipeline.stack.kafka import KafkaBroker, Node
 from gapwatch.pipeline.stack.keeper import Keeper
@@ -27,7 +28,7 @@ def properties(brokers: int, tmp_path: Path) -> dict[str, str]:
 
 def test_state_survives_the_file(tmp_path: Path) -> None:
     created = state.create(brokers=3)
-    state.save(tmp_path / "stack.json", created)
+    state_files.save(tmp_path / "stack.json", created)
     assert state.load(tmp_path / "stack.json") == created
     assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600
 

@@ -1,6 +1,5 @@
 """Metrics and health over HTTP, as probes and scrapers ask for them."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,18 +85,6 @@ def test_an_address_that_cannot_be_had_is_told(supervisor: SimpleNamespace, host
         told = f"cannot serve metrics on {host}:{port}: .* GAPWATCH_METRICS_PORT"
         with pytest.raises(SettingsError, match=told), served(supervisor, "", host, port):  # type: ignore[arg-type]
             pass
-
-
-@pytest.mark.parametrize("half", [b"", b"GET /health HTTP/1.1\r\nHo"])
-def test_who_never_finishes_a_request_is_let_go(
-    supervisor: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, half: bytes
-) -> None:
-    monkeypatch.setattr(web, "_REQUEST_SECONDS", 0.2)
-    with served(supervisor, "", "127.0.0.1", 0) as address:  # type: ignore[arg-type]
-        parts = urlsplit(address)
-        with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
-            connection.sendall(half)
-            assert connection.recv(1) == b""
 
 
 def test_nothing_is_served_afterwards(supervisor: SimpleNamespace) -> None:

@@ -137,9 +137,11 @@ async def test_who_asks_for_the_end_again_has_as_long_again(
     await eventually_async(lambda: done == ["one"])
     monkeypatch.setattr(refresh, "DRAIN_SECONDS", 0.01)
     deriving.refresher.drain()
+    first_ended = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.01, first_ended.set)  # timers go off in the order of their times
     monkeypatch.undo()
     deriving.refresher.drain()
-    await asyncio.sleep(0.1)  # when the first would have ended
+    await first_ended.wait()
     await deriving.refresher.put(batch(done, "two", LIVE))
     async with asyncio.timeout(2):
         await eventually_async(lambda: done == ["one", "two"])

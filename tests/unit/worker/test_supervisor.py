@@ -104,7 +104,7 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     """By what the real one hands over, to a worker that does nothing else."""
     worker = (
         "import os, pathlib, time; from gapwatch.pipeline.hosting.processes import end_with; "
-        "from gapwatch.pipeline.worker.heartbeat import Supervision; end_with(Supervision.from_environment().supervisor); "
+        "from gapwatch.pipeline.worker.heartbeat import SupervisorConnection; end_with(SupervisorConnection.from_environment().supervisor); "
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
     script = f"import sys; from gapwatch.pipeline.worker.supervisor import Supervisor; Supervisor(1, [sys.executable, '-c', {worker!r}]).run()"

@@ -68,14 +68,14 @@ async def test_an_error_waits_until_what_was_taken_before_it_is_delivered() -> N
 
 async def test_silence_is_noticed_only_while_records_are_waited_for() -> None:
     reading = thread()
-    reading._heard = time.monotonic() - 60
+    reading._last_answer_at = time.monotonic() - 60
 
     def after(answers: dict[TP, float], waiting: set[TP]) -> float:
         asked = SimpleNamespace(
             assignment=lambda: frozenset(answers),
             last_poll_timestamp=lambda tp: (time.time() - answers[tp]) * 1000,
         )
-        reading._heard = max(reading._heard, reading._last_answer(cast("Any", asked), waiting))
+        reading._last_answer_at = max(reading._last_answer_at, reading._last_answer(cast("Any", asked), waiting))
         return round(reading.silent_seconds)
 
     assert after({FIRST: 40, SECOND: 30}, {FIRST, SECOND}) == 30, "one broker that answers is enough"
