@@ -2,17 +2,23 @@
 
 Reading is all processor time. In the worker's interpreter it would share one lock with fetching, encoding rows and the
 event loop, and slow all of them; beside it, it runs at the speed it has alone (docs/performance.md). And a text that
-takes a whole process down, by memory or by a fault in native code, takes the reader's, not the worker's.
+takes a whole process down, by memory, by time or by a fault in native code, takes the reader's, not the worker's. What
+one batch may take of either is bounded, and a record that ends the process twice is set aside.
 """
 
+import contextlib
 import gc
 import multiprocessing
+import resource
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from pathlib import Path
+
+import psutil
 
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.bisection import bisect
@@ -28,6 +34,16 @@ from gapwatch.schemas.events import EventType
 
 log = logger(__name__)
 
+# The dearest event that fits the contract, a chat of a million characters, takes half of it.
+MEMORY_BYTES = 384 * 1024**2
+"""What reading may take beside the models. Whoever asks for more gets a MemoryError."""
+
+PROCESSOR_SECONDS = 90.0
+"""What one batch may take, whatever else the machine does."""
+
+_LOOK_SECONDS = 2.0
+_MOST_LIKELY_KILLED = "1000"
+
 _reader: EventReader | None = None
 
 
@@ -42,6 +58,19 @@ def _begin() -> None:
 
     _reader = EventReader(Reader())
     collect_on_demand()
+    _bound_memory()
+
+
+def _bound_memory() -> None:
+    """What a text asks for beyond this is refused here. Were memory short, the system would end any process."""
+    status, likely = Path("/proc/self/status"), Path("/proc/self/oom_score_adj")
+    if not status.exists():  # the limit counts other things where there is no Linux
+        return
+    likely.write_text(_MOST_LIKELY_KILLED)
+    (used,) = (int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmData:"))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = used + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _read(event_type: EventType, encoded: bytes) -> list[bytes]:
@@ -105,7 +134,12 @@ class ReaderProcess:
 
     def _give_up(self, event_type: EventType, record: Record, _: BrokenProcessPool) -> ReadBatch:
         batch = self._probe(event_type)
-        log.error("an event kills the reader's process", topic=record.topic, offset=record.offset)
+        log.error(
+            "an event ended the reader's process twice, and is set aside",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
         batch.dead.append(DeadLetter.of(record, Rejected(Reason.READER_FAILED, "the process died")))
         return batch
 
@@ -130,5 +164,36 @@ class ReaderProcess:
 
 
 def _ask(pool: ProcessPoolExecutor, event_type: EventType, records: Sequence[Record]) -> ReadBatch:
-    """Raises BrokenProcessPool when the process dies before it has answered."""
-    return joined(map(decode_batch, pool.submit(_read, event_type, encode_records(records)).result()))
+    """Raises BrokenProcessPool when the process dies, or is ended for the time it takes, before it has answered."""
+    asked = pool.submit(_read, event_type, encode_records(records))
+    limit: float | None = None
+    while True:
+        try:
+            return joined(map(decode_batch, asked.result(_LOOK_SECONDS)))
+        except TimeoutError:
+            # Two batches may wait for one process: each is given the time of both.
+            spent = _processor_seconds(pool)
+            limit = limit or spent + 2 * PROCESSOR_SECONDS
+            if spent > limit:
+                log.warning("a batch takes the reader's process too long, which is ended", records=len(records))
+                _end(pool)
+
+
+def _processes_of(pool: ProcessPoolExecutor) -> list[psutil.Process]:
+    # The pool tells nobody which processes it has, until Python 3.14.
+    processes = pool._processes or {}  # noqa: SLF001
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [psutil.Process(number) for number in list(processes)]
+    return []
+
+
+def _processor_seconds(pool: ProcessPoolExecutor) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return sum(process.cpu_times().user + process.cpu_times().system for process in _processes_of(pool))
+    return 0.0
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    for process in _processes_of(pool):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

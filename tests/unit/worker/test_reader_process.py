@@ -4,6 +4,7 @@ import contextlib
 import gc
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -24,13 +25,17 @@ READING = Reading("", "neutral", 0.0, (), "none", "none", "in_sale", 0.0, ())
 
 
 class Mortal:
-    """Dies of one text, as of a fault in native code."""
+    """Dies of one text, as of a fault in native code; never ends with another, and takes much memory for a third."""
 
     version = "1"
 
     def read(self, texts: Sequence[str], ratings: Sequence[int | None] | None = None) -> list[Reading]:
         if "die" in texts:
             os._exit(1)
+        while "loop" in texts:
+            pass
+        if "grow" in texts:
+            bytearray(4 * reader_process.MEMORY_BYTES)
         return [READING] * len(texts)
 
     def read_chat(self, said: Sequence[str], whole: str) -> ChatReading:
@@ -39,6 +44,7 @@ class Mortal:
 
 def begin() -> None:
     reader_process._reader = EventReader(Mortal())
+    reader_process._bound_memory()
 
 
 def fail() -> None:
@@ -84,6 +90,21 @@ def test_two_threads_with_a_killer_each_give_up_these_two_events(process: Reader
     assert given_up == [[b"1"], [], [b"205"]]
     assert [len(batch.columns) for batch in read] == [2, 1, 5]
     assert process.read("feedback", records(300, ["好"])).dead == [], "and reading goes on"
+
+
+def test_an_event_that_never_ends_is_given_up(process: ReaderProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_process, "PROCESSOR_SECONDS", 1.0)
+    monkeypatch.setattr(reader_process, "_LOOK_SECONDS", 0.1)
+    read = process.read("feedback", records(0, ["好", "loop", "好"]))
+    assert [letter.source[2] for letter in read.dead] == [b"1"]
+    assert len(read.columns) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit counts memory on Linux only")
+def test_an_event_that_wants_too_much_memory_is_given_up(process: ReaderProcess) -> None:
+    read = process.read("feedback", records(0, ["好", "grow", "好"]))
+    assert [dict(letter.headers)["gapwatch.detail"] for letter in read.dead] == [b"MemoryError"]
+    assert len(read.columns) == 2
 
 
 def test_a_process_that_does_not_start_gives_up_no_event() -> None:
