@@ -36,9 +36,11 @@ _CLUSTER_SETTINGS: dict[str, Any] = {
 _CONNECTION: dict[str, Any] = {
     "client_name": "gapwatch",
     "connect_timeout": 5.0,
-    # The longest single query here, a chunk of a derivation, takes seconds; five minutes mean that the server is gone.
-    "send_receive_timeout": 300.0,
-    "tcp_keepalive": True,
+    # While a query runs, the server tells its progress ten times a second. Only an insert is silent to its end, which
+    # takes seconds at the most, and is recognised when it is made again. Silence means that nobody is there any more.
+    "send_receive_timeout": 30.0,
+    # Between queries: seconds until the first question, seconds between them, how many without an answer.
+    "tcp_keepalive": (10, 5, 3),
 }
 
 

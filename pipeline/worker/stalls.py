@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tenacity import RetryCallState
@@ -16,6 +17,9 @@ log = logger(__name__)
 
 T = TypeVar("T")
 
+HANGING_SECONDS = 15.0
+"""A call that has not returned for so long counts as waiting, though nothing failed yet."""
+
 # A worker has nothing else to do than wait, and notices within seconds that a server is back.
 _WITHOUT_END = Limits(first_pause=0.2, longest_pause=10.0)
 
@@ -25,6 +29,16 @@ class Stalls:
 
     def __init__(self) -> None:
         self._since: dict[str, tuple[float, str]] = {}
+        self._called: dict[str, float] = {}
+
+    @contextmanager
+    def call(self, stage: str) -> Iterator[None]:
+        """While a stage waits for the answer to one call."""
+        self._called[stage] = time.monotonic()
+        try:
+            yield
+        finally:
+            self._called.pop(stage, None)
 
     def begin(self, stage: str, why: str) -> None:
         if stage not in self._since:
@@ -39,11 +53,17 @@ class Stalls:
 
     def reason(self) -> str | None:
         """One line for health checks; None when nothing waits."""
-        stalled = list(self._since.items())
+        now = time.monotonic()
+        stalled = [(since, stage, why) for stage, (since, why) in list(self._since.items())]
+        stalled += [
+            (since, stage, "the server has not answered yet")
+            for stage, since in list(self._called.items())
+            if now - since > HANGING_SECONDS
+        ]
         if not stalled:
             return None
-        stage, (since, why) = min(stalled, key=lambda item: item[1][0])
-        return f"{stage} has waited {time.monotonic() - since:.0f} s: {why}"
+        since, stage, why = min(stalled)
+        return f"{stage} has waited {now - since:.0f} s: {why}"
 
 
 class Retrying:
@@ -65,8 +85,12 @@ class Retrying:
             metrics.RETRIES.labels(stage).inc()
             log.debug("trying again", stage=stage, attempt=state.attempt_number, error=why)
 
+        def call() -> T:
+            with self._stalls.call(stage):
+                return action()
+
         attempts = retrying(_WITHOUT_END, transient, stopping=self._stopping, before_pause=note)
         try:
-            return attempts(action)
+            return attempts(call)
         finally:
             self._stalls.end(stage)
