@@ -64,6 +64,8 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
         consumer._fetch_min_bytes = FETCH_LEAST_BYTES
+        # Faust says so only of a consumer whose own offsets are kept in transactions.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def _fetch_records(  # type: ignore[override]  # only our consumer sees the result
@@ -178,11 +180,14 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         return False
 
     def highwater(self, tp: TP) -> int | None:  # type: ignore[override]  # nor does aiokafka always know it
-        """The end of the partition's log when it was last fetched; None as long as it was not, or it is not ours."""
+        """Up to where the partition could be read when it was last fetched: its end, or an open transaction's begin.
+
+        None as long as it was not fetched, or is not ours.
+        """
         subscription = self._ensure_consumer()._subscription.subscription
         # Asked from another thread: it may be revoked meanwhile, for which aiokafka has an assertion.
         state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
-        return state.highwater if state else None
+        return (state.highwater if state.lso is None else state.lso) if state else None
 
     def seek(self, partition: TP, offset: int) -> None:
         super().seek(partition, offset)

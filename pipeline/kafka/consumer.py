@@ -12,10 +12,14 @@ from gapwatch.pipeline.kafka.header_names import AnyHeaderName
 
 
 class Consumer(KafkaConsumer):  # type: ignore[misc]  # the package is not typed
-    """A consumer of the Kafka in force, with `options` of kafka-python's."""
+    """A consumer of the Kafka in force, with `options` of kafka-python's.
+
+    It reads what is committed: no record of a transaction that was aborted or is still open. The end of a log is where
+    its first open transaction begins.
+    """
 
     def __init__(self, *topics: str, **options: Any) -> None:
-        super().__init__(*topics, **client_options(), **options)
+        super().__init__(*topics, **client_options(), isolation_level="read_committed", **options)
 
 
 class _Batch(AnyHeaderName, DefaultRecordBatch):  # type: ignore[misc]

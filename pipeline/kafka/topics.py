@@ -66,6 +66,7 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
 def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
     """Records of each topic that the group has not committed yet; topics that do not exist are left out.
 
+    Records of transactions that are open are not counted: nobody may read them yet.
     Raises kafka.errors.KafkaError when Kafka cannot be reached.
     """
     return _ask(lambda admin: _lag(admin, group, topics), bootstrap_timeout_ms=_ANSWER_MS)
@@ -79,7 +80,7 @@ def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[s
     ]
     committed = admin.list_group_offsets(group).get(group, {})
     begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-    end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST), isolation_level="read_committed")
     behind: dict[str, int] = {}
     for partition in partitions:
         done = max(begin[partition].offset, committed[partition].offset if partition in committed else 0)
