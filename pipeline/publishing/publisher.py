@@ -6,9 +6,13 @@ with Publisher() as publisher:
     publisher.publish(Feedback(event_id="r-1", event_time=now, channel="app", customer_id="c-7", text="很好"))
 """
 
+import contextlib
+import logging
+import os
 import threading
+import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, Self
 
 import msgspec
@@ -17,8 +21,9 @@ from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.producer.future import FutureRecordMetadata
 
-from gapwatch.pipeline.errors import PublishError
+from gapwatch.pipeline.errors import PublishError, summary
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.hosting.exits import at_exit
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, Chat, EventType, topic_of
@@ -30,8 +35,16 @@ _LINGER_MS = 20
 _MAX_UNACKNOWLEDGED = 10_000
 _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
+# How long it takes at the most to tell why Kafka did not take an event.
+_DIAGNOSIS_TIMEOUT_MS = 5_000
 # What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
 _DEFAULT_RECORD_BYTES = 1024**2
+
+log = logging.getLogger(__name__)
+
+_PUBLISHERS: "weakref.WeakSet[Publisher]" = weakref.WeakSet()
+_INHERITED: list[KafkaProducer] = []
+"""Producers of the parent, in a child."""
 
 
 class InvalidEventError(PublishError):
@@ -44,15 +57,19 @@ class InvalidEventError(PublishError):
 
 
 class DeliveryError(PublishError):
-    """Kafka did not acknowledge the events named in `event_ids`. Publishing them again doubles nothing."""
+    """Kafka did not acknowledge the events named in `event_ids`. Publishing them again doubles nothing.
 
-    def __init__(self, event_ids: list[str], cause: KafkaError) -> None:
+    Raised by `publish`, it names the event in hand too.
+    """
+
+    def __init__(self, event_ids: list[str], cause: object) -> None:
         others = f" and {len(event_ids) - 1} published after it" if len(event_ids) > 1 else ""
         super().__init__(f"Kafka did not accept event {event_ids[0]}{others}: {cause}")
         self.event_ids = event_ids
 
 
 class _Sent(NamedTuple):
+    topic: str
     event_id: str
     future: FutureRecordMetadata
 
@@ -61,16 +78,26 @@ class Publisher:
     """Sends events to their topics in compressed batches, each record exactly once per session.
 
     Events of one conversation keep their order; so do the other events of one order, or of one customer where no order
-    is named. Threads may share a publisher.
+    is named. Threads may share a publisher; what one of them is told of lost events names those of all.
+
+    A process that is forked from one with a publisher may use it: at its first event it connects by itself. What its
+    parent has published before is the parent's to deliver.
     """
+
+    _lock: threading.RLock
+    _sent: deque[_Sent]
+    _acknowledged: int
+    _without_gap: bool
+    _producer: KafkaProducer | None
+    _forget_exit: Callable[[], object]
 
     def __init__(self, **options: Any) -> None:
         """`options` are those of kafka-python's producer and win over the settings.
 
         Raises PublishError when Kafka cannot be reached.
         """
-        client = client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
-        self._largest = _largest_record(client)
+        self._client = client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
+        self._largest = _largest_record(self._client)
         self._options = {
             "acks": "all",
             "allow_auto_create_topics": False,
@@ -81,14 +108,22 @@ class Publisher:
             "linger_ms": _LINGER_MS,
             "max_block_ms": _METADATA_TIMEOUT_MS,
             "max_request_size": self._largest,
-            **client,
+            **self._client,
             **options,
         }
+        self._closed = False
+        self._begin()
+        self._producer = self._connect()
+        _PUBLISHERS.add(self)
+
+    def _begin(self) -> None:
+        """Nothing is sent and nothing connected, in this process."""
         self._lock = threading.RLock()
-        self._sent: deque[_Sent] = deque()
+        self._sent = deque()
         self._acknowledged = 0
         self._without_gap = True
-        self._producer: KafkaProducer | None = self._connect()
+        self._producer = None
+        self._forget_exit = _nothing
 
     @property
     def acknowledged(self) -> int:
@@ -102,18 +137,24 @@ class Publisher:
         """Check an event and hand it to the sender; returns before Kafka has acknowledged it.
 
         `event_type` is needed for a mapping or JSON bytes.
-        Raises InvalidEventError for this event, DeliveryError for earlier ones.
+        Raises InvalidEventError for this event; DeliveryError for this event and perhaps earlier ones; PublishError
+        when the publisher is closed; ValueError for an event type that is none.
         """
-        kind = event_type or _type_of(event)
+        kind = _type_of(event) if event_type is None else event_type
+        if kind not in EVENT_TYPES:
+            raise ValueError(f"there is no event type {kind!r}; the event types are: {', '.join(EVENT_TYPES)}")
         value = event if isinstance(event, bytes) else _encoded(event)
         try:
             checked = decode(kind, value)
         except Rejected as rejected:
             raise InvalidEventError(rejected.reason, rejected.detail, _id_of(event)) from None
         with self._lock:
-            self._make_room()
-            future = self._send(topic_of(kind), key_of(checked), value, checked.event_id)
-            self._sent.append(_Sent(checked.event_id, future))
+            if self._closed:
+                raise PublishError(f"event {checked.event_id} was not published: the publisher is closed")
+            self._make_room(checked.event_id)
+            topic = topic_of(kind)
+            future = self._send(topic, key_of(checked), value, checked.event_id)
+            self._sent.append(_Sent(topic, checked.event_id, future))
 
     def flush(self) -> None:
         """Wait until Kafka has acknowledged everything published so far.
@@ -129,7 +170,7 @@ class Publisher:
         try:
             self.flush()
         finally:
-            self._disconnect()
+            self._end()
 
     def __enter__(self) -> Self:
         return self
@@ -138,49 +179,104 @@ class Publisher:
         if kind is None:
             self.close()
         else:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._closed = True
             self._disconnect()
 
     def _connect(self) -> KafkaProducer:
         try:
-            return KafkaProducer(**self._options)
+            producer = KafkaProducer(**self._options)
         except KafkaError as error:
             raise _unreachable(self._options, error) from error
+        self._forget_exit()  # registered behind the producer, which gives its events a second when the process exits
+        self._forget_exit = at_exit(self._on_exit)
+        return producer
+
+    def _on_exit(self) -> None:
+        """What an application published and did not wait for is delivered before the process is gone."""
+        try:
+            self.close()
+        except PublishError as error:
+            log.error("%s", error)  # noqa: TRY400 - one clear line
+
+    def _on_fork(self) -> None:
+        """In the child, where the threads of the producer are not. Its connections are its parent's: they stay as they
+        are, and so does the producer, which would end them with itself."""
+        if self._producer is not None:
+            self._producer._closed = True  # noqa: SLF001 - it closes itself when the process exits
+            _INHERITED.append(self._producer)
+        self._forget_exit()
+        self._begin()
 
     def _disconnect(self) -> None:
+        self._forget_exit()
+        self._forget_exit = _nothing
         producer, self._producer = self._producer, None
         if producer is not None:
             drop(producer)
 
     def _send(self, topic: str, key: bytes, value: bytes, event_id: str) -> FutureRecordMetadata:
-        self._producer = self._producer or self._connect()
         try:
+            self._producer = self._producer or self._connect()
             return self._producer.send(topic, key=key, value=value)
         except MessageSizeTooLargeError:
             detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
             raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
-        except KafkaTimeoutError as error:
-            absent = f"Kafka knows no topic {topic}; create the topics with: gapwatch init"
-            raise PublishError(f"event {event_id} was not published: {absent}") from error
+        except KafkaError as error:
+            raise DeliveryError([event_id], self._reason(error, topic)) from error
+        except PublishError as error:
+            raise DeliveryError([event_id], error) from error
 
-    def _make_room(self) -> None:
+    def _make_room(self, in_hand: str) -> None:
         while self._sent and (self._sent[0].future.is_done or len(self._sent) >= _MAX_UNACKNOWLEDGED):
-            self._settle_oldest()
+            self._settle_oldest(in_hand)
 
-    def _settle_oldest(self) -> None:
+    def _settle_oldest(self, *in_hand: str) -> None:
         oldest = self._sent.popleft()
         try:
             oldest.future.get(timeout=LOST_AFTER * self._options["delivery_timeout_ms"] / 1_000)
         except KafkaError as error:
-            self._give_up(oldest, error)
+            self._give_up(oldest, error, in_hand)
         self._acknowledged += self._without_gap
 
-    def _give_up(self, failed: _Sent, error: KafkaError) -> NoReturn:
+    def _give_up(self, failed: _Sent, error: KafkaError, in_hand: tuple[str, ...]) -> NoReturn:
         """After a refusal an idempotent producer sends nothing more; the next event gets a new one."""
         self._without_gap = False
         self._disconnect()
         lost = [failed, *(sent for sent in self._sent if not sent.future.succeeded())]
         self._sent.clear()
-        raise DeliveryError([sent.event_id for sent in lost], error) from error
+        event_ids = [*(sent.event_id for sent in lost), *in_hand]
+        raise DeliveryError(event_ids, self._reason(error, failed.topic)) from error
+
+    def _reason(self, error: KafkaError, topic: str) -> str:
+        """Why Kafka did not take an event: the client says of most reasons only that time has passed."""
+        if not isinstance(error, KafkaTimeoutError):
+            return summary(error)
+        try:
+            with contextlib.closing(
+                KafkaAdminClient(**self._client | {"bootstrap_timeout_ms": _DIAGNOSIS_TIMEOUT_MS})
+            ) as admin:
+                known = topic in admin.list_topics()
+        except KafkaError as unreachable:
+            return str(_unreachable(self._client, unreachable))
+        if not known:
+            return f"Kafka knows no topic {topic}; create the topics with: gapwatch init"
+        return f"Kafka answers, and did not take it in time: {summary(error)}"
+
+
+def _nothing() -> None:
+    """In the place of what is to be called once something is there."""
+
+
+def _after_fork() -> None:
+    for publisher in list(_PUBLISHERS):
+        publisher._on_fork()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def key_of(event: AnyEvent) -> bytes:
