@@ -136,6 +136,15 @@ class Settings(BaseSettings):
         None, description="Words to keep whole, one a line: word[ frequency][ part of speech], as jieba's."
     )
     mask_orders: bool = Field(False, description="Mask order and parcel numbers too, as personal data always are.")
+    mask_customers: bool = Field(
+        False, description="Store a keyed hash of every customer_id, also of those that look like nothing personal."
+    )
+    id_key: SecretStr | None = Field(
+        None,
+        description="Key of the hashes that stand for personal identifiers, 16 characters or more, the same for all "
+        "processes and publishers. Unset: one made in GAPWATCH_DATA_DIR.",
+    )
+    id_key_file: Path | None = Field(None, description="File that holds this key, instead of GAPWATCH_ID_KEY.")
     sentiment: Literal["gapwatch", "snownlp"] = Field(
         "gapwatch", description="Who tells how a text feels; snownlp is there to compare with."
     )

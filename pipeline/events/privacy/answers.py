@@ -1,0 +1,134 @@
+"""Questions and announcements in a conversation, and the answers that they make personal.
+
+Somebody asks 请问您贵姓, and one turn later somebody says 李雷, which no rule for single texts takes for a name. A turn
+that asks for a kind of personal data, or announces it (我的电话是), is a cue for the short turns that follow it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import rjieba
+
+from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
+from gapwatch.pipeline.language.masking.spans import Kind, Span
+
+_HAN = r"\u4e00-\u9fff"
+# What is asked for, and the words before which the rules for texts expect it.
+_TOPICS: tuple[tuple[Kind, str, str], ...] = (
+    (
+        "姓名",
+        "联系人：",
+        "贵姓|尊姓|称呼|姓名|名字|叫什么|叫啥|收[货件]人|寄件人|联系人|联络人|哪位|户名|您?姓什么|全名|真名|我姓$|我叫$|名叫$|我是$",
+    ),
+    ("电话", "电话：", "电话|手机|号码|联系方式|座机|怎么联系|如何联系|联系得?到|回电|(?<![a-z])(?:tel|phone|mobile)"),
+    (
+        "地址",
+        "地址：",
+        "地址|住址|住[在到]?哪|哪个小区|门牌|[送寄发邮][到往去给]?哪|哪里收货|在哪[里个儿]?(?=.{0,4}(?:收|送|住))|具体位置",
+    ),
+    ("身份证", "身份证号：", "身份证|证件"),
+    ("银行卡", "银行卡号：", "银行卡|卡号|收款账|打款账|银行账|账户"),
+    ("微信", "微信号：", "微信|威信|薇信|(?<![a-z])[vw]x(?![a-z])|wechat"),
+    ("QQ", "QQ号：", "(?<![a-z])qq|扣扣"),
+    ("邮箱", "邮箱：", "邮箱|邮件|e-?mail"),
+    ("车牌", "车牌号：", "车牌"),
+    ("证件", "护照号：", "护照|通行证|驾驶证|驾照"),
+    ("密码", "验证码：", "验证码|密码"),
+)
+_ANY_TOPIC = re.compile("|".join(f"(?P<k{number}>{words})" for number, (*_, words) in enumerate(_TOPICS)), re.IGNORECASE)
+# What ends the waiting for a number: another one is asked for.
+_ELSEWHERE = re.compile("订单号?|[运快递物流]+单号?|单号|型号|编号|金额|多少钱|数量|尺码")
+_ASKED = re.compile(
+    "[?？吗呢]|请|麻烦|烦请|报|提供|发[我给一下]|留|说一?下|告诉|告知|多少|什么|哪|贵姓|称呼|填|核[对实]|确认|登记|需要|方便|写|给我|给个"
+)
+_ANNOUNCED = re.compile(r"(?:的?号码?)?(?:[是为叫在：:，,。.…~\s]|改成|改为|换成|如下|就是)*$")
+_TOKEN = re.compile("‹[^‹›]{1,30}›")
+_LONGEST_QUESTION = 300
+_LONGEST_ANSWER = 60
+_REACH = 6
+_MOST_KINDS = 5
+
+_LEAD = re.compile(
+    r"(?:[\s,，。:：、~]|你好|您好|嗯+|哦|噢|好的?|行|是的|那个|那就|就是|我的?|免贵|敝姓|本人|名字|地址|叫|姓|是|为|在|寄到|送到|发到|到|收[货件]人|联系人)*"
+)
+_TRAILING = re.compile(r"[\s,，。.!！~…、啊呀哦的哈呢吧]*$")
+_TITLED = re.compile("(?:先生|女士|小姐|老师|经理|师傅|某某?)$")
+_LATIN_NAME = re.compile(r"[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15}){0,2}|[A-Z]{2,12}(?: [A-Z]{2,15}){1,2}|[a-z]{2,7}(?: [a-z]{2,12}){1,2}")
+_NAME = re.compile(
+    rf"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])[{_HAN}]{{0,2}}|[{_HAN}]{{1,7}}[·•.][{_HAN}]{{1,7}}|[小老阿][{_HAN}]"
+)
+# Begin with a surname, and answer no question for a name.
+_NO_NAMES = frozenset("谢谢 麻烦 方便 马上 时间 明天 金额 单号 高兴 全部 经常 成功 连接 于是 都是 都有 和 平时 白天 包裹 段 江 路 干嘛 何必 别".split())
+_MARKS = re.compile("[省市区县旗镇乡村屯组路街道巷弄里号楼栋幢室座层园苑湾府城厦场店站柜庄庭坊桥门]")
+_NUMERALS = re.compile("[0-9０-９一二三四五六七八九十百]")
+_QUESTION = re.compile("[?？吗呢怎么什么]")
+
+
+class Probe(NamedTuple):
+    """A part of a turn to be read once more, as if `cue` stood before it."""
+
+    turn: int
+    start: int
+    end: int
+    cue: str
+
+
+def answers(texts: Sequence[str]) -> Iterator[tuple[int, Kind, str]]:
+    """Turns that may answer an earlier one: the place of the turn, what was asked for, and the cue for it."""
+    expected: dict[Kind, str] = {}
+    since = 0
+    for turn, text in enumerate(texts):
+        if expected and turn - since <= _REACH and 0 < len(text) <= _LONGEST_ANSWER:
+            yield from ((turn, kind, cue) for kind, cue in expected.items())
+        if len(text) > _LONGEST_QUESTION:
+            continue
+        said = _TOKEN.sub("", text) if "‹" in text else text
+        asked = _asked(said)
+        if asked:
+            expected, since = asked, turn
+        elif expected and _ELSEWHERE.search(said) and _ASKED.search(said):
+            expected = {}
+
+
+def _asked(text: str) -> dict[Kind, str]:
+    """The kinds of personal data that a turn asks for or announces, with their cues."""
+    found = list(_ANY_TOPIC.finditer(text))
+    if not found or not (_ASKED.search(text) or _ANNOUNCED.match(text, found[-1].end())):
+        return {}
+    topics = dict.fromkeys(int((match.lastgroup or "k0")[1:]) for match in found)
+    return {_TOPICS[number][0]: _TOPICS[number][1] for number in list(topics)[:_MOST_KINDS]}
+
+
+def probe_of(turn: int, text: str, cue: str) -> Probe:
+    """The answer behind what people say before it."""
+    lead = _LEAD.match(text)
+    return Probe(turn, lead.end() if lead else 0, len(text), cue)
+
+
+def whole_answer(text: str, kind: Kind) -> Span | None:
+    """The name or the address that a turn consists of, where it was asked for."""
+    if kind not in {"姓名", "地址"} or "‹" in text:
+        return None
+    lead, trail = _LEAD.match(text), _TRAILING.search(text)
+    start = lead.end() if lead else 0
+    end = trail.start() if trail else len(text)
+    answer = text[start:end]
+    found = _is_name(answer) if kind == "姓名" else _is_address(answer)
+    return Span(kind, start, end) if found else None
+
+
+def _is_name(answer: str) -> bool:
+    answer = _TITLED.sub("", answer)
+    if _LATIN_NAME.fullmatch(answer):
+        return True
+    if not _NAME.fullmatch(answer) or answer in _NO_NAMES:
+        return False
+    return len(answer) == 1 or not rjieba.has_word(answer) or rjieba.tag(answer)[0][1].startswith("nr")
+
+
+def _is_address(answer: str) -> bool:
+    marks = len(_MARKS.findall(answer))
+    return (
+        len(answer) >= 4 and (marks > 1 or (marks == 1 and bool(_NUMERALS.search(answer)))) and not _QUESTION.search(answer)
+    )
