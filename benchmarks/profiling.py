@@ -39,7 +39,7 @@ STAGES = {
     "searching for cycles": ("_read (pipeline/worker/reader_process.py", "pipeline/worker/gc_tuning.py"),
     "unpacking the log": ("agents/transport/unpacking.py", "aiokafka/record/"),
     "fetching": ("agents/transport/fetching.py", "aiokafka/", "faust/transport/drivers/aiokafka.py"),
-    "reading": ("pipeline/language/", "pipeline/events/privacy.py"),
+    "reading": ("pipeline/language/", "pipeline/events/privacy/"),
     "decoding": ("pipeline/events/decode.py", "schemas/"),
     "columns": ("pipeline/events/columns.py", "pipeline/events/event_reader.py"),
     "between the processes": (

@@ -30,8 +30,12 @@ _READING = (
     "rating_conflict",
 )
 _MOODS = ("mood_start", "mood_end", "mood_low")
-READ_ANEW = ("attributes", "subject", "turns", *_READING, *_MOODS)
-"""The columns that masking and reading decide; the others are as published."""
+READ_ANEW = (
+    *("order_id", "product_id", "region", "attributes", "subject", "conversation_id", "agent_id", "turns"),
+    *_READING,
+    *_MOODS,
+)
+"""The columns that masking and reading decide; the others are as published, or say which event it is."""
 
 # What an event type does not have is left out of its insert, and ClickHouse fills in the default.
 _COMMON = (*_EVENT, *_READING, "version")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.events.privacy.pseudonyms import require_key
 from gapwatch.pipeline.kafka.outbox import Outbox
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.logs import logger
@@ -44,6 +45,8 @@ def prepare(settings: Settings, stopping: threading.Event, stalls: Stalls) -> Ru
 
     Raises GapwatchError for what waiting does not mend.
     """
+    if require_key() and settings.clickhouse:
+        log.warning("GAPWATCH_ID_KEY is unset: workers on other machines make other hashes of identifiers")
     retrying = Retrying(stalls, stopping)
     url = endpoints().clickhouse
     reader = ReaderProcess()  # which takes seconds to begin, and compiles once after an installation

@@ -10,3 +10,4 @@
 
 from gapwatch.pipeline.events.privacy.stage import MaskedEvent as MaskedEvent
 from gapwatch.pipeline.events.privacy.stage import mask_event as mask_event
+from gapwatch.pipeline.events.privacy.stage import mask_identity as mask_identity

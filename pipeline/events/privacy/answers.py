@@ -36,7 +36,9 @@ _TOPICS: tuple[tuple[Kind, str, str], ...] = (
     ("证件", "护照号：", "护照|通行证|驾驶证|驾照"),
     ("密码", "验证码：", "验证码|密码"),
 )
-_ANY_TOPIC = re.compile("|".join(f"(?P<k{number}>{words})" for number, (*_, words) in enumerate(_TOPICS)), re.IGNORECASE)
+_ANY_TOPIC = re.compile(
+    "|".join(f"(?P<k{number}>{words})" for number, (*_, words) in enumerate(_TOPICS)), re.IGNORECASE
+)
 # What ends the waiting for a number: another one is asked for.
 _ELSEWHERE = re.compile("订单号?|[运快递物流]+单号?|单号|型号|编号|金额|多少钱|数量|尺码")
 _ASKED = re.compile(
@@ -50,16 +52,22 @@ _REACH = 6
 _MOST_KINDS = 5
 
 _LEAD = re.compile(
-    r"(?:[\s,，。:：、~]|你好|您好|嗯+|哦|噢|好的?|行|是的|那个|那就|就是|我的?|免贵|敝姓|本人|名字|地址|叫|姓|是|为|在|寄到|送到|发到|到|收[货件]人|联系人)*"
+    r"(?:[\s,，。:：、~]|你好|您好|嗯+|哦|噢|好的?|行|是的|那个|那就|就是|我的?|免贵|敝姓|本人|名字|地址|叫|姓|是|为|在"
+    r"|寄到|送到|发到|到|收[货件]人|联系人)*"
 )
 _TRAILING = re.compile(r"[\s,，。.!！~…、啊呀哦的哈呢吧]*$")
 _TITLED = re.compile("(?:先生|女士|小姐|老师|经理|师傅|某某?)$")
-_LATIN_NAME = re.compile(r"[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15}){0,2}|[A-Z]{2,12}(?: [A-Z]{2,15}){1,2}|[a-z]{2,7}(?: [a-z]{2,12}){1,2}")
+_LATIN_NAME = re.compile(
+    r"[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15}){0,2}|[A-Z]{2,12}(?: [A-Z]{2,15}){1,2}|[a-z]{2,7}(?: [a-z]{2,12}){1,2}"
+)
 _NAME = re.compile(
-    rf"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])[{_HAN}]{{0,2}}|[{_HAN}]{{1,7}}[·•.][{_HAN}]{{1,7}}|[小老阿][{_HAN}]"
+    rf"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])[{_HAN}]{{0,2}}"
+    rf"|[{_HAN}]{{1,7}}[·•.][{_HAN}]{{1,7}}|[小老阿][{_HAN}]"
 )
 # Begin with a surname, and answer no question for a name.
-_NO_NAMES = frozenset("谢谢 麻烦 方便 马上 时间 明天 金额 单号 高兴 全部 经常 成功 连接 于是 都是 都有 和 平时 白天 包裹 段 江 路 干嘛 何必 别".split())
+_NO_NAMES = re.compile(
+    "谢谢|麻烦|方便|马上|时间|明天|金额|单号|高兴|全部|经常|成功|连接|于是|都[是有]|和|平时|白天|包裹|干嘛|何必|别"
+)
 _MARKS = re.compile("[省市区县旗镇乡村屯组路街道巷弄里号楼栋幢室座层园苑湾府城厦场店站柜庄庭坊桥门]")
 _NUMERALS = re.compile("[0-9０-９一二三四五六七八九十百]")
 _QUESTION = re.compile("[?？吗呢怎么什么]")
@@ -122,7 +130,7 @@ def _is_name(answer: str) -> bool:
     answer = _TITLED.sub("", answer)
     if _LATIN_NAME.fullmatch(answer):
         return True
-    if not _NAME.fullmatch(answer) or answer in _NO_NAMES:
+    if not _NAME.fullmatch(answer) or _NO_NAMES.fullmatch(answer):
         return False
     return len(answer) == 1 or not rjieba.has_word(answer) or rjieba.tag(answer)[0][1].startswith("nr")
 
@@ -130,5 +138,7 @@ def _is_name(answer: str) -> bool:
 def _is_address(answer: str) -> bool:
     marks = len(_MARKS.findall(answer))
     return (
-        len(answer) >= 4 and (marks > 1 or (marks == 1 and bool(_NUMERALS.search(answer)))) and not _QUESTION.search(answer)
+        len(answer) >= 4
+        and (marks > 1 or (marks == 1 and bool(_NUMERALS.search(answer))))
+        and not _QUESTION.search(answer)
     )

@@ -3,8 +3,9 @@
 import re
 from functools import lru_cache
 
-from gapwatch.pipeline.events.privacy.identifiers import is_name, person_in
+from gapwatch.pipeline.events.privacy.identifiers import person_in
 from gapwatch.pipeline.events.privacy.nested import masked_json, numbered
+from gapwatch.pipeline.events.privacy.person_names import is_name
 from gapwatch.pipeline.events.privacy.telling_names import Told, says_nothing, told_by
 from gapwatch.pipeline.language.masking.mask import mask
 

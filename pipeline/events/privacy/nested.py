@@ -15,8 +15,10 @@ MAX_DEPTH = 32
 
 _WHOLE = "‹个人信息›"
 # Lists of pairs: {"name": "收货人", "value": "张伟"}.
-_NAMING = frozenset("name key label field title prop property question 名称 字段 字段名 问题 标题 项目".split())
-_HOLDING = frozenset("value val values content text answer data 值 内容 答案 回答".split())
+_NAMING = frozenset(
+    {"name", "key", "label", "field", "title", "property", "question", "名称", "字段", "字段名", "问题", "项目"}
+)
+_HOLDING = frozenset({"value", "val", "values", "content", "text", "answer", "data", "值", "内容", "答案", "回答"})
 
 MaskText = Callable[[str, Told | None], str]
 """Masks a text that is no JSON; the second argument is what its name announces."""
@@ -25,6 +27,8 @@ MaskName = Callable[[str], str]
 
 class _Number(str):
     """A number as it is written, which may be longer than any type holds."""
+
+    __slots__ = ()
 
 
 class _Object(list[tuple[str, Any]]):

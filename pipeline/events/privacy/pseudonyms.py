@@ -34,9 +34,13 @@ def is_pseudonym(text: str) -> bool:
     return text.startswith("‹id:") and _PSEUDONYM.fullmatch(text) is not None
 
 
-def require_key() -> None:
-    """Make sure that there is a key, before the first event needs it. Raises SettingsError."""
+def require_key() -> bool:
+    """Make sure that there is a key before the first event needs it; whether it is one that the settings do not name.
+
+    Raises SettingsError.
+    """
     _key()
+    return settings().id_key is None and settings().id_key_file is None
 
 
 def _key() -> bytes:

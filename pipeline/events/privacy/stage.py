@@ -48,17 +48,21 @@ def mask_event(event: AnyEvent) -> MaskedEvent:
     return MaskedEvent(replace(event, **changes) if changes else event, text)
 
 
-def mask_identifiers(event: AnyEvent) -> AnyEvent:
-    """The event with its identifiers as they are stored: all that says which event it is, for counting again."""
-    changes = _identifier_changes(event)
+def mask_identity(event: AnyEvent) -> AnyEvent:
+    """The event with the identifiers that say which event it is as they are stored, for whoever counts events again."""
+    changes = _changed(event, _identity(event))
     return replace(event, **changes) if changes else event
 
 
-def _identifier_changes(event: AnyEvent) -> dict[str, Any]:
-    masked: dict[str, Any] = {
+def _identity(event: AnyEvent) -> dict[str, str]:
+    return {
         "event_id": masked_record_id(event.event_id),
         "customer_id": masked_identifier(event.customer_id, "person", certain=settings().mask_customers),
     }
+
+
+def _identifier_changes(event: AnyEvent) -> dict[str, Any]:
+    masked = _identity(event)
     if event.order_id:
         masked["order_id"] = masked_identifier(event.order_id, "record")
     if event.product_id:
@@ -69,6 +73,10 @@ def _identifier_changes(event: AnyEvent) -> dict[str, Any]:
         masked["conversation_id"] = masked_identifier(event.conversation_id, "record")
         if event.agent_id:
             masked["agent_id"] = masked_identifier(event.agent_id, "person")
+    return _changed(event, masked)
+
+
+def _changed(event: AnyEvent, masked: dict[str, str]) -> dict[str, Any]:
     return {field: value for field, value in masked.items() if value is not getattr(event, field)}
 
 

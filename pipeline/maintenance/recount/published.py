@@ -9,6 +9,7 @@ from kafka import TopicPartition
 from gapwatch.pipeline.events.columns import hash_of, version_of
 from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
 from gapwatch.pipeline.events.decode import Rejected, decode_record
+from gapwatch.pipeline.events.privacy import mask_identity
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
@@ -76,7 +77,7 @@ class PublishedRecords:
         self.records[record.topic] += 1
         version = version_of(event_type, record)
         try:
-            event = decode_record(event_type, record)
+            event = mask_identity(decode_record(event_type, record))
         except Rejected:
             yield RejectedRecord(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
