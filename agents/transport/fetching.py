@@ -21,6 +21,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
+import gapwatch.agents.transport.bootstrap  # noqa: F401 - its client is the one that consumers make
 from gapwatch.agents.transport.unpacking import Taken, take
 
 DEFAULT_BATCH_RECORDS = 2_000

@@ -10,12 +10,13 @@ from typing import Self
 class Proxy:
     """Listens on `port` of 127.0.0.1 and passes on what comes, until `swallow` is set: then it drops it, both ways.
 
-    Connections stay open meanwhile, as they do when a machine on the way goes without a word.
+    Connections stay open meanwhile, as they do when a machine on the way goes without a word. New ones lead to whatever
+    `server` is by then.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.swallow = threading.Event()
-        self._server = (host, port)
+        self.server = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -42,8 +43,13 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                server = socket.create_connection(self._server)
-                self._open += [client, server]
+                self._open.append(client)
+                try:
+                    server = socket.create_connection(self.server)
+                except OSError:
+                    client.close()
+                    continue
+                self._open.append(server)
                 self._start(self._pass_on, client, server)
                 self._start(self._pass_on, server, client)
 
