@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gapwatch.commands.language import say, translate_click, translated
+from gapwatch.commands.language import say, say_again, translate_click, translated
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.words.catalogue import gettext_noop
 
@@ -82,5 +82,6 @@ def main() -> None:
     try:
         translated(gapwatch)()
     except GapwatchError as error:
-        click.secho(f"gapwatch: {error}", fg="red", err=True)
+        said = say_again(error.args[0]) if error.args else str(error)
+        click.secho(f"gapwatch: {said}", fg="red", err=True)
         sys.exit(1)

@@ -9,7 +9,9 @@ from rich.console import Console
 
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.decode import Rejected, decode
-from gapwatch.pipeline.publishing.event_files import FileFormat, Shape, read_events
+from gapwatch.pipeline.publishing.files.file_reader import read_records
+from gapwatch.pipeline.publishing.files.record import Reading
+from gapwatch.pipeline.publishing.files.shape import Shape
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, AnyEvent, EventType
 
@@ -41,8 +43,11 @@ def demo(events: int, seed: int, file: Path | None, event_type: EventType, keep:
 def _events_of(file: Path, event_type: EventType) -> list[AnyEvent]:
     events: list[AnyEvent] = []
     with file.open("rb") as stream:
-        file_format: FileFormat = "csv" if file.suffix.lower() in {".csv", ".tsv"} else "jsonl"
-        for row in read_events(stream, file_format, file.name, Shape()):
+        shape = Shape(event_type)
+        records = read_records(stream, file.name, Reading(expected=shape.expected()), lambda _: None)
+        for row in shape.rows(records, file.name):
+            if row.skipped:
+                continue
             try:
                 if row.fault:
                     raise row.fault

@@ -29,6 +29,11 @@ def say(text: str, /, **values: object) -> str:
     return Speaker(locale())(text, **values)
 
 
+def say_again(message: str) -> str:
+    """A message of the pipeline in the language of the command line."""
+    return Speaker(locale()).again(message)
+
+
 def locale() -> Locale:
     """English where the locale is not set, since scripts read what commands print, or where settings are wrong."""
     from gapwatch.pipeline.settings import settings  # noqa: PLC0415 - only when something is said

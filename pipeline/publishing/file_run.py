@@ -1,127 +1,18 @@
-"""Publishing and checking whole files: what is wrong is listed by line, and a broken run goes on where it stopped."""
+"""Publishing and checking whole files, row by row."""
 
-import hashlib
-import os
-import re
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TextIO
 
-import msgspec
-
-from gapwatch.pipeline.errors import PublishError
-from gapwatch.pipeline.events.decode import Reason, Rejected, decode
-from gapwatch.pipeline.publishing.event_files import Row
+from gapwatch.pipeline.events.decode import Rejected, decode
+from gapwatch.pipeline.publishing.advice import advice
+from gapwatch.pipeline.publishing.bookmark import Bookmark
+from gapwatch.pipeline.publishing.files.shape import Row
 from gapwatch.pipeline.publishing.publisher import InvalidEventError, Publisher
-from gapwatch.schemas.events import EVENT_TYPES, EventType
+from gapwatch.pipeline.publishing.rejects import Rejects
+from gapwatch.schemas.events import EventType
 
-# A file is known by its beginning: appending to it does not make it another one.
-_HEAD_BYTES = 64 * 1024
 _ROWS_PER_SAVE = 1_000
-# So many ids are remembered: about 200 MB. Those of larger files are compared with the first so many.
-_MAX_IDS = 1_000_000
-_LINES_NAMED = 5
-# What a spreadsheet makes of a long number, and its last digits are lost by that.
-_SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+", re.IGNORECASE)
-
-
-class Rejects:
-    """The rows that were not published: counted by reason, listed as they come, kept as JSON Lines in `sink`."""
-
-    def __init__(self, tell: Callable[[str], object], sink: TextIO | None = None) -> None:
-        self._tell = tell
-        self._sink = sink
-        self.reasons: Counter[Reason] = Counter()
-
-    def add(self, row: Row, reason: Reason, detail: str) -> None:
-        self.reasons[reason] += 1
-        self._tell(f"line {row.line}: {reason}: {detail}")
-        if self._sink:
-            text = row.text.encode("utf-8", "replace").decode()
-            kept = {"line": row.line, "reason": reason, "detail": detail, "row": text}
-            self._sink.write(msgspec.json.encode(kept).decode() + "\n")
-
-
-class DoubtfulIds:
-    """The ids of a file that probably do not mean what they say: how many rows, and the first of their lines.
-
-    `repeated` are ids that stand in an earlier row with other content; the later row will stand for both. `shortened`
-    are numbers that a spreadsheet has shortened, as 4.75E+15: several ids may have become one.
-    """
-
-    def __init__(self) -> None:
-        self.repeated = 0
-        self.repeated_lines: list[int] = []
-        self.shortened = 0
-        self.shortened_lines: list[int] = []
-        self._contents: dict[int, int] = {}
-
-    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """The same rows, looked at as they pass."""
-        for row in rows:
-            if row.event_id:
-                self._look_at(row)
-            yield row
-
-    def _look_at(self, row: Row) -> None:
-        if _SHORTENED.fullmatch(row.event_id):
-            self.shortened += 1
-            self.shortened_lines += [row.line] if self.shortened <= _LINES_NAMED else []
-        known, content = hash(row.event_id), hash(row.value)
-        if len(self._contents) < _MAX_IDS:
-            self._contents.setdefault(known, content)
-        if self._contents.get(known, content) != content:
-            self.repeated += 1
-            self.repeated_lines += [row.line] if self.repeated <= _LINES_NAMED else []
-
-
-class Bookmark:
-    """How far a file has been published, in a file of its own under the data directory."""
-
-    class _State(msgspec.Struct):
-        file: str
-        event_type: str
-        head_bytes: int
-        head_sha256: str
-        line: int
-
-    def __init__(self, file: Path, event_type: EventType, directory: Path) -> None:
-        self._file = file.resolve()
-        self._event_type = event_type
-        name = hashlib.sha256(f"{event_type} {self._file}".encode()).hexdigest()[:16]
-        self._path = directory / "publish" / f"{name}.json"
-        self._head = self._read_head(_HEAD_BYTES)
-        self.line = 0
-
-    def resume(self) -> None:
-        """Take up the line that an earlier run reached; 0 where there was none.
-
-        Raises PublishError when the file is no longer the same.
-        """
-        if not self._path.exists():
-            return
-        state = msgspec.json.decode(self._path.read_bytes(), type=self._State)
-        if _sha256(self._read_head(state.head_bytes)) != state.head_sha256:
-            raise PublishError(f"{self._file} is not the file that was published before; publish it without --resume")
-        self.line = state.line
-
-    def save(self, line: int) -> None:
-        self.line = line
-        state = self._State(str(self._file), self._event_type, len(self._head), _sha256(self._head), line)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(msgspec.json.encode(state))
-        draft.replace(self._path)
-
-    def _read_head(self, size: int) -> bytes:
-        with self._file.open("rb") as stream:
-            return stream.read(size)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def check_rows(event_type: EventType, rows: Iterable[Row], rejects: Rejects) -> int:
@@ -129,10 +20,13 @@ def check_rows(event_type: EventType, rows: Iterable[Row], rejects: Rejects) -> 
     now = datetime.now(UTC)
     valid = 0
     for row in rows:
+        if row.skipped:
+            rejects.skip(row)
+            continue
         try:
             _check_row(event_type, row, now)
         except Rejected as rejected:
-            rejects.add(row, rejected.reason, _advice(event_type, row, rejected.reason, rejected.detail))
+            rejects.add(row, rejected.reason, advice(event_type, row, rejected))
         else:
             valid += 1
     return valid
@@ -142,25 +36,6 @@ def _check_row(event_type: EventType, row: Row, now: datetime) -> None:
     if row.fault:
         raise row.fault
     decode(event_type, row.value, now)
-
-
-def required_fields(event_type: EventType) -> frozenset[str]:
-    """The fields that a file must give each event of this type; an absent `event_id` is made."""
-    fields = msgspec.structs.fields(EVENT_TYPES[event_type])
-    return frozenset(field.name for field in fields if field.required) - {"event_id"}
-
-
-def _advice(event_type: EventType, row: Row, reason: Reason, detail: str) -> str:
-    """The detail with what the publisher of a file can do."""
-    if reason is Reason.MISSING_FIELD and detail.startswith("$.") and detail.count(".") == 1:
-        found: dict[str, msgspec.Raw] = msgspec.json.decode(row.value, type=dict[str, msgspec.Raw])
-        missing = ", ".join(sorted(required_fields(event_type) - found.keys()))
-        return f"{missing} missing; the row has {', '.join(found)}. Use --map FIELD=COLUMN or --set FIELD=VALUE"
-    if reason in {Reason.TIME_WITHOUT_OFFSET, Reason.TIME_UNPARSABLE}:
-        return f"{detail}; a time without offset needs --timezone, as in --timezone Asia/Shanghai"
-    if reason is Reason.WRONG_TYPE and detail.startswith("$.rating "):
-        return "$.rating is no whole number from 1 to 5"
-    return detail
 
 
 def publish_rows(
@@ -175,23 +50,25 @@ def publish_rows(
         for row in rows:
             if bookmark and row.line <= bookmark.line:
                 continue
-            try:
-                _publish_row(event_type, row, publisher)
-            except InvalidEventError as invalid:
-                rejects.add(row, invalid.reason, _advice(event_type, row, invalid.reason, invalid.detail))
-                run.passed(row.line, published=False)
-            else:
-                run.passed(row.line, published=True)
+            run.passed(row.line, published=_publish_row(event_type, row, publisher, rejects))
         publisher.flush()
     finally:
         run.save()
     return run.acknowledged
 
 
-def _publish_row(event_type: EventType, row: Row, publisher: Publisher) -> None:
-    if row.fault:
-        raise InvalidEventError(row.fault.reason, row.fault.detail)
-    publisher.publish(row.value, event_type)
+def _publish_row(event_type: EventType, row: Row, publisher: Publisher, rejects: Rejects) -> bool:
+    if row.skipped:
+        rejects.skip(row)
+        return False
+    try:
+        if row.fault:
+            raise row.fault
+        publisher.publish(row.value, event_type)
+    except (InvalidEventError, Rejected) as invalid:
+        rejects.add(row, invalid.reason, advice(event_type, row, invalid))
+        return False
+    return True
 
 
 class _Run:

@@ -1,6 +1,7 @@
 """What the product says to people: English stands in the code, Chinese in `locale/zh/LC_MESSAGES/gapwatch.po`.
 
-A text is found for translation where it stands in a call of `say`, or, when it is said elsewhere, of `gettext_noop`.
+A text is found for translation where it stands in a call of `say` or `message`, or, when it is said elsewhere, of
+`gettext_noop`.
 See docs/decisions/0068-one-catalogue-of-words.md.
 """
 
@@ -20,6 +21,21 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+class Message(str):
+    """A text in English that can be said again in another language, as the message of an error or a reject."""
+
+    __slots__ = ("text", "values")
+    text: str
+    values: dict[str, object]
+
+
+def message(text: str, /, **values: object) -> Message:
+    """The text with its {placeholders} filled in."""
+    made = Message(text.format(**values) if values else text)
+    made.text, made.values = text, values
+    return made
+
+
 class Speaker(NamedTuple):
     """Says texts in one language."""
 
@@ -29,6 +45,13 @@ class Speaker(NamedTuple):
         """The text in the language of the speaker, its {placeholders} filled in when values are given."""
         said = _translations(self.locale).gettext(text) if text else ""  # of none, gettext tells of the catalogue
         return said.format(**values) if values else said
+
+    def again(self, said: str) -> str:
+        """A message, and those within it, in the language of the speaker; any other text as it is."""
+        if not isinstance(said, Message):
+            return said
+        values = {name: self.again(value) if isinstance(value, str) else value for name, value in said.values.items()}
+        return self(said.text, **values)
 
 
 @cache

@@ -20,7 +20,7 @@ PO = FOLDER / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 MO = PO.with_suffix(".mo")
 
 _PACKAGE = Path(__file__).parents[2]
-_KEYWORDS = ("say", "gettext_noop")
+_KEYWORDS = ("say", "message", "gettext_noop")
 _OF_CLICK = ("command", "group", "option", "argument")
 
 

@@ -11,9 +11,11 @@ from support.topic import Topic
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import decode
-from gapwatch.pipeline.publishing.event_files import Row
-from gapwatch.pipeline.publishing.file_run import Bookmark, Rejects, publish_rows
+from gapwatch.pipeline.publishing.bookmark import Bookmark
+from gapwatch.pipeline.publishing.file_run import publish_rows
+from gapwatch.pipeline.publishing.files.shape import Row
 from gapwatch.pipeline.publishing.publisher import DeliveryError, Publisher
+from gapwatch.pipeline.publishing.rejects import Rejects
 
 CHINESE = ["--map", "text=评论内容", "--map", "event_time=时间", "--set", "channel=app", "--set", "customer_id=c"]
 
@@ -215,7 +217,7 @@ def test_ids_that_stand_for_several_events_are_told(topic: Topic, tmp_path: Path
     [
         ({"event_time": "yesterday"}, "--timezone"),
         ({"event_time": "2026-01-02T03:04:05"}, "--timezone"),
-        ({"rating": "4.5"}, "$.rating is no whole number from 1 to 5"),
+        ({"rating": "4.5"}, "4.5 lies between two stars"),
         ({"channel": None, "customer_id": None}, "null_field"),
     ],
 )

@@ -1,0 +1,170 @@
+"""The options of commands that read files of events, and the rows that come of them."""
+
+import contextlib
+import difflib
+import io
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gapwatch.commands.language import say, say_again
+from gapwatch.pipeline.publishing.files.encodings import SAMPLE_BYTES
+from gapwatch.pipeline.publishing.files.file_reader import read_records
+from gapwatch.pipeline.publishing.files.record import Reading
+from gapwatch.pipeline.publishing.files.shape import Row, Shape
+from gapwatch.schemas.events import EVENT_TYPES, EventType
+
+_ROWS_PER_STEP = 200
+
+
+class _Assignment(click.ParamType):
+    """NAME=VALUE."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, separator, assigned = str(value).partition("=")
+        if not (name and separator and assigned):
+            self.fail(f"{value} is not of the form NAME=VALUE", param, ctx)
+        return name, assigned
+
+
+class _Timezone(click.ParamType):
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value} is no time zone; an example: Asia/Shanghai", param, ctx)
+
+
+def file_options(command: Callable[..., None]) -> Callable[..., None]:
+    for decorate in reversed(
+        (
+            click.argument("event_type", metavar="TYPE", type=click.Choice(list(EVENT_TYPES))),
+            click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)),
+            click.option(
+                "--format",
+                "file_format",
+                type=click.Choice(["jsonl", "json", "csv"]),
+                help="Unless given: found out.",
+            ),
+            click.option("--encoding", help="utf-8, gb18030, … Unless given: found out."),
+            click.option(
+                "--map",
+                "columns",
+                type=_Assignment(),
+                multiple=True,
+                help="FIELD=COLUMN: which column holds a field. Other columns become attributes.",
+            ),
+            click.option(
+                "--set",
+                "constants",
+                type=_Assignment(),
+                multiple=True,
+                help="FIELD=VALUE for events that have no such field.",
+            ),
+            click.option(
+                "--leave-out",
+                "left_out",
+                multiple=True,
+                metavar="COLUMN",
+                help="A column that is not to become an attribute.",
+            ),
+            click.option(
+                "--header-row", type=click.IntRange(1), help="The line that names the columns. Unless given: found out."
+            ),
+            click.option("--records", metavar="PATH", help="Where the list of records stands in JSON, as data.items."),
+            click.option("--timezone", type=_Timezone(), help="Of times without offset, such as Asia/Shanghai."),
+            click.option(
+                "--rejects", type=click.File("w", encoding="utf-8"), help="Write invalid rows here, as JSON Lines."
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+@contextlib.contextmanager
+def file_rows(
+    file: Path,
+    event_type: EventType,
+    *,
+    columns: tuple[tuple[str, str], ...],
+    constants: tuple[tuple[str, str], ...],
+    left_out: tuple[str, ...],
+    timezone: ZoneInfo | None,
+    **reading: Any,
+) -> Iterator[Iterator[Row]]:
+    """The events of a file as the options say, `reading` being those of how it is read.
+
+    Raises FileError when it cannot be read as told.
+    """
+    _check_columns(event_type, columns)
+    shape = Shape(event_type, dict(columns), dict(constants), timezone, frozenset(left_out))
+    size = None if str(file) == "-" else file.stat().st_size
+    name = _name(file)
+    with (
+        _opened(file) as stream,
+        contextlib.closing(read_records(stream, name, Reading(**reading, expected=shape.expected()), _note)) as records,
+        contextlib.closing(_with_progress(shape.rows(records, name), stream, size)) as watched,
+    ):
+        yield watched
+
+
+def _note(found: str) -> None:
+    """Say what was found out about a file."""
+    click.echo(say_again(found), err=True)
+
+
+def _check_columns(event_type: EventType, columns: tuple[tuple[str, str], ...]) -> None:
+    """Raises click.UsageError when --map names no field of the type, or one field or one column twice."""
+    fields = EVENT_TYPES[event_type].__struct_fields__
+    for field, _ in columns:
+        if field not in fields:
+            meant = difflib.get_close_matches(field, fields, 1, 0)
+            raise click.UsageError(
+                say(
+                    "--map: {type} has no field {field}; did you mean {meant}? Its fields: {fields}",
+                    type=event_type,
+                    field=field,
+                    meant=meant[0],
+                    fields=", ".join(fields),
+                )
+            )
+    for names in zip(*columns, strict=True):
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise click.UsageError(
+                say("--map names {names} twice; one column becomes one field", names=", ".join(sorted(twice)))
+            )
+
+
+def _name(file: Path) -> str:
+    """A file by its name and its folder's, so that files of one name in two folders hold different events."""
+    return "-" if str(file) == "-" else "/".join(file.resolve().parts[-2:])
+
+
+def _opened(file: Path) -> "contextlib.AbstractContextManager[io.BufferedReader[Any]]":
+    if str(file) == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)  # type: ignore[arg-type]
+    return io.BufferedReader(io.FileIO(file), SAMPLE_BYTES)
+
+
+def _with_progress(rows: Iterator[Row], stream: "io.BufferedReader[Any]", size: int | None) -> Generator[Row]:
+    """The rows, with a bar on standard error while a person looks on."""
+    columns = (TextColumn("{task.fields[rows]:,} rows"), BarColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=size, rows=0)
+        for number, row in enumerate(rows, 1):
+            if number % _ROWS_PER_STEP == 0:
+                position = stream.raw.tell() if size is not None else None
+                progress.update(task, completed=position, rows=number)
+            yield row

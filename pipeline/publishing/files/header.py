@@ -1,0 +1,122 @@
+"""The row of a table that names the columns: found among lines that stand before it, and checked."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gapwatch.pipeline.publishing.files.encodings import UNDECODABLE
+from gapwatch.pipeline.publishing.files.record import UNSEEN, Expected, FileError, Reading
+from gapwatch.pipeline.words.catalogue import message
+
+# Payment providers put some twenty lines of account, period and sums before the header.
+ROWS_SEARCHED = 60
+# What sums and remarks among and below the rows begin with.
+_SUM = re.compile(
+    r"(合\s*计|总\s*计|小\s*计|汇\s*总|本页小计|累\s*计|总记录数|总交易(单数|笔数)|导出(时间|日期|人)|制表(人|时间)|"
+    r"共\s*\d+\s*[条笔行页]|(grand |sub)?total|sum|[-—=*#_]{3,}).*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class HeaderFit(NamedTuple):
+    """How well a row fits as header; the greater fits better."""
+
+    wanted: int
+    known: int
+    cells: int
+
+
+def stripped(cells: Sequence[str]) -> list[str]:
+    """Cells without what stands around them unseen."""
+    return [cell.strip(UNSEEN) for cell in cells]
+
+
+def fit(cells: Sequence[str], expected: Expected) -> HeaderFit:
+    """How well a row of cells fits as the one that names the columns."""
+    names = {cell for cell in cells if cell}
+    return HeaderFit(len(names & expected.wanted), len(names & expected.known), len(names))
+
+
+def fits_wholly(found: HeaderFit, expected: Expected) -> bool:
+    """Whether there is no need to look further."""
+    return found.cells > 0 and found.wanted == len(expected.wanted)
+
+
+def best_row(fits: Sequence[HeaderFit]) -> int:
+    """Which of the first rows names the columns: the one with most of the names that are looked for.
+
+    Where no row has any, the one with most cells, the first of them.
+    """
+    named = [found[:2] for found in fits]
+    if any(map(any, named)):
+        return named.index(max(named))
+    cells = [found.cells for found in fits]
+    return cells.index(max(cells))
+
+
+def chosen_row(rows: int, reading: Reading) -> int | None:
+    """The row that was named as header, counted from 0, or None.
+
+    Raises FileError when there are fewer rows.
+    """
+    if reading.header_row and reading.header_row > rows:
+        raise FileError(
+            message("there is no line {line} to name the columns; there are {rows}", line=reading.header_row, rows=rows)
+        )
+    return reading.header_row - 1 if reading.header_row else None
+
+
+def columns_of(cells: Sequence[str], name: str, expected: Expected) -> list[str]:
+    """The names of the columns.
+
+    Raises FileError when they cannot be used, or lack what is expected.
+    """
+    columns = [column or f"column {number}" for number, column in enumerate(stripped(cells), 1)]
+    if not any(cells):
+        raise FileError(message("{name} is empty; its first line names the columns", name=name))
+    if any(map(UNDECODABLE.search, columns)):
+        raise FileError(
+            message(
+                "the line of {name} that names the columns is in another encoding; name it with --encoding", name=name
+            )
+        )
+    if twice := {column for column in columns if columns.count(column) > 1}:
+        raise FileError(message("{name} has two columns named {columns}", name=name, columns=", ".join(sorted(twice))))
+    if absent := expected.columns - set(columns):
+        raise FileError(_absent(name, absent, columns))
+    if missing := expected.fields - set(columns):
+        raise FileError(_missing(name, missing, columns))
+    return columns
+
+
+def _absent(name: str, absent: frozenset[str], columns: list[str]) -> str:
+    return message(
+        "{name} has no column {absent}; it has {columns}",
+        name=name,
+        absent=", ".join(sorted(absent)),
+        columns=", ".join(columns),
+    )
+
+
+def _missing(name: str, missing: frozenset[str], columns: list[str]) -> str:
+    return message(
+        "{name} has no column for {missing}; it has {columns}. Name the column of a field with --map FIELD=COLUMN, or "
+        "give one value to all rows with --set FIELD=VALUE. If another line names the columns: --header-row N",
+        name=name,
+        missing=", ".join(sorted(missing)),
+        columns=", ".join(columns),
+    )
+
+
+def why_skipped(cells: Sequence[str], columns: Sequence[str], expected: Expected) -> str:
+    """Why a row below the header is no event: a line of sums or remarks, or the header once more. Empty if it is one.
+
+    A line of sums begins like one, and fills not all columns that each event needs.
+    """
+    if list(cells) == list(columns):
+        return message("the names of the columns once more")
+    first = next((cell for cell in cells if cell), "")
+    filled = {column for column, cell in zip(columns, cells, strict=False) if cell}
+    if _SUM.fullmatch(first) and (expected.wanted - filled or len(filled) <= 1 < len(columns)):
+        return message("a line of sums or a remark, not a row")
+    return ""

@@ -1,0 +1,114 @@
+"""The values of a file as those of the contract, field by field; what is no value of its field is refused."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Raw
+
+from gapwatch.pipeline.events.decode import Rejected
+from gapwatch.pipeline.publishing.files.known_names import CHANNELS, ROLES, STATUSES, known
+from gapwatch.pipeline.publishing.files.ratings import stars
+from gapwatch.pipeline.publishing.files.times import rfc_3339
+from gapwatch.pipeline.words.catalogue import message
+
+_TIMES = ("event_time", "promised_at", "delivered_at", "ended_at")
+_NAMES = ("event_id", "customer_id", "order_id", "product_id", "region", "conversation_id", "agent_id", "subject")
+# What stands in a cell that holds nothing.
+_NOTHING = frozenset(
+    {"-", "--", "—", "——", "/", "\\", "无", "暂无", "n/a", "na", "null", "none", "nil", "nan", "\\n", "未评分"}
+)
+# Where such a mark is no value: all fields that have a form of their own.
+_TYPED = frozenset({*_TIMES, "rating", "status"})
+
+
+def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
+    """The value of a field of the contract as the contract writes it, or as it is where it says so already.
+
+    `value` is text, as a table has it, or Raw JSON. `zone` is that of times without offset, also within turns.
+    Raises Rejected, its detail beginning with the field.
+    """
+    if field not in _CONVERTED:
+        return value
+    plain = _plain(value)
+    if plain is None or (plain == "" and isinstance(value, Raw)):
+        return value
+    try:
+        made = _WITH_ZONE[field](plain, zone) if field in _WITH_ZONE else _CONVERTERS[field](plain)
+    except Rejected as rejected:
+        raise Rejected(rejected.reason, message("$.{field}: {detail}", field=field, detail=rejected.detail)) from None
+    return value if made == plain and type(made) is type(plain) and isinstance(value, Raw) else made
+
+
+def is_nothing(field: str, value: Any) -> bool:
+    """Whether a cell of an optional field only says that there is no value, as `-` does."""
+    return isinstance(value, str) and (value == "" or (field in _TYPED and value.lower() in _NOTHING))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Raw):
+        with suppress(ValueError, RecursionError):
+            return msgspec.json.decode(value)
+        return None
+    return value
+
+
+def _time(value: Any, zone: ZoneInfo | None) -> Any:
+    is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return rfc_3339(value, zone) if is_scalar else value
+
+
+def _rating(value: Any) -> Any:
+    is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return stars(value) if is_scalar else value
+
+
+def _name(value: Any) -> Any:
+    """Ids that are digits come as numbers from programs that know no better."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _one_of(names: Mapping[str, str], value: Any) -> Any:
+    return known(value, names) if isinstance(value, str) else value
+
+
+def _json(value: Any) -> Any:
+    """What is nested stands as JSON in a cell."""
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            return msgspec.json.decode(value)
+    return value
+
+
+def _turns(value: Any, zone: ZoneInfo | None) -> Any:
+    turns = _json(value)
+    return [_turn(number, turn, zone) for number, turn in enumerate(turns)] if isinstance(turns, list) else turns
+
+
+def _turn(number: int, turn: Any, zone: ZoneInfo | None) -> Any:
+    if not isinstance(turn, Mapping):
+        return turn
+    made = dict(turn)
+    try:
+        if made.get("at"):
+            made["at"] = _time(made["at"], zone)
+    except Rejected as rejected:
+        detail = message("[{number}].at: {detail}", number=number, detail=rejected.detail)
+        raise Rejected(rejected.reason, detail) from None
+    if isinstance(made.get("role"), str):
+        made["role"] = known(made["role"], ROLES)
+    return made
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_NAMES, _name),
+    "rating": _rating,
+    "channel": partial(_one_of, CHANNELS),
+    "status": partial(_one_of, STATUSES),
+    "attributes": _json,
+}
+_WITH_ZONE: dict[str, Callable[[Any, ZoneInfo | None], Any]] = {**dict.fromkeys(_TIMES, _time), "turns": _turns}
+_CONVERTED = _CONVERTERS.keys() | _WITH_ZONE.keys()
