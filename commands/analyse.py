@@ -29,11 +29,14 @@ class _Line(Struct):
 @click.command(epilog='Example: gapwatch analyse "物流很快，但是包装破了"')
 @click.argument("text", required=False)
 @click.option("--jsonl", is_flag=True, help='Read {"id", "text"} lines from standard input, write one line for each.')
-def analyse(text: str | None, jsonl: bool) -> None:
+@click.option("--mask", "only_mask", is_flag=True, help="Only take personal data out, and tell what stood where.")
+def analyse(text: str | None, jsonl: bool, only_mask: bool) -> None:
     """Read a text: sentiment, clauses, gaps and the words that speak for them. The agents run the same code."""
     if jsonl == (text is not None):
         raise click.UsageError("give either a TEXT or --jsonl")
-    if text is None:
+    if only_mask:
+        _mask(text, sys.stdin.buffer, sys.stdout.buffer)
+    elif text is None:
         _stream(sys.stdin.buffer, sys.stdout.buffer)
     else:
         _show(text)
@@ -47,6 +50,18 @@ def _stream(source: BinaryIO, sink: BinaryIO) -> None:
         readings = reader.read([one.text for one in masked], [line.rating for line in batch])
         answers = [_answer(*read) for read in zip(batch, masked, readings, strict=True)]
         sink.write(encoder.encode_lines(answers))
+        sink.flush()
+
+
+def _mask(text: str | None, source: BinaryIO, sink: BinaryIO) -> None:
+    if text is not None:
+        click.echo(mask(text).text)
+        return
+    encoder = msgspec.json.Encoder()
+    for line in _lines(source):
+        masked = mask(line.text)
+        spans = [(span.start, span.end, span.kind) for span in masked.spans]
+        sink.write(encoder.encode({"id": line.id, "text": masked.text, "spans": spans}) + b"\n")
         sink.flush()
 
 

@@ -45,10 +45,18 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
     "--set channel=app --timezone Asia/Shanghai"
 )
 @file_options
+@click.option("--mask", is_flag=True, help="Mask personal data before anything is sent, with the workers' key.")
 @click.option("--skip-invalid", is_flag=True, help="Exit with 0 although rows were rejected.")
 @click.option("--resume", is_flag=True, help="Go on after the last line that Kafka acknowledged in an earlier run.")
 def publish(
-    event_type: EventType, file: Path, rejects: TextIO | None, *, skip_invalid: bool, resume: bool, **options: Any
+    event_type: EventType,
+    file: Path,
+    rejects: TextIO | None,
+    *,
+    mask: bool,
+    skip_invalid: bool,
+    resume: bool,
+    **options: Any,
 ) -> None:
     """Publish the events of TYPE in FILE (- for standard input).
 
@@ -59,7 +67,7 @@ def publish(
     bookmark = _bookmark(file, event_type, resume=resume)
     found = Rejects(_teller(), rejects)
     try:
-        with file_rows(file, event_type, **options) as rows, Publisher() as publisher:
+        with file_rows(file, event_type, **options) as rows, Publisher(mask=mask) as publisher:
             published = publish_rows(event_type, doubtful.watch(rows), publisher, found, bookmark)
     except BaseException:
         if bookmark and bookmark.line:

@@ -91,11 +91,14 @@ class Publisher:
     _producer: KafkaProducer | None
     _forget_exit: Callable[[], object]
 
-    def __init__(self, **options: Any) -> None:
-        """`options` are those of kafka-python's producer and win over the settings.
+    def __init__(self, *, mask: bool = False, **options: Any) -> None:
+        """`mask` takes personal data out of events before they are sent, as workers do, with the key of the settings.
 
-        Raises PublishError when Kafka cannot be reached.
+        `options` are those of kafka-python's producer and win over the settings.
+        Raises PublishError when Kafka cannot be reached, or when the packages that masking needs are not installed;
+        SettingsError when the key cannot be read.
         """
+        self._mask = _masking() if mask else None
         self._client = client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
         self._largest = _largest_record(self._client)
         self._options = {
@@ -146,8 +149,11 @@ class Publisher:
         value = event if isinstance(event, bytes) else _encoded(event)
         try:
             checked = decode(kind, value)
+            if self._mask:
+                checked, value = self._mask(checked)
         except Rejected as rejected:
-            raise InvalidEventError(rejected.reason, rejected.detail, _id_of(event)) from None
+            named = "" if self._mask else _id_of(event)
+            raise InvalidEventError(rejected.reason, rejected.detail, named) from None
         with self._lock:
             if self._closed:
                 raise PublishError(f"event {checked.event_id} was not published: the publisher is closed")
@@ -277,6 +283,16 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def _masking() -> Callable[[AnyEvent], tuple[AnyEvent, bytes]]:
+    try:
+        from gapwatch.pipeline.events.privacy.pseudonyms import require_key  # noqa: PLC0415 - others need no packages
+        from gapwatch.pipeline.publishing.masking import mask_before_publishing  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise PublishError(f"masking needs {error.name}: pip install 'gapwatch[worker]'") from error
+    require_key()
+    return mask_before_publishing
 
 
 def key_of(event: AnyEvent) -> bytes:

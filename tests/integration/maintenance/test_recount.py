@@ -53,6 +53,16 @@ def test_a_history_is_exact(world: World) -> None:
     }
 
 
+def test_events_whose_ids_are_hashed_are_found_again(world: World) -> None:
+    """A recount reads raw records, and the table holds hashes."""
+    voices = [feedback(f"1381234567{n % 4}", 3 * n, n, "fulfillment", customer=f"1391234567{n % 3}") for n in range(24)]
+    world.process(*world.publish(*voices))
+    world.catch_up()
+    result = recount(world.database)
+    assert result.exact, result
+    assert not world.query("SELECT count() FROM event_versions WHERE match(event_id || customer_id, '[0-9]{5}')")[0][0]
+
+
 def test_in_small_slices_the_result_is_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "_IDS_AT_ONCE", 10)
     monkeypatch.setattr(topics, "_ROWS_AT_ONCE", 7)

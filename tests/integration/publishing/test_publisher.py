@@ -10,6 +10,7 @@ from support.topic import Topic
 
 from gapwatch.pipeline.errors import PublishError
 from gapwatch.pipeline.events.decode import decode
+from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.publishing.publisher import DeliveryError, InvalidEventError, Publisher
 from gapwatch.schemas.events import AnyEvent, Chat, Complaint, EventType, Feedback, Turn
 
@@ -62,6 +63,19 @@ def test_a_mapping_and_bytes_are_published_as_given(topic: Topic) -> None:
     values = {record.value for record in topic.records()}
     assert raw in values
     assert any(b'"shop":7' in value for value in values)
+
+
+def test_what_is_masked_before_it_is_sent(topic: Topic) -> None:
+    told = {"customer_id": "13812345678", "text": "请打13812345678", "order_id": "张伟"}
+    with Publisher(mask=True) as publisher:
+        publisher.publish(feedback(1, **told))
+        publisher.publish({**SHARED, **told, "event_id": "e2", "event_time": NOW.isoformat(), "手机": 1}, "feedback")
+    records = topic.records()
+    assert len(records) == 2
+    for record in records:
+        assert not any(secret in f"{record.key!r} {record.value.decode()}" for secret in ("12345678", "张伟"))
+        event = decode("feedback", record.value)
+        assert mask_event(event).event == event
 
 
 def test_events_of_one_entity_keep_their_order(topic: Topic) -> None:

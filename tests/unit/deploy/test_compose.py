@@ -49,7 +49,7 @@ def test_every_variable_has_a_line_in_the_example():
 
 
 def test_secrets_have_no_default():
-    for name in ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_CLUSTER_SECRET", "GRAFANA_PASSWORD"):
+    for name in ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_CLUSTER_SECRET", "GRAFANA_PASSWORD", "GAPWATCH_ID_KEY"):
         assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", TEXT)) == {":?set it in .env"}
 
 
@@ -187,7 +187,13 @@ def test_the_image_copies_what_exists_and_runs_as_nobody():
 @pytest.mark.parametrize("files", [FILES[:1], FILES], ids=["alone", "cluster"])
 def test_docker_compose_reads_it(tmp_path, files):
     variables = tmp_path / ".env"
-    secrets = ("KAFKA_CLUSTER_ID", "CLICKHOUSE_PASSWORD", "CLICKHOUSE_CLUSTER_SECRET", "GRAFANA_PASSWORD")
+    secrets = (
+        "KAFKA_CLUSTER_ID",
+        "CLICKHOUSE_PASSWORD",
+        "CLICKHOUSE_CLUSTER_SECRET",
+        "GRAFANA_PASSWORD",
+        "GAPWATCH_ID_KEY",
+    )
     variables.write_text("".join(f"{name}=x\n" for name in secrets))
     command = ["docker", "compose", "--env-file", str(variables), "--project-directory", str(ROOT)]
     named = [argument for file in files for argument in ("--file", str(file))]
