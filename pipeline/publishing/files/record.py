@@ -26,7 +26,7 @@ class Record(NamedTuple):
     `line` is where it starts, counted from 1, and `text` what stands there. `fields` are by the names of the file: text
     from a table, typed values from a spreadsheet, `msgspec.Raw` from JSON. `value` is its JSON as it stands, where the
     file is JSON. `fault` tells why it has no fields, where the file itself is broken; `skipped` why it is no event,
-    where that is as it should be: a line of sums, say.
+    where that is as it should be: a line of sums, say. `rows` is of how many rows it was made.
     """
 
     line: int
@@ -35,6 +35,7 @@ class Record(NamedTuple):
     value: bytes | None = None
     fault: Rejected | None = None
     skipped: str = ""
+    rows: int = 1
 
 
 @dataclass(frozen=True)

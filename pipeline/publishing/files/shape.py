@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from msgspec import Raw
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.publishing.files.own_words import words_of
 from gapwatch.pipeline.publishing.files.record import Expected, Record
+from gapwatch.pipeline.publishing.files.transcripts import turns_of
 from gapwatch.pipeline.publishing.files.values import converted, is_nothing
 from gapwatch.pipeline.words.catalogue import message
 from gapwatch.schemas.events import EVENT_TYPES, EventType
@@ -21,8 +23,8 @@ from gapwatch.schemas.events import EVENT_TYPES, EventType
 class Row(NamedTuple):
     """One event of a file: the line it starts on, the text it has there, and its bytes as JSON.
 
-    `event_id` is the one that the file gives, empty where it gives none. `fault` tells why there are no bytes, where
-    the file itself is broken, and `skipped` why the row is no event.
+    `event_id` is the one that the file gives, empty where it gives none. Where there are no bytes, `fault` tells what
+    is broken, or `skipped` why the row is no event. `rows` is of how many rows of the file it was made.
     """
 
     line: int
@@ -31,6 +33,7 @@ class Row(NamedTuple):
     event_id: str = ""
     fault: Rejected | None = None
     skipped: str = ""
+    rows: int = 1
 
 
 def required_fields(event_type: EventType) -> frozenset[str]:
@@ -74,7 +77,7 @@ class Shape:
             yield self._row(record, name)
 
     def _row(self, record: Record, name: str) -> Row:
-        row = Row(record.line, record.text, fault=record.fault, skipped=record.skipped)
+        row = Row(record.line, record.text, fault=record.fault, skipped=record.skipped, rows=record.rows)
         if row.fault or row.skipped:
             return row
         if record.value is not None and not record.fields:
@@ -104,12 +107,21 @@ class Shape:
         fields = {name: value for name, value in fields.items() if name == "text" or not is_nothing(name, value)}
         fields |= {name: value for name, value in self.constants.items() if name not in fields}
         fields = {name: self._converted(name, value) for name, value in fields.items()}
+        if isinstance(fields.get("turns"), str):
+            fields["turns"] = self._turns(fields)
         return _with_own_words(fields) if "text" in EVENT_TYPES[self.event_type].__struct_fields__ else fields
 
     def _converted(self, name: str, value: Any) -> Any:
         if name in self.converters:
             value = self.converters[name](value)
         return converted(name, value, self.timezone)
+
+    def _turns(self, fields: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The turns of a transcript, the day taken from the event's time where it gives only the clock."""
+        began = None
+        with suppress(ValueError):
+            began = datetime.fromisoformat(_text(fields.get("event_time", "")))
+        return turns_of(fields["turns"], self.timezone, began)
 
     def _made_id(self, record: Record, name: str) -> str:
         constants = (f"{field}={value}" for field, value in sorted(self.constants.items()))

@@ -33,14 +33,14 @@ def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
     """
     if field not in _CONVERTED:
         return value
-    plain = _plain(value)
-    if plain is None or (plain == "" and isinstance(value, Raw)):
+    found = plain(value)
+    if found is None or (found == "" and isinstance(value, Raw)):
         return value
     try:
-        made = _WITH_ZONE[field](plain, zone) if field in _WITH_ZONE else _CONVERTERS[field](plain)
+        made = _WITH_ZONE[field](found, zone) if field in _WITH_ZONE else _CONVERTERS[field](found)
     except Rejected as rejected:
         raise Rejected(rejected.reason, message("$.{field}: {detail}", field=field, detail=rejected.detail)) from None
-    return value if made == plain and type(made) is type(plain) and isinstance(value, Raw) else made
+    return value if made == found and type(made) is type(found) and isinstance(value, Raw) else made
 
 
 def is_nothing(field: str, value: Any) -> bool:
@@ -48,7 +48,8 @@ def is_nothing(field: str, value: Any) -> bool:
     return isinstance(value, str) and (value == "" or (field in _TYPED and value.lower() in _NOTHING))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value of a field, which is Raw where it comes from a JSON file; None where that is broken."""
     if isinstance(value, Raw):
         with suppress(ValueError, RecursionError):
             return msgspec.json.decode(value)
