@@ -8,13 +8,16 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 from msgspec import Struct
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from gapwatch.commands.language import named, say
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.language.masking.mask import Masked, mask
 from gapwatch.pipeline.language.reader import Reader
 from gapwatch.pipeline.language.reading import Evidence, Reading
+from gapwatch.pipeline.words.names import DIMENSIONS, GAPS, SENTIMENTS, STAGES
 
 _BATCH = 500  # lines read at once: a batch pays from some hundred texts on, and its answers still come soon
 _COLOURS = {"positive": "green", "neutral": "yellow", "negative": "red"}
@@ -33,7 +36,7 @@ class _Line(Struct):
 def analyse(text: str | None, jsonl: bool, only_mask: bool) -> None:
     """Read a text: sentiment, clauses, gaps and the words that speak for them. The agents run the same code."""
     if jsonl == (text is not None):
-        raise click.UsageError("give either a TEXT or --jsonl")
+        raise click.UsageError(say("give either a TEXT or --jsonl"))
     if only_mask:
         _mask(text, sys.stdin.buffer, sys.stdout.buffer)
     elif text is None:
@@ -74,7 +77,9 @@ def _lines(source: Iterable[bytes]) -> Iterator[_Line]:
             yield decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise GapwatchError(
-                f'standard input, line {number}: {error}; expected {{"id": ..., "text": ...}}'
+                'standard input, line {number}: {error}; expected {{"id": ..., "text": ...}}',
+                number=number,
+                error=error,
             ) from None
 
 
@@ -101,21 +106,29 @@ def _show(text: str) -> None:
     reader, masked = Reader(), mask(text)
     (reading,) = reader.read([masked.text])
     console = Console(highlight=False)
-    console.print(Text.assemble("words     ", *(_weighed(one.text, one.weight) for one in reader.explain(masked.text))))
+    console.print(
+        Text.assemble(_label(say("words")), *(_weighed(one.text, one.weight) for one in reader.explain(masked.text)))
+    )
     for clause in reading.clauses:
         words = reading.text[clause.start : clause.end]
         console.print(
             Text.assemble(f"{clause.sentiment_score:+.2f}     ", _weighed(words, 2 * clause.sentiment_score)),
             Text(clause.aspect, style="dim"),
         )
-    verdict = Text(reading.sentiment, style=f"bold {_COLOURS[reading.sentiment]}")
-    console.print("sentiment", verdict, f"{reading.sentiment_score:+.2f}")
-    console.print("gaps     ", ", ".join(reading.gaps) or "none", f"(primary {reading.primary_gap})")
-    console.print("dimension", reading.dimension)
-    console.print("stage    ", reading.stage)
-    console.print("severity ", f"{reading.severity:.2f}")
+    verdict = Text(named(reading.sentiment, SENTIMENTS), style=f"bold {_COLOURS[reading.sentiment]}")
+    gaps = ", ".join(named(gap, GAPS) for gap in reading.gaps) or say("none")
+    console.print(Text.assemble(_label(say("sentiment")), verdict, f" {reading.sentiment_score:+.2f}"))
+    console.print(_label(say("gaps")) + gaps, say("(primary {gap})", gap=named(reading.primary_gap, GAPS)))
+    console.print(_label(say("dimension")) + named(reading.dimension, DIMENSIONS))
+    console.print(_label(say("stage")) + named(reading.stage, STAGES))
+    console.print(_label(say("severity")) + f"{reading.severity:.2f}")
     for item in _evidence_in(text, masked, reading.evidence):
-        console.print("evidence ", Text(item.text, style="reverse"), f"{item.gap} [{item.start}:{item.end}]")
+        place = f" {named(item.gap, GAPS)} [{item.start}:{item.end}]"
+        console.print(Text.assemble(_label(say("evidence")), Text(item.text, style="reverse"), place))
+
+
+def _label(name: str) -> str:
+    return set_cell_size(name, 10)
 
 
 def _weighed(words: str, weight: float) -> Text:

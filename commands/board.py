@@ -5,6 +5,7 @@ import secrets
 
 import click
 
+from gapwatch.commands.language import say
 from gapwatch.commands.stopping import until_end_of
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.hosting.processes import end_with
@@ -27,7 +28,11 @@ def board(host: str, port: int, locale: str | None, owner: int | None) -> None:
     token = None if _is_loopback(host) else secrets.token_urlsafe(24)
     shown = Board(ClickHouse(endpoints().clickhouse), "en" if (locale or settings().locale) == "en" else "zh")
     hosts = ["127.0.0.1", "localhost", "[::1]"] if token is None else ["*"]
-    serve(application(shown, hosts=hosts, token=token), host, port, token)
+    serve(application(shown, hosts=hosts, token=token), host, port, token, _tell)
+
+
+def _tell(address: str) -> None:
+    click.echo(say("the board is at {address}", address=address))
 
 
 def _is_loopback(host: str) -> bool:

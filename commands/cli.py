@@ -67,7 +67,12 @@ def _without_extra(command: str, error: ModuleNotFoundError) -> Exception:
     _, extra, _ = _COMMANDS[command]
     if not extra or (error.name or "").startswith("gapwatch"):
         return error
-    return GapwatchError(f"`gapwatch {command}` needs {error.name}: pip install 'gapwatch[{extra}]'")
+    return GapwatchError(
+        "`gapwatch {command}` needs {package}: pip install 'gapwatch[{extra}]'",
+        command=command,
+        package=error.name,
+        extra=extra,
+    )
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,6 +87,5 @@ def main() -> None:
     try:
         translated(gapwatch)()
     except GapwatchError as error:
-        said = say_again(error.args[0]) if error.args else str(error)
-        click.secho(f"gapwatch: {said}", fg="red", err=True)
+        click.secho(f"gapwatch: {say_again(error.message)}", fg="red", err=True)
         sys.exit(1)

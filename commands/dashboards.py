@@ -11,10 +11,26 @@ from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.settings import Settings, settings
+from gapwatch.pipeline.words.catalogue import gettext_noop
 
 if TYPE_CHECKING:
     from gapwatch.dashboards.push import Change, Wanted
 
+_ACTIONS = {
+    "create": gettext_noop("create"),
+    "update": gettext_noop("update"),
+    "delete": gettext_noop("delete"),
+}
+_KINDS = {
+    "folder": gettext_noop("folder"),
+    "data source": gettext_noop("data source"),
+    "dashboard": gettext_noop("dashboard"),
+    "mute timing": gettext_noop("mute timing"),
+    "contact point": gettext_noop("contact point"),
+    "notification policy": gettext_noop("notification policy"),
+    "rule group": gettext_noop("rule group"),
+    "rule": gettext_noop("rule"),
+}
 _LOCALE = click.option("--locale", type=click.Choice(["zh", "en"]), help="Unless given: GAPWATCH_LOCALE.")
 
 
@@ -38,7 +54,9 @@ def build(locale: str | None, output: Path | None) -> None:
     try:
         made.write(folder, texts)
     except OSError as error:
-        raise GapwatchError(f"cannot write to {folder}: {error.strerror}; name another with --output") from None
+        raise GapwatchError(
+            "cannot write to {folder}: {problem}; name another with --output", folder=folder, problem=error.strerror
+        ) from None
     click.echo(say("{count} files in {folder}", count=len(texts), folder=folder))
 
 
@@ -54,8 +72,10 @@ def check(folder: Path | None) -> None:
     found = problems(texts)
     for problem in found:
         click.echo(problem)
-    if found or not texts:
-        raise GapwatchError(f"{len(found)} problems in {folder}" if texts else f"{folder} holds no files of Grafana")
+    if found:
+        raise GapwatchError("{count} problems in {folder}", count=len(found), folder=folder)
+    if not texts:
+        raise GapwatchError("{folder} holds no files of Grafana", folder=folder)
     click.echo(say("{count} files in {folder}: nothing that Grafana would refuse", count=len(texts), folder=folder))
 
 
@@ -77,14 +97,22 @@ def push(locale: str | None, dry_run: bool, renew_secrets: bool) -> None:
     grafana.require()
     found = changes(grafana, _wanted(in_force, locale), renew_secrets=renew_secrets)
     for number, change in enumerate(found):
-        click.echo(f"{change.action} {change.kind} {change.name}")
+        click.echo(f"{say(_ACTIONS[change.action])} {say(_KINDS[change.kind])} {change.name}")
         for line in change.diff:
             click.echo(f"    {line}")
         if not dry_run:
             _apply(change, number)
     if not in_force.grafana_contacts:
         click.echo(say("GAPWATCH_GRAFANA_CONTACTS is empty: contact points and policies stay as they are"))
-    click.echo(f"{len(found) or 'no'} change{'' if len(found) == 1 else 's'}{' to make' if dry_run else ''}")
+    click.echo(_total(len(found), dry_run=dry_run))
+
+
+def _total(changes: int, *, dry_run: bool) -> str:
+    if not changes:
+        return say("no changes to make") if dry_run else say("no changes")
+    if changes == 1:
+        return say("1 change to make") if dry_run else say("1 change")
+    return say("{count} changes to make", count=changes) if dry_run else say("{count} changes", count=changes)
 
 
 def _apply(change: Change, done: int) -> None:
@@ -93,7 +121,9 @@ def _apply(change: Change, done: int) -> None:
     try:
         change.apply()
     except GrafanaError as error:
-        raise GrafanaError(f"{error}; {done} changes were made, the next push makes the rest") from None
+        raise GrafanaError(
+            "{error}; {done} changes were made, the next push makes the rest", error=error, done=done
+        ) from None
 
 
 def _wanted(in_force: Settings, locale: str | None) -> Wanted:

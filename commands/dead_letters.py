@@ -46,9 +46,9 @@ class _Time(click.ParamType):
         try:
             time = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value} is no time; examples: 2026-11-22T10:00:00+08:00, 12h, 7d", param, ctx)
+            self.fail(say("{value} is no time; examples: 2026-11-22T10:00:00+08:00, 12h, 7d", value=value), param, ctx)
         if time.tzinfo is None:
-            self.fail(f"{value} has no offset; an example: 2026-11-22T10:00:00+08:00", param, ctx)
+            self.fail(say("{value} has no offset; an example: 2026-11-22T10:00:00+08:00", value=value), param, ctx)
         return time
 
 

@@ -54,11 +54,15 @@ def _events_of(file: Path, event_type: EventType) -> list[AnyEvent]:
                 events.append(decode(event_type, row.value))
             except Rejected as rejected:
                 raise GapwatchError(
-                    f"{file}, line {row.line}: {rejected.reason}: {rejected.detail}; "
-                    f"see all of them with: gapwatch check {event_type} {file}"
+                    "{file}, line {line}: {reason}: {detail}; see all of them with: gapwatch check {event_type} {file}",
+                    file=file,
+                    line=row.line,
+                    reason=rejected.reason,
+                    detail=rejected.detail,
+                    event_type=event_type,
                 ) from None
     if not events:
-        raise GapwatchError(f"{file} holds no events")
+        raise GapwatchError("{file} holds no events", file=file)
     _check_age(file, events)
     return events
 
@@ -70,6 +74,10 @@ def _check_age(file: Path, events: Sequence[AnyEvent]) -> None:
     old = sum(event.event_time.timestamp() < oldest_derived() for event in events)
     if old:
         raise GapwatchError(
-            f"{file}: {old:,} of {len(events):,} events are older than the {settings().retention_days} days that are "
-            "kept; set GAPWATCH_RETENTION_DAYS, at most 3650"
+            "{file}: {old:,} of {all:,} events are older than the {days} days that are kept; set "
+            "GAPWATCH_RETENTION_DAYS, at most 3650",
+            file=file,
+            old=old,
+            all=len(events),
+            days=settings().retention_days,
         )

@@ -8,6 +8,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from gapwatch.commands.language import say
+
 if TYPE_CHECKING:
     from gapwatch.pipeline.training.evaluation import Scorecard, Share
 
@@ -39,9 +41,9 @@ def evaluate(  # noqa: PLR0917 - click passes by name
 ) -> None:
     """How well sentiment and gaps are read on labelled texts, with 95 % intervals, beside the baselines."""
     if not (data or gaps):
-        raise click.UsageError("give --data, --gaps or both")
+        raise click.UsageError(say("give --data, --gaps or both"))
     if (tf_idf or left_out or curve) and not trained_on:
-        raise click.UsageError("--tf-idf, --left-out and --curve need --train")
+        raise click.UsageError(say("--tf-idf, --left-out and --curve need --train"))
     from gapwatch.pipeline.training import evaluation  # noqa: PLC0415 - scikit-learn belongs to the train extra
     from gapwatch.pipeline.training.examples import read_labelled  # noqa: PLC0415
 
@@ -52,13 +54,20 @@ def evaluate(  # noqa: PLR0917 - click passes by name
     examples, learned = read_labelled(data), read_labelled(trained_on)
     cards = {"gapwatch": evaluation.score(examples, evaluation.predict(examples, weights))}
     if tf_idf:
-        _progress(f"TF-IDF learns from {len(learned):,} texts")
-        cards["TF-IDF, words and characters"] = evaluation.score(examples, evaluation.predict_tf_idf(examples, learned))
+        _progress(say("TF-IDF learns from {count} texts", count=f"{len(learned):,}"))
+        cards[say("TF-IDF, words and characters")] = evaluation.score(
+            examples, evaluation.predict_tf_idf(examples, learned)
+        )
     if snownlp:
         sample = evaluation.sample(examples, snownlp)
-        _progress(f"SnowNLP reads {len(sample)} texts")
-        cards[f"gapwatch, {len(sample)} texts"] = evaluation.score(sample, evaluation.predict(sample, weights))
-        cards[f"SnowNLP, {len(sample)} texts"] = evaluation.score(sample, evaluation.predict_snownlp(sample))
+        _progress(say("SnowNLP reads {count} texts", count=len(sample)))
+        of = len(sample)
+        cards[say("{reader}, {count} texts", reader="gapwatch", count=of)] = evaluation.score(
+            sample, evaluation.predict(sample, weights)
+        )
+        cards[say("{reader}, {count} texts", reader="SnowNLP", count=of)] = evaluation.score(
+            sample, evaluation.predict_snownlp(sample)
+        )
     apart = evaluation.domain_left_out(learned, examples, _progress) if left_out else {}
     shares = evaluation.learning_curve(learned, examples, _progress) if curve else {}
     if as_json:
@@ -79,17 +88,23 @@ def _gaps(path: Path) -> str:
 
 def _show(cards: "dict[str, Scorecard]", apart: "dict[str, Share]", curve: "dict[str, Scorecard]") -> None:
     console = Console()
-    console.print(_overview("reader", cards))
+    console.print(_overview(say("reader"), cards))
     console.print(_sources(cards))
     console.print(_confusion(next(iter(cards.values()))))
     if apart:
         console.print(_left_out(apart))
     if curve:
-        console.print(_overview("learnt from", curve))
+        console.print(_overview(say("learnt from"), curve))
 
 
 def _overview(title: str, cards: "dict[str, Scorecard]") -> Table:
-    table = Table(title, "polarity accuracy", "on service sources", "three classes, macro-F1", "calibration error")
+    table = Table(
+        title,
+        say("polarity accuracy"),
+        say("on service sources"),
+        say("three classes, macro-F1"),
+        say("calibration error"),
+    )
     for name, card in cards.items():
         table.add_row(
             name,
@@ -102,7 +117,7 @@ def _overview(title: str, cards: "dict[str, Scorecard]") -> Table:
 
 
 def _sources(cards: "dict[str, Scorecard]") -> Table:
-    table = Table("polarity by source", *cards)
+    table = Table(say("polarity by source"), *cards)
     for source in sorted({name for card in cards.values() for name in card.by_source}):
         table.add_row(
             source, *(_interval(card.by_source[source]) if source in card.by_source else "" for card in cards.values())
@@ -112,17 +127,17 @@ def _sources(cards: "dict[str, Scorecard]") -> Table:
 
 def _confusion(card: "Scorecard") -> Table:
     labels = list(card.f1)
-    table = Table("true \\ read", *labels, "F1")
+    table = Table(say("true \\ read"), *labels, "F1")
     for label, counts in zip(labels, card.confusion, strict=True):
         table.add_row(label, *map(str, counts), f"{card.f1[label]:.3f}")
     return table
 
 
 def _left_out(apart: "dict[str, Share]") -> Table:
-    table = Table("source left out of training", "polarity accuracy")
+    table = Table(say("source left out of training"), say("polarity accuracy"))
     for source, share in apart.items():
         table.add_row(source, _interval(share))
-    table.add_row("mean", f"{sum(share.value for share in apart.values()) / len(apart):.3f}")
+    table.add_row(say("mean"), f"{sum(share.value for share in apart.values()) / len(apart):.3f}")
     return table
 
 

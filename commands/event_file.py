@@ -31,7 +31,7 @@ class _Assignment(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         name, separator, assigned = str(value).partition("=")
         if not (name and separator and assigned):
-            self.fail(f"{value} is not of the form NAME=VALUE", param, ctx)
+            self.fail(say("{value} is not of the form NAME=VALUE", value=value), param, ctx)
         return name, assigned
 
 
@@ -42,7 +42,7 @@ class _Timezone(click.ParamType):
         try:
             return ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value} is no time zone; an example: Asia/Shanghai", param, ctx)
+            self.fail(say("{value} is no time zone; an example: Asia/Shanghai", value=value), param, ctx)
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -159,7 +159,7 @@ def _opened(file: Path) -> "contextlib.AbstractContextManager[io.BufferedReader[
 
 def _with_progress(rows: Iterator[Row], stream: "io.BufferedReader[Any]", size: int | None) -> Generator[Row]:
     """The rows, with a bar on standard error while a person looks on."""
-    columns = (TextColumn("{task.fields[rows]:,} rows"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.fields[rows]:,} " + say("rows")), BarColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=size, rows=0)

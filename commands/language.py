@@ -1,9 +1,14 @@
-"""The language of the command line: English, unless GAPWATCH_LOCALE says otherwise. See docs/decisions/0068."""
+"""The language of the command line: GAPWATCH_LOCALE, else Chinese for people and English for scripts.
+
+See docs/decisions/0068.
+"""
 
 import copy
 import gettext
 import inspect
 import os
+import sys
+from collections.abc import Mapping
 
 import click
 
@@ -34,15 +39,24 @@ def say_again(message: str) -> str:
     return Speaker(locale()).again(message)
 
 
+def named(code: str, names: Mapping[str, str]) -> str:
+    """A code of the contract, such as `fulfillment`; in Chinese after what it is called."""
+    return f"{say(names[code])} {code}" if locale() == "zh" and code in names else code
+
+
 def locale() -> Locale:
-    """English where the locale is not set, since scripts read what commands print, or where settings are wrong."""
+    """The one that is set. Else Chinese, as everywhere; but English where no terminal shows it, for scripts."""
     from gapwatch.pipeline.settings import settings  # noqa: PLC0415 - only when something is said
 
     try:
         in_force = settings()
     except SettingsError:
-        return "en"  # the command itself says what is wrong with them
-    return in_force.locale if "locale" in in_force.model_fields_set else "en"
+        return _unset()  # the command itself says what is wrong with them
+    return in_force.locale if "locale" in in_force.model_fields_set else _unset()
+
+
+def _unset() -> Locale:
+    return "zh" if sys.stdout.isatty() else "en"
 
 
 def translate_click() -> None:

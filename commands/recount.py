@@ -17,6 +17,7 @@ from gapwatch.pipeline.maintenance.recount import Discrepancies, RecountResult
 from gapwatch.pipeline.maintenance.recount import recount as compare
 from gapwatch.pipeline.words.catalogue import gettext_noop
 
+_AGAIN = "GAPWATCH_GROUP=again gapwatch worker"
 _WHAT = {
     "lost": gettext_noop("events published and not stored"),
     "stale": gettext_noop("events of which a later version was published"),
@@ -43,7 +44,7 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
         with console.status(say("counting")):
             result = compare(endpoints().clickhouse, start, end, repair=repair)
     except KafkaError as error:
-        raise StackError(f"Kafka at {endpoints().kafka}: {error}") from error
+        raise StackError("Kafka at {kafka}: {error}", kafka=endpoints().kafka, error=error) from error
     if as_json:
         summary = {"exact": result.exact, "final": result.final}
         click.echo(msgspec.json.encode(summary | msgspec.to_builtins(result)).decode())
@@ -63,7 +64,7 @@ def show(console: Console, result: RecountResult) -> None:
                 "to store them, let workers of another group read the topics again until `gapwatch status` shows no "
                 "lag:"
             )
-            + "\n  GAPWATCH_GROUP=again gapwatch worker",
+            + f"\n  {_AGAIN}",
             highlight=False,
         )
     for view, found in result.aggregates.items():

@@ -30,7 +30,7 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 def report(start: datetime | None, end: datetime | None, output: Path, locale: str | None) -> None:
     """Write one week for a meeting: what changed, where, signals, response times, voices, measures."""
     if output.suffix not in {".html", ".pdf"}:
-        raise click.BadParameter("must end in .html or .pdf", param_hint="--output")
+        raise click.BadParameter(say("must end in .html or .pdf"), param_hint="--output")
     from gapwatch.dashboards.report import Period  # noqa: PLC0415 - extra `board`
     from gapwatch.dashboards.report import report as written  # noqa: PLC0415
 
@@ -38,13 +38,13 @@ def report(start: datetime | None, end: datetime | None, output: Path, locale: s
     last = end.replace(tzinfo=zone) if end else datetime.now(zone)
     first = start.replace(tzinfo=zone) if start else last - timedelta(days=7)
     if first >= last:
-        raise click.BadParameter("must be before --to", param_hint="--from")
+        raise click.BadParameter(say("must be before --to"), param_hint="--from")
     chosen = locale or settings().locale
     page = written(ClickHouse(endpoints().clickhouse), Period(first, last), "en" if chosen == "en" else "zh")
     try:
         _write(page, output)
     except OSError as error:
-        raise GapwatchError(f"cannot write {output}: {error.strerror}") from None
+        raise GapwatchError("cannot write {output}: {problem}", output=output, problem=error.strerror) from None
     click.echo(
         say(
             "{file}: {start} to {end}",
@@ -71,4 +71,4 @@ def _write(page: str, output: Path) -> None:
         source.write_text(page, encoding="utf-8")
         open_and(f"--print-to-pdf={output.absolute()}", source.as_uri())
     if not output.is_file():
-        raise GapwatchError(f"Chromium did not write {output}")
+        raise GapwatchError("Chromium did not write {output}", output=output)

@@ -1,16 +1,19 @@
 """`gapwatch signals`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import click
+from rich.cells import set_cell_size
 
-from gapwatch.commands.language import say
+from gapwatch.commands.language import locale, say
 from gapwatch.commands.stopping import stopped_by_signals
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.signals.runner import Runner, minutes
 from gapwatch.pipeline.signals.verdict import Signal
+from gapwatch.pipeline.words.names import SEVERITIES, STATES
 
 _INSTANT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
@@ -49,13 +52,16 @@ def run(once: bool, first: datetime | None, last: datetime | None, every: int) -
 
 def _show(found: list[Signal]) -> None:
     for one in found:
-        click.echo(
-            f"{one.minute:%Y-%m-%d %H:%M} {one.state:9} {one.severity:8} {one.series.key} "
-            + say(
-                "index {index}, usually {usual}, {events} of {voices} voices",
-                index=f"{one.gap_index:.1f}",
-                usual=f"{one.expected_index:.1f}",
-                events=one.events,
-                voices=one.voices,
-            )
+        state, severity = _word(one.state, STATES, 9), _word(one.severity, SEVERITIES, 8)
+        figures = say(
+            "index {index}, usually {usual}, {events} of {voices} voices",
+            index=f"{one.gap_index:.1f}",
+            usual=f"{one.expected_index:.1f}",
+            events=one.events,
+            voices=one.voices,
         )
+        click.echo(f"{one.minute:%Y-%m-%d %H:%M} {state} {severity} {one.series.key} {figures}")
+
+
+def _word(code: str, names: Mapping[str, str], width: int) -> str:
+    return set_cell_size(say(names[code]) if locale() == "zh" else code, width)

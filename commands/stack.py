@@ -31,7 +31,7 @@ def up(brokers: int | None) -> None:
         task = bar.add_task(say("looking at what runs"), total=None)
 
         def show(what: str, share: float | None) -> None:
-            bar.update(task, description=what, total=None if share is None else 1, completed=share or 0)
+            bar.update(task, description=say(what), total=None if share is None else 1, completed=share or 0)
 
         LocalStack(settings().data_dir, brokers, progress=show).up()
     found = endpoints()

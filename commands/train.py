@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from gapwatch.commands.language import say
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -22,7 +24,7 @@ def sentiment(data: tuple[Path, ...], output: Path) -> None:
     from gapwatch.pipeline.training import examples, train_sentiment  # noqa: PLC0415 - scipy belongs to the train extra
 
     output.write_bytes(train_sentiment.train(examples.read_labelled(data), report=click.echo))
-    click.echo(f"wrote {output}, {output.stat().st_size:,} bytes")
+    click.echo(say("wrote {file}, {size} bytes", file=output, size=f"{output.stat().st_size:,}"))
 
 
 @train.command(epilog="Example: gapwatch train gaps --data ../shared --folds 5 --output gaps.npz")
@@ -41,4 +43,4 @@ def gaps(data: Path, labels: tuple[Path, ...], folds: int, output: Path) -> None
 
     more = [label for path in labels for label in train_gaps.read_labels(path)]
     output.write_bytes(train_gaps.learn(data, more, folds, click.echo))
-    click.echo(f"wrote {output}, {output.stat().st_size:,} bytes")
+    click.echo(say("wrote {file}, {size} bytes", file=output, size=f"{output.stat().st_size:,}"))

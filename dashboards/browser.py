@@ -38,6 +38,6 @@ def open_and(action: str, address: str, *options: str) -> None:
         try:
             done = subprocess.run([*arguments, address], check=False, capture_output=True, text=True, timeout=_SECONDS)
         except subprocess.TimeoutExpired:
-            raise GapwatchError(f"{command} did not end within {_SECONDS} s") from None
+            raise GapwatchError("{command} did not end within {seconds} s", command=command, seconds=_SECONDS) from None
     if done.returncode != 0:
-        raise GapwatchError(f"{command} failed: {done.stderr.strip()[-300:]}")
+        raise GapwatchError("{command} failed: {told}", command=command, told=done.stderr.strip()[-300:])

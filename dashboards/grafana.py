@@ -10,6 +10,7 @@ from grafana_api.grafana_api import GrafanaAPI, GrafanaException
 from gapwatch.dashboards.query import DATASOURCE_TYPE
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.hosting.retrying import Limits, retrying
+from gapwatch.pipeline.words.catalogue import gettext_noop, message
 
 OLDEST = (12, 0)
 """Webhooks with JSON of their own, which Feishu needs, and the ClickHouse plugin ask for it."""
@@ -17,11 +18,17 @@ OLDEST = (12, 0)
 Method = Literal["get", "post", "put", "delete"]
 _ATTEMPTS = 3
 _ADVICE = {
-    401: "it does not know the token; GAPWATCH_GRAFANA_TOKEN is a service account's, and may have expired",
-    403: "the token's service account may not do this; give it the role Admin",
-    404: "there is nothing there; GAPWATCH_GRAFANA_URL must lead to Grafana itself, with its sub-path if it has one",
-    409: "something of the same name is there that gapwatch did not make this way (from a file, or by hand), or is in use",
-    412: "it was changed by somebody else meanwhile; push again",
+    401: gettext_noop(
+        "it does not know the token; GAPWATCH_GRAFANA_TOKEN is a service account's, and may have expired"
+    ),
+    403: gettext_noop("the token's service account may not do this; give it the role Admin"),
+    404: gettext_noop(
+        "there is nothing there; GAPWATCH_GRAFANA_URL must lead to Grafana itself, with its sub-path if it has one"
+    ),
+    409: gettext_noop(
+        "something of the same name is there that gapwatch did not make this way (from a file, or by hand), or is in use"
+    ),
+    412: gettext_noop("it was changed by somebody else meanwhile; push again"),
 }
 
 
@@ -43,7 +50,9 @@ class Grafana:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SettingsError(f"GAPWATCH_GRAFANA_URL: {url[:60]} is no address; example: https://grafana.example.com")
+            raise SettingsError(
+                "GAPWATCH_GRAFANA_URL: {url} is no address; example: https://grafana.example.com", url=url[:60]
+            )
         self._url = url.rstrip("/")
         prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -82,12 +91,18 @@ class Grafana:
         number = re.match(r"(\d+)\.(\d+)", version)
         if number and (int(number[1]), int(number[2])) < OLDEST:
             raise GrafanaError(
-                f"Grafana at {self._url} is version {version}; {OLDEST[0]}.{OLDEST[1]} or newer is needed"
+                "Grafana at {url} is version {version}; {major}.{minor} or newer is needed",
+                url=self._url,
+                version=version,
+                major=OLDEST[0],
+                minor=OLDEST[1],
             )
         if self.find(f"/plugins/{DATASOURCE_TYPE}/settings") is None:
             raise GrafanaError(
-                f"Grafana at {self._url} lacks the plugin {DATASOURCE_TYPE}; install it there with: "
-                f"grafana cli plugins install {DATASOURCE_TYPE}"
+                "Grafana at {url} lacks the plugin {plugin}; install it there with: grafana cli plugins "
+                "install {plugin}",
+                url=self._url,
+                plugin=DATASOURCE_TYPE,
             )
 
     def _repeated(self, method: Method, path: str, body: Any) -> Any:
@@ -100,24 +115,38 @@ class Grafana:
         except GrafanaException as error:
             raise self._refusal(method, path, error) from None
         except requests.Timeout:
-            raise GrafanaUnavailable(f"Grafana at {self._url} did not answer {path} in {self._api.timeout} s") from None
+            raise GrafanaUnavailable(
+                "Grafana at {url} did not answer {path} in {timeout} s",
+                url=self._url,
+                path=path,
+                timeout=self._api.timeout,
+            ) from None
         except ValueError:  # not JSON; a deletion may answer with nothing
             if method == "delete":
                 return None
-            raise GrafanaError(f"what answers at {self._url} is no Grafana: {path} is no JSON") from None
+            raise GrafanaError(
+                "what answers at {url} is no Grafana: {path} is no JSON", url=self._url, path=path
+            ) from None
         except requests.RequestException as error:
             raise GrafanaUnavailable(
-                f"Grafana at {self._url} cannot be reached ({type(error).__name__}); see GAPWATCH_GRAFANA_URL"
+                "Grafana at {url} cannot be reached ({name}); see GAPWATCH_GRAFANA_URL",
+                url=self._url,
+                name=type(error).__name__,
             ) from None
 
     def _refusal(self, method: Method, path: str, error: GrafanaException) -> GrafanaError:
         status = error.status_code
         said = error.response.get("message") if isinstance(error.response, dict) else None
-        line = f"Grafana at {self._url} answered {status} to {method.upper()} {path}"
-        line += f": {_ADVICE[status]}" if status in _ADVICE else ""
-        line += f" (it says: {str(said)[:300]})" if said else ""
         kind = _NotFound if status == 404 else GrafanaUnavailable if status >= 500 else GrafanaError
-        return kind(line)
+        return kind(
+            gettext_noop("Grafana at {url} answered {status} to {method} {path}{advice}{said}"),
+            url=self._url,
+            status=status,
+            method=method.upper(),
+            path=path,
+            advice=message(": {advice}", advice=message(_ADVICE[status])) if status in _ADVICE else "",
+            said=message(" (it says: {words})", words=str(said)[:300]) if said else "",
+        )
 
 
 class _NotFound(GrafanaError):  # noqa: N818 - often no fault

@@ -8,6 +8,7 @@ import msgspec
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.settings import settings
+from gapwatch.pipeline.words.catalogue import message
 
 LOCAL_FILE = "endpoints.json"
 """In the data directory, the addresses of a local stack that is up."""
@@ -46,11 +47,12 @@ def _local_servers() -> LocalServers:
     from gapwatch.pipeline.hosting.processes import find  # noqa: PLC0415 - a publisher that names its Kafka needs no psutil
 
     data_dir = settings().data_dir.resolve()
-    servers = state_files.load(data_dir / LOCAL_FILE, LocalServers, "gapwatch up writes it anew")
+    servers = state_files.load(data_dir / LOCAL_FILE, LocalServers, message("gapwatch up writes it anew"))
     if servers is None or not any(find(mark, pid) for mark, pid in servers.processes.items()):
         raise StackError(
-            f"no Kafka and no ClickHouse: nothing runs in {data_dir}. Start the local stack with: gapwatch up; "
-            "or name servers of yours in GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE"
+            "no Kafka and no ClickHouse: nothing runs in {folder}. Start the local stack with: gapwatch up; or "
+            "name servers of yours in GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE",
+            folder=data_dir,
         )
     return servers
 

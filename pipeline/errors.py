@@ -10,6 +10,8 @@ GapwatchError            one clear line for the command line; exit code 1
 └── PublishError         Kafka did not accept an event
 """
 
+from gapwatch.pipeline.words.catalogue import Message, message
+
 
 def summary(error: BaseException) -> str:
     """The first line of an error's message; its kind where it has none, as a connection that ends."""
@@ -17,7 +19,16 @@ def summary(error: BaseException) -> str:
 
 
 class GapwatchError(Exception):
-    """Something the user can act on. The message says what was wrong, where, and what to do."""
+    """Something the user can act on. The message says what was wrong, where, and what to do.
+
+    It is made of a text and the values of its {placeholders}. So logs write it in English, and whoever reads it has it
+    in his language (`message`, see gapwatch.pipeline.words.catalogue.Speaker.again).
+    """
+
+    def __init__(self, text: str = "", /, **values: object) -> None:
+        parts = {name: part.message if isinstance(part, GapwatchError) else part for name, part in values.items()}
+        self.message: Message = text if isinstance(text, Message) else message(text, **parts)
+        super().__init__(self.message)
 
 
 class SettingsError(GapwatchError):

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         Path(".gapwatch"), description="Where the local Kafka and ClickHouse keep data, logs and process ids."
     )
     locale: Literal["zh", "en"] = Field(
-        "zh", description="Language of dashboards, board, alerts and report; where it is set, of the command line too."
+        "zh",
+        description="Language of dashboards, board, alerts, report and command line; unset, scripts meet English.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for a collector.")
@@ -169,7 +170,7 @@ def _config_file() -> Path | None:
     named = os.environ.get(CONFIG_VARIABLE)
     if named:
         if not Path(named).is_file():
-            raise SettingsError(f"{CONFIG_VARIABLE} names {named}, which is no file")
+            raise SettingsError("{variable} names {named}, which is no file", variable=CONFIG_VARIABLE, named=named)
         return Path(named)
     return DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.is_file() else None
 
@@ -187,7 +188,7 @@ def settings() -> Settings:
     except SourceError as error:
         raise SettingsError(_of_source(error)) from None
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{_config_file()} is no TOML: {error}") from None
+        raise SettingsError("{file} is no TOML: {error}", file=_config_file(), error=error) from None
 
 
 def _of_value(error: "ErrorDetails") -> str:

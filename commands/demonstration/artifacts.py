@@ -63,7 +63,7 @@ def start_board(folder: Path, clickhouse: int) -> ServedBoard:
             return ServedBoard(address[0], process)
         time.sleep(0.2)
     process.kill()
-    raise GapwatchError(f"the board did not start; its log: {log}")
+    raise GapwatchError("the board did not start; its log: {log}", log=log)
 
 
 def take_picture(folder: Path, address: str) -> Path:

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from gapwatch.commands.demonstration import artifacts
 from gapwatch.commands.demonstration.plan import STORY, plan
 from gapwatch.commands.demonstration.summary import print_summary, signal_panel, stage_table
+from gapwatch.commands.language import say, say_again
 from gapwatch.commands.recount import show
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
@@ -36,6 +37,7 @@ from gapwatch.pipeline.signals.runner import Runner, minutes
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.stack import LocalStack
 from gapwatch.pipeline.store import connect, migrate
+from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.events import AnyEvent, topic_of
 
 _DUPLICATE_SHARE = 0.01
@@ -56,12 +58,14 @@ _UNREADABLE = (
     b'{"event_time": "2026-01-01T00:00:00Z", "channel": "app", "customer_id": "c", "text": "t"}',
 )
 
-_KEPT = """
+_KEPT = gettext_noop(
+    """
 The stack stays up. To look further:
   gapwatch status           endpoints, lag and last write
   gapwatch dead-letters list
   gapwatch recount
   gapwatch down             stop it; the data stay"""
+)
 
 
 class DemoOptions(NamedTuple):
@@ -81,10 +85,10 @@ class _Stage(NamedTuple):
 
 
 _STAGES = (
-    _Stage("read and stored", "SELECT count() FROM events"),
-    _Stage("aggregated by minute", "SELECT sum(primary_events) FROM gap_minute"),
-    _Stage("by hour", "SELECT sum(primary_events) FROM gap_hour"),
-    _Stage("by day", "SELECT sum(primary_events) FROM gap_day"),
+    _Stage(gettext_noop("read and stored"), "SELECT count() FROM events"),
+    _Stage(gettext_noop("aggregated by minute"), "SELECT sum(primary_events) FROM gap_minute"),
+    _Stage(gettext_noop("by hour"), "SELECT sum(primary_events) FROM gap_hour"),
+    _Stage(gettext_noop("by day"), "SELECT sum(primary_events) FROM gap_day"),
 )
 
 
@@ -122,7 +126,7 @@ def run(console: Console, options: DemoOptions) -> bool:
         exact = _report(console, throughput, signals, None if options.own else now - STORY.lasts)
         _leave_to_look_at(console, stack, keep=options.keep)
     if options.keep:
-        console.print(_KEPT)
+        console.print(say(_KEPT))
     return exact
 
 
@@ -132,7 +136,9 @@ def _begin_afresh(data_dir: Path) -> None:
         raise GapwatchError("the demo uses the local stack: unset GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE")
     marker = data_dir / "demo"
     if (data_dir / "stack.json").exists() and not marker.exists():
-        raise GapwatchError(f"{data_dir} holds data that the demo did not make; set another GAPWATCH_DATA_DIR for it")
+        raise GapwatchError(
+            "{folder} holds data that the demo did not make; set another GAPWATCH_DATA_DIR for it", folder=data_dir
+        )
     LocalStack(data_dir).down()
     for path in data_dir.glob("*") if data_dir.exists() else ():
         if path.name.startswith(("kafka-", "clickhouse", "stack.json", "keeper", "worker")):
@@ -153,17 +159,17 @@ def _progress(console: Console) -> Progress:
 
 
 def _start_stack(data_dir: Path, progress: Progress, *, keep: bool) -> LocalStack:
-    task = progress.add_task("starting Kafka and ClickHouse", total=None)
+    task = progress.add_task(say("starting Kafka and ClickHouse"), total=None)
 
     def show(what: str, share: float | None) -> None:
         total, completed = (None, None) if share is None else (100, round(100 * share))
-        progress.update(task, description=what, total=total, completed=completed)
+        progress.update(task, description=say(what), total=total, completed=completed)
 
     stack = LocalStack(data_dir, progress=show)
     stack.up(bound_to=None if keep else os.getpid())
     ensure_topics()
     migrate(endpoints().clickhouse)
-    progress.update(task, description="Kafka and ClickHouse are up", total=1, completed=1)
+    progress.update(task, description=say("Kafka and ClickHouse are up"), total=1, completed=1)
     return stack
 
 
@@ -208,7 +214,7 @@ def _publish_and_read(progress: Progress, worker: _Worker, events: Sequence[AnyE
     client = connect(endpoints().clickhouse)
     distinct = len({event.event_id for event in events})
     first_stored = min(
-        _follow(progress.add_task(stage.done, total=distinct), progress, worker.process, client, stage)
+        _follow(progress.add_task(say(stage.done), total=distinct), progress, worker.process, client, stage)
         for stage in _STAGES
     )
     read_seconds = time.monotonic() - max(first_stored, started)
@@ -219,7 +225,7 @@ def _publish_and_read(progress: Progress, worker: _Worker, events: Sequence[AnyE
 def _publish(progress: Progress, events: Sequence[AnyEvent], random: Random) -> int:
     """The events, one in a hundred of them twice, and a few records that nobody can read."""
     again = random.sample(events, round(len(events) * _DUPLICATE_SHARE))
-    task = progress.add_task("published", total=len(events) + len(again) + len(_UNREADABLE))
+    task = progress.add_task(say("published"), total=len(events) + len(again) + len(_UNREADABLE))
     with Publisher() as publisher:
         for event in (*events, *again):
             publisher.publish(event)
@@ -243,10 +249,17 @@ def _follow(task: TaskID, progress: Progress, worker: subprocess.Popen[bytes], c
             first = first or moved
         progress.update(task, completed=done)
         if worker.poll() is not None:
-            raise GapwatchError(f"the worker ended with exit code {worker.returncode}; its log: {_worker_log()}")
+            raise GapwatchError(
+                "the worker ended with exit code {code}; its log: {log}",
+                code=worker.returncode,
+                log=_worker_log(),
+            )
         if time.monotonic() - moved > _STUCK_AFTER_SECONDS:
             raise GapwatchError(
-                f"no event was {stage.done} for {_STUCK_AFTER_SECONDS:.0f} s; the worker's log: {_worker_log()}"
+                "no event was {done} for {seconds:.0f} s; the worker's log: {log}",
+                done=message(stage.done),
+                seconds=_STUCK_AFTER_SECONDS,
+                log=_worker_log(),
             )
     return first
 
@@ -255,7 +268,7 @@ def _watch(progress: Progress) -> list[Signal]:
     """Judge the last hours as the detector would have judged them minute by minute, and return what is open now."""
     now = datetime.now(UTC)
     moments = list(minutes(now - _WATCHED, now, _WATCHED_EVERY))
-    task = progress.add_task("watched for what gets worse", total=len(moments))
+    task = progress.add_task(say("watched for what gets worse"), total=len(moments))
     runner = Runner(endpoints().clickhouse)
     opened: list[Signal] = []
     try:
@@ -273,9 +286,13 @@ def _report(console: Console, throughput: _Throughput, signals: Sequence[Signal]
     console.print(signal_panel(signals, story_began))
     console.print(stage_table(throughput.metrics, throughput.published))
     console.print(
-        f"published in {throughput.publish_seconds:.1f} s; from the first event stored to the last aggregate "
-        f"{throughput.read_seconds:.1f} s: {throughput.published / throughput.read_seconds:,.0f} events/s, "
-        "one worker beside Kafka and ClickHouse"
+        say(
+            "published in {publishing} s; from the first event stored to the last aggregate {reading} s: "
+            "{rate} events/s, one worker beside Kafka and ClickHouse",
+            publishing=f"{throughput.publish_seconds:.1f}",
+            reading=f"{throughput.read_seconds:.1f}",
+            rate=f"{throughput.published / throughput.read_seconds:,.0f}",
+        )
     )
     counted = _final_recount(endpoints().clickhouse)
     show(console, counted)
@@ -297,20 +314,20 @@ def _leave_to_look_at(console: Console, stack: LocalStack, *, keep: bool) -> Non
     folder, clickhouse = stack.data_dir, stack.clickhouse.pid
     assert clickhouse  # noqa: S101 - the recount has just asked it
     try:
-        console.print(
-            f"report of the last week, to open offline: {_short(artifacts.write_report(folder))}", soft_wrap=True
-        )
+        written = _short(artifacts.write_report(folder))
+        console.print(say("report of the last week, to open offline: {file}", file=written), soft_wrap=True)
         board = artifacts.start_board(folder, clickhouse)
         if keep:
-            console.print(f"the board is at {board.address} until `gapwatch down`")
+            console.print(say("the board is at {address} until `gapwatch down`", address=board.address))
         try:
             picture = artifacts.take_picture(folder, board.address)
-            console.print(f"picture of the board: {_short(picture)}", soft_wrap=True)
+            console.print(say("picture of the board: {file}", file=_short(picture)), soft_wrap=True)
         finally:
             if not keep:
                 board.stop()
     except (GapwatchError, ImportError) as error:
-        console.print(f"no more to look at: {error}", soft_wrap=True)
+        why = say_again(error.message) if isinstance(error, GapwatchError) else error
+        console.print(say("no more to look at: {error}", error=why), soft_wrap=True)
 
 
 def _short(file: Path) -> Path:

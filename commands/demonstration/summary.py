@@ -13,15 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gapwatch.commands.demonstration.plan import Story
+from gapwatch.commands.language import named, say
 from gapwatch.pipeline.signals.verdict import Signal
-
-_GAP_NAMES = {
-    "information": "information 信息差距",
-    "design": "design 设计差距",
-    "communication": "communication 沟通差距",
-    "fulfillment": "fulfillment 实现差距",
-    "none": "no complaint 无",
-}
+from gapwatch.pipeline.words.names import CHANNELS, GAPS, SEVERITIES
 
 _TOTALS = """
 SELECT
@@ -81,24 +75,36 @@ def signal_panel(signals: Sequence[Signal], story_began: datetime | None) -> Ren
     """What the detector would tell the manager on call now: signals that stand by themselves, and how soon they came."""
     told = [signal for signal in signals if not signal.part_of]
     if not told:
-        return Panel("no signal is open", title="Signals open now", title_align="left")
+        return Panel(say("no signal is open"), title=say("Signals open now"), title_align="left")
     lines = [
         Text(
-            f"{signal.severity}: {signal.series.key}, opened {signal.opened:%H:%M} UTC: "
-            f"index {signal.gap_index:.1f}, usually {signal.expected_index:.1f}, {signal.events} of {signal.voices} voices"
+            say(
+                "{severity}: {series}, opened {opened} UTC: index {index}, usually {usual}, {events} of {voices} voices",
+                severity=named(signal.severity, SEVERITIES),
+                series=signal.series.key,
+                opened=f"{signal.opened:%H:%M}",
+                index=f"{signal.gap_index:.1f}",
+                usual=f"{signal.expected_index:.1f}",
+                events=signal.events,
+                voices=signal.voices,
+            )
         )
         for signal in told
     ]
     if story_began:
         minutes = (min(signal.opened for signal in told) - story_began).total_seconds() / 60
-        lines.append(
-            Text(f"the incident was made to begin at {story_began:%H:%M} UTC: found after {minutes:.0f} minutes")
+        found = say(
+            "the incident was made to begin at {began} UTC: found after {minutes} minutes",
+            began=f"{story_began:%H:%M}",
+            minutes=f"{minutes:.0f}",
         )
+        lines.append(Text(found))
     if parts := len(signals) - len(told):
-        lines.append(
-            Text(f"it explains {parts} more: other gaps, wider places, broken promises; nobody is told of those")
+        explained = say(
+            "it explains {count} more: other gaps, wider places, broken promises; nobody is told of those", count=parts
         )
-    return Panel(Group(*lines), title="Signals open now", title_align="left", border_style="red")
+        lines.append(Text(explained))
+    return Panel(Group(*lines), title=say("Signals open now"), title_align="left", border_style="red")
 
 
 def stage_table(metrics: str, events: int) -> Table:
@@ -109,10 +115,10 @@ def stage_table(metrics: str, events: int) -> Table:
         for sample in family.samples
         if sample.name == "gapwatch_stage_seconds_sum"
     }
-    table = Table(title="Where the worker's time went (stages overlap, waiting included)", title_justify="left")
-    table.add_column("stage")
-    table.add_column("seconds", justify="right")
-    table.add_column("µs an event", justify="right")
+    table = Table(title=say("Where the worker's time went (stages overlap, waiting included)"), title_justify="left")
+    table.add_column(say("stage"))
+    table.add_column(say("seconds"), justify="right")
+    table.add_column(say("µs an event"), justify="right")
     for stage, spent in sorted(seconds.items(), key=lambda one: -one[1]):
         table.add_row(stage, f"{spent:.2f}", f"{1e6 * spent / events:.0f}")
     return table
@@ -120,57 +126,86 @@ def stage_table(metrics: str, events: int) -> Table:
 
 def _totals(client: Client) -> RenderableType:
     total, positive, neutral, negative, feedback, complaints, chats = _row(client, _TOTALS)
-    voices = f"{total:,} voices: {feedback:,} feedback, {complaints:,} complaints, {chats:,} conversations"
-    moods = {"positive": positive, "neutral": neutral, "negative": negative}
-    shares = [f"{_share(count, total)} {mood}" for mood, count in moods.items()]
-    lines = [voices, f"sentiment: {', '.join(shares)}", *([_answers(client)] if chats else [])]
-    return Panel("\n".join(lines), title="What customers said", title_align="left")
+    voices = say(
+        "{total} voices: {feedback} feedback, {complaints} complaints, {chats} conversations",
+        total=f"{total:,}",
+        feedback=f"{feedback:,}",
+        complaints=f"{complaints:,}",
+        chats=f"{chats:,}",
+    )
+    moods = say(
+        "sentiment: {positive} positive, {neutral} neutral, {negative} negative",
+        positive=_share(positive, total),
+        neutral=_share(neutral, total),
+        negative=_share(negative, total),
+    )
+    lines = [voices, moods, *([_answers(client)] if chats else [])]
+    return Panel("\n".join(lines), title=say("What customers said"), title_align="left")
 
 
 def _answers(client: Client) -> str:
     conversations, unanswered, median, slowest, _ = _row(client, _CHATS)
-    times = f"first answer after {median:.0f} s (median), one in ten after {slowest / 60:.0f} min or more, "
-    untimed = math.isnan(median)  # turns without times
-    return f"conversations: {'' if untimed else times}{_share(unanswered, conversations)} never answered"
+    share = _share(unanswered, conversations)
+    if math.isnan(median):  # turns without times
+        return say("conversations: {share} never answered", share=share)
+    return say(
+        "conversations: first answer after {median} s (median), one in ten after {slowest} min or more, {share} never "
+        "answered",
+        median=f"{median:.0f}",
+        slowest=f"{slowest / 60:.0f}",
+        share=share,
+    )
 
 
 def _gaps(client: Client) -> Table:
-    table = Table(title="Gaps voiced (a voice may speak of several)", title_justify="left")
-    table.add_column("gap")
-    table.add_column("voices", justify="right")
-    table.add_column("mean severity", justify="right")
+    table = Table(title=say("Gaps voiced (a voice may speak of several)"), title_justify="left")
+    table.add_column(say("gap"))
+    table.add_column(say("voices"), justify="right")
+    table.add_column(say("mean severity"), justify="right")
     for gap, voices, severity in client.execute(_GAPS):
-        table.add_row(_GAP_NAMES[gap], f"{voices:,}", f"{severity:.2f}")
+        table.add_row(named(gap, GAPS), f"{voices:,}", f"{severity:.2f}")
     return table
 
 
 def _channels(client: Client) -> Table:
-    table = Table(title="Gaps by channel, share of its voices", title_justify="left")
-    table.add_column("channel", no_wrap=True)
-    for name in ("voices", "fulfillment", "communication", "design", "information"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table(title=say("Gaps by channel, share of its voices"), title_justify="left")
+    table.add_column(say("channel"), no_wrap=True)
+    table.add_column(say("voices"), justify="right", no_wrap=True)
+    for gap in ("fulfillment", "communication", "design", "information"):
+        table.add_column(named(gap, GAPS), justify="right")
     for channel, voices, *gaps in client.execute(_CHANNELS):
-        table.add_row(channel, f"{voices:,}", *(_share(count, voices) for count in gaps))
+        table.add_row(named(channel, CHANNELS), f"{voices:,}", *(_share(count, voices) for count in gaps))
     return table
 
 
 def _quotations(client: Client) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for channel, text in client.execute(_QUOTATIONS):
-        table.add_row(channel, Text(text))
-    return Panel(table, title="On fulfillment, in customers' own words", title_align="left")
+        table.add_row(named(channel, CHANNELS), Text(text))
+    return Panel(table, title=say("On fulfillment, in customers' own words"), title_align="left")
 
 
 def _worsening(client: Client, hours: int) -> RenderableType:
     rows = client.execute(_WORSENING, {"hours": hours})
     if not rows:
-        return Panel("no product's fulfillment gap worsened", title="Getting worse", title_align="left")
+        return Panel(
+            say("no product's fulfillment gap worsened"), title=say("Getting worse: fulfillment"), title_align="left"
+        )
     lines = [
-        Text(f"{product} on {channel}: {rate:.1f} fulfillment voices an hour in the last {hours} h, {usual:.1f} before")
+        Text(
+            say(
+                "{product} on {channel}: {rate} fulfillment voices an hour in the last {hours} h, {usual} before",
+                product=product,
+                channel=named(channel, CHANNELS),
+                rate=f"{rate:.1f}",
+                hours=hours,
+                usual=f"{usual:.1f}",
+            )
+        )
         for product, channel, _now, _before, rate, usual in rows
         if rate > 3 * usual
     ]
-    return Panel(Group(*lines), title="Getting worse: fulfillment 实现差距", title_align="left", border_style="red")
+    return Panel(Group(*lines), title=say("Getting worse: fulfillment"), title_align="left", border_style="red")
 
 
 def _row(client: Client, query: str) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ class Board:
     def page(self, uid: str) -> dict[str, Any]:
         """The dashboard's JSON. Raises RequestError."""
         if uid not in self.pages:
-            raise RequestError(f"there is no dashboard {uid[:60]}")
+            raise RequestError("there is no dashboard {uid}", uid=uid[:60])
         return self.pages[uid]
 
     def view(self, uid: str, asked: Mapping[str, Sequence[str]]) -> View:
@@ -60,7 +60,7 @@ class Board:
         """The results of a panel's queries. Raises RequestError."""
         panel = next((panel for panel in self.page(uid)["panels"] if panel["id"] == number), None)
         if panel is None:
-            raise RequestError(f"dashboard {uid} has no panel {number}")
+            raise RequestError("dashboard {uid} has no panel {number}", uid=uid, number=number)
         return [self._table(expand(target["rawSql"], view)) for target in panel["targets"]]
 
     def annotations(self, uid: str, view: View) -> list[Table]:
@@ -96,7 +96,7 @@ def parse_time(text: str) -> datetime:
     try:
         return from_milliseconds(int(text)) if text.isdigit() else _aware(datetime.fromisoformat(text))
     except (ValueError, OverflowError, OSError):
-        raise RequestError(f"{text[:40]} is no time; use now-7d, milliseconds or RFC 3339") from None
+        raise RequestError("{text} is no time; use now-7d, milliseconds or RFC 3339", text=text[:40]) from None
 
 
 def _aware(at: datetime) -> datetime:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-import click
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from msgspec.json import encode
 from starlette.applications import Starlette
@@ -123,13 +122,18 @@ def _json(value: Any) -> Response:
     return Response(encode(value), media_type="application/json")
 
 
-def serve(app: Starlette, host: str, port: int, token: str | None) -> None:
-    """Serve until a signal; prints the address once it listens. Raises GapwatchError when the port is taken."""
+def serve(app: Starlette, host: str, port: int, token: str | None, serving: Callable[[str], object]) -> None:
+    """Serve until a signal; `serving` hears the address once it listens. Raises GapwatchError when the port is taken."""
     try:
         listener = web.listen(host, port)
     except OSError as error:
-        raise GapwatchError(f"cannot serve on {host}:{port}: {error.strerror}; choose another --port, or 0") from None
+        raise GapwatchError(
+            "cannot serve on {host}:{port}: {problem}; choose another --port, or 0",
+            host=host,
+            port=port,
+            problem=error.strerror,
+        ) from None
     with listener:
         query = f"/?token={token}" if token else "/"
-        click.echo(f"the board is at {web.address(listener)}{query}")
+        serving(f"{web.address(listener)}{query}")
         web.server(app).run(sockets=[listener])

@@ -41,7 +41,9 @@ class SignalConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 heartbeat_interval_ms=_HEARTBEAT_MS,
             )
         except KafkaError as error:
-            raise StackError(f"cannot reach Kafka for the topic {SIGNALS_TOPIC}: {error}") from error
+            raise StackError(
+                "cannot reach Kafka for the topic {topic}: {error}", topic=SIGNALS_TOPIC, error=error
+            ) from error
         self._consumer.subscribe([SIGNALS_TOPIC], listener=self)
 
     def run(self, stopping: threading.Event) -> None:
@@ -58,7 +60,10 @@ class SignalConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while not stopping.is_set() and not self._at_end():
             self._step()
             if not self._consumer.assignment() and time.monotonic() > give_up:
-                raise StackError(f"Kafka assigned no partition of {SIGNALS_TOPIC}: other processes deliver the alerts")
+                raise StackError(
+                    "Kafka assigned no partition of {topic}: other processes deliver the alerts",
+                    topic=SIGNALS_TOPIC,
+                )
         self._deliver()
         return self._courier.undelivered
 

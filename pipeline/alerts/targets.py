@@ -154,8 +154,9 @@ def _service(url: str) -> NotifyBase:
     service = _ROBOTS[scheme](**parsed) if parsed else Apprise.instantiate(url)
     if service is None:
         raise SettingsError(
-            f"GAPWATCH_ALERT_TARGETS: a URL that begins with {scheme[:20]!r} is none that apprise knows; "
-            "docs/alerts.md has one of each kind"
+            "GAPWATCH_ALERT_TARGETS: a URL that begins with {scheme!r} is none that apprise knows; "
+            "docs/alerts.md has one of each kind",
+            scheme=scheme[:20],
         )
     if service.secure_protocol in _ROBOTS and not isinstance(service, _Robot):
         return _service(service.url())  # a robot's address as copied from its page

@@ -7,11 +7,12 @@ from typing import TypeVar
 import msgspec
 
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.words.catalogue import Message
 
 Content = TypeVar("Content", bound=msgspec.Struct)
 
 
-def load(file: Path, content: type[Content], remedy: str) -> Content | None:
+def load(file: Path, content: type[Content], remedy: Message) -> Content | None:
     """What the file holds, None where there is none.
 
     Raises StackError when it cannot be read; of one that is damaged, `remedy` says what to do.
@@ -21,9 +22,9 @@ def load(file: Path, content: type[Content], remedy: str) -> Content | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror}") from None
+        raise StackError("{file} cannot be read: {problem}", file=file, problem=error.strerror) from None
     except msgspec.MsgspecError as error:
-        raise StackError(f"{file} is damaged ({error}); {remedy}") from None
+        raise StackError("{file} is damaged ({error}); {remedy}", file=file, error=error, remedy=remedy) from None
 
 
 def save(file: Path, content: msgspec.Struct) -> None:

@@ -24,8 +24,9 @@ def sasl_login() -> SaslLogin | None:
         return None
     if in_force.kafka_sasl_username is None or in_force.kafka_sasl_password is None:
         raise SettingsError(
-            f"GAPWATCH_KAFKA_SECURITY_PROTOCOL={in_force.kafka_security_protocol} needs GAPWATCH_KAFKA_SASL_USERNAME "
-            "and GAPWATCH_KAFKA_SASL_PASSWORD"
+            "GAPWATCH_KAFKA_SECURITY_PROTOCOL={protocol} needs GAPWATCH_KAFKA_SASL_USERNAME and "
+            "GAPWATCH_KAFKA_SASL_PASSWORD",
+            protocol=in_force.kafka_security_protocol,
         )
     return SaslLogin(in_force.kafka_sasl_mechanism, in_force.kafka_sasl_username, in_force.kafka_sasl_password)
 
@@ -43,12 +44,19 @@ def tls_context() -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=in_force.kafka_ssl_cafile)
     except OSError as error:
-        raise SettingsError(f"GAPWATCH_KAFKA_SSL_CAFILE: cannot use {in_force.kafka_ssl_cafile}: {error}") from error
+        raise SettingsError(
+            "GAPWATCH_KAFKA_SSL_CAFILE: cannot use {file}: {error}",
+            file=in_force.kafka_ssl_cafile,
+            error=error,
+        ) from error
     try:
         if certificate:
             context.load_cert_chain(certificate, key)
     except OSError as error:
         raise SettingsError(
-            f"GAPWATCH_KAFKA_SSL_CERTFILE, GAPWATCH_KAFKA_SSL_KEYFILE: cannot use {certificate} with {key}: {error}"
+            "GAPWATCH_KAFKA_SSL_CERTFILE, GAPWATCH_KAFKA_SSL_KEYFILE: cannot use {certificate} with {key}: {error}",
+            certificate=certificate,
+            key=key,
+            error=error,
         ) from error
     return context

@@ -60,7 +60,7 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     try:
         return _ask(lambda admin: _create(admin, wanted))
     except KafkaError as error:
-        raise StackError(f"cannot create topics on {kafka_servers()}: {error}") from error
+        raise StackError("cannot create topics on {servers}: {error}", servers=kafka_servers(), error=error) from error
 
 
 def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
@@ -106,7 +106,9 @@ def _was_created(topic: dict[str, object]) -> bool:
         return False  # another worker was faster
     if topic["error_code"]:
         raise StackError(
-            f"Kafka refused to create topic {topic['name']}: {topic.get('error_message') or error.__name__}"
+            "Kafka refused to create topic {topic}: {problem}",
+            topic=topic["name"],
+            problem=topic.get("error_message") or error.__name__,
         )
     return True
 

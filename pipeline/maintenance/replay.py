@@ -149,7 +149,7 @@ def _send(producer: KafkaProducer, messages: Iterable[Message]) -> None:
         for future in [producer.send(**message) for message in messages]:
             future.get(timeout=LOST_AFTER * DELIVERY_SECONDS)
     except KafkaError as error:
-        raise PublishError(f"Kafka did not accept a replayed record: {error}") from error
+        raise PublishError("Kafka did not accept a replayed record: {error}", error=error) from error
 
 
 def _records(topics: Iterable[str], since: datetime | None) -> Iterator[Record]:
@@ -194,4 +194,4 @@ def _consumer() -> Iterator[Consumer]:
         with Consumer(**_CONSUMER_OPTIONS) as consumer:
             yield consumer
     except KafkaError as error:
-        raise StackError(f"cannot read from Kafka at {endpoints().kafka}: {error}") from error
+        raise StackError("cannot read from Kafka at {kafka}: {error}", kafka=endpoints().kafka, error=error) from error

@@ -40,7 +40,9 @@ class Bookmark:
             return
         state = msgspec.json.decode(self._path.read_bytes(), type=self._State)
         if _sha256(self._read_head(state.head_bytes)) != state.head_sha256:
-            raise PublishError(f"{self._file} is not the file that was published before; publish it without --resume")
+            raise PublishError(
+                "{file} is not the file that was published before; publish it without --resume", file=self._file
+            )
         self.line = state.line
 
     def save(self, line: int) -> None:

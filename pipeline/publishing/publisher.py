@@ -26,6 +26,7 @@ from gapwatch.pipeline.events.decode import Reason, Rejected, decode
 from gapwatch.pipeline.hosting.exits import at_exit
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
+from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, Chat, EventType, topic_of
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
@@ -51,7 +52,9 @@ class InvalidEventError(PublishError):
     """The event breaks the contract, or is larger than its topic takes. It was not sent."""
 
     def __init__(self, reason: Reason, detail: str, event_id: str = "") -> None:
-        super().__init__(f"{f'event {event_id}' if event_id else 'an event'} was not published: {reason}: {detail}")
+        which = message("event {id}", id=event_id) if event_id else message("an event")
+        told = gettext_noop("{which} was not published: {reason}: {detail}")
+        super().__init__(told, which=which, reason=reason, detail=detail)
         self.reason = reason
         self.detail = detail
 
@@ -63,8 +66,9 @@ class DeliveryError(PublishError):
     """
 
     def __init__(self, event_ids: list[str], cause: object) -> None:
-        others = f" and {len(event_ids) - 1} published after it" if len(event_ids) > 1 else ""
-        super().__init__(f"Kafka did not accept event {event_ids[0]}{others}: {cause}")
+        others = message(" and {count} published after it", count=len(event_ids) - 1) if len(event_ids) > 1 else ""
+        told = gettext_noop("Kafka did not accept event {event_id}{others}: {error}")
+        super().__init__(told, event_id=event_ids[0], others=others, error=cause)
         self.event_ids = event_ids
 
 
@@ -156,7 +160,9 @@ class Publisher:
             raise InvalidEventError(rejected.reason, rejected.detail, named) from None
         with self._lock:
             if self._closed:
-                raise PublishError(f"event {checked.event_id} was not published: the publisher is closed")
+                raise PublishError(
+                    "event {event_id} was not published: the publisher is closed", event_id=checked.event_id
+                )
             self._make_room(checked.event_id)
             topic = topic_of(kind)
             future = self._send(topic, key_of(checked), value, checked.event_id)
@@ -267,10 +273,10 @@ class Publisher:
             ) as admin:
                 known = topic in admin.list_topics()
         except KafkaError as unreachable:
-            return str(_unreachable(self._client, unreachable))
+            return _unreachable(self._client, unreachable).message
         if not known:
-            return f"Kafka knows no topic {topic}; create the topics with: gapwatch init"
-        return f"Kafka answers, and did not take it in time: {summary(error)}"
+            return message("Kafka knows no topic {topic}; create the topics with: gapwatch init", topic=topic)
+        return message("Kafka answers, and did not take it in time: {error}", error=summary(error))
 
 
 def _nothing() -> None:
@@ -290,7 +296,7 @@ def _masking() -> Callable[[AnyEvent], tuple[AnyEvent, bytes]]:
         from gapwatch.pipeline.events.privacy.pseudonyms import require_key  # noqa: PLC0415 - others need no packages
         from gapwatch.pipeline.publishing.masking import mask_before_publishing  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise PublishError(f"masking needs {error.name}: pip install 'gapwatch[worker]'") from error
+        raise PublishError("masking needs {package}: pip install 'gapwatch[worker]'", package=error.name) from error
     require_key()
     return mask_before_publishing
 
@@ -321,7 +327,9 @@ def _largest_record(client: Mapping[str, Any]) -> int:
 
 
 def _unreachable(options: Mapping[str, Any], error: KafkaError) -> PublishError:
-    return PublishError(f"cannot reach Kafka at {','.join(options['bootstrap_servers'])}: {error}")
+    return PublishError(
+        "cannot reach Kafka at {servers}: {error}", servers=",".join(options["bootstrap_servers"]), error=error
+    )
 
 
 def _type_of(event: object) -> EventType:

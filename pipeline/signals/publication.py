@@ -88,6 +88,8 @@ def publish(table: SignalTable, outbox: Outbox) -> list[Signal]:
     try:
         outbox.deliver(messages)
     except KafkaError as error:
-        raise PublishError(f"{len(signals)} signals are not with Kafka yet and will be sent again: {error}") from error
+        raise PublishError(
+            "{count} signals are not with Kafka yet and will be sent again: {error}", count=len(signals), error=error
+        ) from error
     table.mark_published(signals)
     return signals

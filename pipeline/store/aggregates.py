@@ -109,7 +109,9 @@ class Aggregates:
                 took = time.monotonic() - began
                 time.sleep(random.uniform(0, max(PAUSE_SECONDS, 3 * took)))  # noqa: S311
             else:
-                raise StoreUnavailable(f"others keep deriving {len(left)} rows of {grain.table} at the same time")
+                raise StoreUnavailable(
+                    "others keep deriving {count} rows of {table} at the same time", count=len(left), table=grain.table
+                )
 
     def _derive_as_memory_allows(self, grain: Grain, periods: Sequence[int]) -> list[int]:
         """As `_derive_once`, with fewer rows at once where memory runs out, and more again the next time."""

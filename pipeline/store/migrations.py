@@ -99,13 +99,19 @@ def pending_migrations(clickhouse: ClickHouse, shipped: list[Migration] | None =
     for name, checksum in sorted(applied.items()):
         if name not in known:
             raise StoreError(
-                f"database {clickhouse.database} at {clickhouse.server} has the migration {name}, which this version "
-                "of gapwatch does not know; a newer version made it: install that one"
+                "database {database} at {server} has the migration {name}, which this version of gapwatch does not "
+                "know; a newer version made it: install that one",
+                database=clickhouse.database,
+                server=clickhouse.server,
+                name=name,
             )
         if known[name].checksum != checksum:
             raise StoreError(
-                f"migration {name} was applied to database {clickhouse.database} at {clickhouse.server} with another "
-                "text than it has here; restore the file and put the change into a new one"
+                "migration {name} was applied to database {database} at {server} with another text than it has here; "
+                "restore the file and put the change into a new one",
+                name=name,
+                database=clickhouse.database,
+                server=clickhouse.server,
             )
     return [migration for name, migration in known.items() if name not in applied]
 

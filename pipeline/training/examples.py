@@ -75,5 +75,8 @@ def _read(file: Path) -> Iterator[Labelled]:
                 yield decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise GapwatchError(
-                    f'{file}, line {number}: {error}; expected {{"text", "label": positive|neutral|negative}}'
+                    '{file}, line {number}: {error}; expected {{"text", "label": positive|neutral|negative}}',
+                    file=file,
+                    number=number,
+                    error=error,
                 ) from None

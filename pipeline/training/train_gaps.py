@@ -192,7 +192,12 @@ def read_labels(path: Path) -> list[CodedText]:
         try:
             labels.append(msgjson.decode(line, type=CodedText))
         except ValueError as error:
-            raise GapwatchError(f"{path}, line {number}: {error}; expected id, text, gaps, primary, ...") from None
+            raise GapwatchError(
+                "{path}, line {number}: {error}; expected id, text, gaps, primary, ...",
+                path=path,
+                number=number,
+                error=error,
+            ) from None
     return labels
 
 
@@ -362,7 +367,9 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
-        raise GapwatchError(f"{path} is missing; --data names a folder with data/ and gaps/, see docs/language.md")
+        raise GapwatchError(
+            "{path} is missing; --data names a folder with data/ and gaps/, see docs/language.md", path=path
+        )
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
     return [line for line in text.split("\n") if line]

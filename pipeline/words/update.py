@@ -19,8 +19,27 @@ ROOMS = ("agents", "commands", "dashboards", "pipeline", "schemas")
 PO = FOLDER / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 MO = PO.with_suffix(".mo")
 
+# The errors of ours; a text of theirs is said where somebody reads it.
+ERRORS = (
+    "DeliveryError",
+    "FileError",
+    "GapwatchError",
+    "GrafanaError",
+    "GrafanaUnavailable",
+    "InvalidEventError",
+    "PublishError",
+    "RequestError",
+    "RowsRefused",
+    "SettingsError",
+    "StackError",
+    "StoreError",
+    "StoreOutOfMemory",
+    "StoreUnavailable",
+)
+
 _PACKAGE = Path(__file__).parents[2]
-_KEYWORDS = ("say", "message", "gettext_noop")
+# By what texts are said, or made to be said elsewhere.
+_KEYWORDS = ("say", "message", "gettext_noop", *ERRORS)
 _OF_CLICK = ("command", "group", "option", "argument")
 
 
@@ -47,7 +66,7 @@ def _texts_of_code(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in _KEYWORDS:
-                yield from _literal(node.args[0])
+                yield from (text for one in node.args[:1] for text in _literal(one))
             if _called(node) in _OF_CLICK:
                 yield from (text for word in node.keywords if word.arg == "help" for text in _literal(word.value))
         elif isinstance(node, ast.FunctionDef) and any(_called(one) in _OF_CLICK for one in node.decorator_list):

@@ -32,8 +32,11 @@ def served(supervisor: Supervisor, directory: str, host: str, port: int) -> Iter
         listener = web.listen(host, port)
     except OSError as error:
         raise SettingsError(
-            f"cannot serve metrics on {host}:{port}: {error.strerror}; "
-            "choose another GAPWATCH_METRICS_PORT, or 0 for a free one"
+            "cannot serve metrics on {host}:{port}: {problem}; choose another GAPWATCH_METRICS_PORT, or 0 for a "
+            "free one",
+            host=host,
+            port=port,
+            problem=error.strerror,
         ) from None
     server = web.server(application(supervisor, directory))
     serving = threading.Thread(target=server.run, args=([listener],), name="monitoring", daemon=True)

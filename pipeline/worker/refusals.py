@@ -38,6 +38,8 @@ class Refusals:
         rows, refused = len(self._refused), sum(self._refused)
         if refused >= LEAST_REFUSED and refused > rows / 2:
             raise StoreError(
-                f"ClickHouse refuses {refused} of the last {rows} rows: a fault of gapwatch or a table changed by "
-                "hand, not of single events. They stay in Kafka: restore the table, or report the fault"
+                "ClickHouse refuses {refused} of the last {rows} rows: a fault of gapwatch or a table changed by "
+                "hand, not of single events. They stay in Kafka: restore the table, or report the fault",
+                refused=refused,
+                rows=rows,
             )

@@ -61,8 +61,10 @@ def _read_key(named: str | None, file: Path | None, data_dir: Path) -> bytes:
             _make(kept)
     except OSError as error:
         raise SettingsError(
-            f"no key for identifiers: {kept} cannot be written ({error.strerror}); name a key in GAPWATCH_ID_KEY or "
-            "GAPWATCH_ID_KEY_FILE, the same for all processes: openssl rand -hex 32 makes one"
+            "no key for identifiers: {file} cannot be written ({problem}); name a key in GAPWATCH_ID_KEY or "
+            "GAPWATCH_ID_KEY_FILE, the same for all processes: openssl rand -hex 32 makes one",
+            file=kept,
+            problem=error.strerror,
         ) from None
     return _checked(_content(kept), str(kept))
 
@@ -71,13 +73,17 @@ def _content(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the key for identifiers cannot be read from {file}: {error}") from None
+        raise SettingsError(
+            "the key for identifiers cannot be read from {file}: {error}", file=file, error=error
+        ) from None
 
 
 def _checked(key: str, origin: str) -> bytes:
     if len(key) < _LEAST_CHARACTERS:
         raise SettingsError(
-            f"{origin} holds fewer than {_LEAST_CHARACTERS} characters; openssl rand -hex 32 makes a key"
+            "{origin} holds fewer than {count} characters; openssl rand -hex 32 makes a key",
+            origin=origin,
+            count=_LEAST_CHARACTERS,
         )
     return key.encode()
 

@@ -86,9 +86,11 @@ class SentimentModel:
         try:
             return cls(file.read_bytes())
         except OSError as error:
-            raise SettingsError(f"weights {file}: {error.strerror}") from None
+            raise SettingsError("weights {file}: {problem}", file=file, problem=error.strerror) from None
         except (ValueError, KeyError, zipfile.BadZipFile, msgspec.DecodeError):
-            raise SettingsError(f"{file} is no weight file; make one with `gapwatch train sentiment`") from None
+            raise SettingsError(
+                "{file} is no weight file; make one with `gapwatch train sentiment`", file=file
+            ) from None
 
     def score(self, batch: Batch) -> SentimentScores:
         """Scores of texts; even odds without words."""

@@ -102,7 +102,7 @@ def _read_dictionary(file: Path) -> Iterator[Word]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"GAPWATCH_DICTIONARY: {file} cannot be read: {error}") from None
+        raise SettingsError("GAPWATCH_DICTIONARY: {file} cannot be read: {error}", file=file, error=error) from None
     for number, line in enumerate(lines, start=1):
         match line.split():
             case []:
@@ -115,5 +115,8 @@ def _read_dictionary(file: Path) -> Iterator[Word]:
                 yield Word(text, None, tag)
             case _:
                 raise SettingsError(
-                    f"GAPWATCH_DICTIONARY: {file}, line {number}: {line!r}; expected a word[ frequency][ tag]"
+                    "GAPWATCH_DICTIONARY: {file}, line {number}: {line!r}; expected a word[ frequency][ tag]",
+                    file=file,
+                    number=number,
+                    line=line,
                 )

@@ -1,5 +1,7 @@
 """Every word that is used exists in both languages, none is unused, and what is compiled is what translators wrote."""
 
+import ast
+from pathlib import Path
 from string import Formatter
 from typing import get_args
 
@@ -12,6 +14,12 @@ from gapwatch.pipeline.words.catalogue import Speaker
 from gapwatch.schemas.events import Channel
 
 HOW = "run: python -m gapwatch.pipeline.words.update, and translate what it lists"
+PACKAGE = Path(update.__file__).parents[2]
+CODE = {
+    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for room in update.ROOMS
+    for path in sorted((PACKAGE / room).rglob("*.py"))
+}
 CATALOGUE = {str(message.id): message for message in update.read() if message.id}
 
 
@@ -59,3 +67,29 @@ def test_a_text_is_said_in_the_language_asked_for():
 
 def test_nothing_stays_nothing():
     assert Speaker("zh")("") == ""
+
+
+def test_every_error_of_ours_is_known_to_the_catalogue():
+    made = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for tree in CODE.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    ours = {"GapwatchError"}
+    while more := {name for name, bases in made.items() if bases & ours} - ours:
+        ours |= more
+    assert {name for name in ours if not name.startswith("_")} == set(update.ERRORS)
+
+
+def test_no_error_is_made_of_a_text_that_cannot_be_translated():
+    """A text with its values filled in is in no catalogue."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in CODE.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"say", "message", "gettext_noop", *update.ERRORS}
+        if any(isinstance(text, ast.JoinedStr) for text in node.args[:1])
+    ]
+    assert found == []
