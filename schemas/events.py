@@ -50,9 +50,15 @@ Attributes = Annotated[
 
 
 class Event(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What every event carries. Two records with one `event_id` are the same event; the later published stands."""
+    """What every event carries.
 
-    event_id: Annotated[Identifier, Meta(description="Unique. A second record with it is a duplicate or a correction.")]
+    Two records of one type, `channel`, `customer_id` and `event_id` are one event; the later published stands.
+    """
+
+    event_id: Annotated[
+        Identifier,
+        Meta(description="Names the event among those of its type, channel and customer. The key of its record."),
+    ]
     event_time: Annotated[Instant, Meta(description="When the customer spoke: RFC 3339 with offset, 2000 or later.")]
     channel: Annotated[Channel, Meta(description="Where the customer spoke.")]
     customer_id: Annotated[Identifier, Meta(description="Opaque: no name, no number of the person.")]

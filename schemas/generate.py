@@ -26,11 +26,7 @@ from gapwatch.schemas.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_KEYS: dict[EventType, str] = {
-    "feedback": "order_id, or customer_id where there is no order",
-    "complaint": "order_id, or customer_id where there is no order",
-    "chat": "conversation_id",
-}
+_KEY = "event_id: the versions of an event keep their order."
 _KAFKA_BINDING = "0.5.0"
 
 
@@ -123,7 +119,7 @@ def _message(event_type: EventType) -> dict[str, Any]:
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "description": f"{_KEYS[event_type]}: its events keep their order."},
+                "key": {"type": "string", "description": _KEY},
                 "bindingVersion": _KAFKA_BINDING,
             }
         },

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from hashlib import md5
 from typing import Any
 
 from gapwatch.pipeline.events.conversations import measure
@@ -64,17 +63,12 @@ Columns = list[Any]
 
 
 def version_of(event_type: EventType, record: Record) -> int:
-    """Which of two records with one event_id was published later: the one of the greater version.
+    """Which of two records of one event was published later: the one of the greater version.
 
     128 bits: when it was published in ms (48), number of the event type (8), partition (24), offset (48).
     """
     published = min(max(record.published, 0), _LATEST_MS)
     return published << 80 | _TOPIC_NUMBERS[event_type] << 72 | record.partition << 48 | record.offset
-
-
-def hash_of(event_id: str) -> int:
-    """ClickHouse's halfMD5 of an id. Among 10 million ids there are two that share it once in 400,000 times."""
-    return int.from_bytes(md5(event_id.encode(), usedforsecurity=False).digest()[:8])
 
 
 class EventColumns:
@@ -102,7 +96,7 @@ class EventColumns:
     def columns(self) -> Iterator[tuple[EventType, tuple[str, ...], Columns]]:
         """Of each event type that is there: the names and the values of its columns, which may be changed.
 
-        The first are the ids of the events, the second their times in milliseconds since 1970.
+        Times are milliseconds since 1970.
         """
         for event_type, names, values in self.varying():
             count = len(values[0])

@@ -85,7 +85,7 @@ def replay(letters: Iterable[StoredDeadLetter], *, again: bool = False, dry_run:
     """Send letters back to where they came from, with key, headers and time as they were; counts what became of them.
 
     Each is replayed once: it is marked when Kafka has acknowledged it, and passed over from then on unless `again`.
-    A crash in between repeats at most one batch, whose events the store knows by their `event_id`.
+    A crash in between repeats at most one batch, whose events the store knows by their identity.
     Raises PublishError when Kafka does not accept a record.
     """
     ensure_topics([REPLAYED_TOPIC])

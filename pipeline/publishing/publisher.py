@@ -27,7 +27,7 @@ from gapwatch.pipeline.hosting.exits import at_exit
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
 from gapwatch.pipeline.words.catalogue import gettext_noop, message
-from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, Chat, EventType, topic_of
+from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, EventType, topic_of
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
 _BATCH_BYTES = 256 * 1024
@@ -81,8 +81,8 @@ class _Sent(NamedTuple):
 class Publisher:
     """Sends events to their topics in compressed batches, each record exactly once per session.
 
-    Events of one conversation keep their order; so do the other events of one order, or of one customer where no order
-    is named. Threads may share a publisher; what one of them is told of lost events names those of all.
+    Records with one `event_id` keep their order, so that of two versions of an event the later published stands.
+    Threads may share a publisher; what one of them is told of lost events names those of all.
 
     A process that is forked from one with a publisher may use it: at its first event it connects by itself. What its
     parent has published before is the parent's to deliver.
@@ -165,7 +165,7 @@ class Publisher:
                 )
             self._make_room(checked.event_id)
             topic = topic_of(kind)
-            future = self._send(topic, key_of(checked), value, checked.event_id)
+            future = self._send(topic, value, checked.event_id)
             self._sent.append(_Sent(topic, checked.event_id, future))
 
     def flush(self) -> None:
@@ -230,10 +230,10 @@ class Publisher:
         if producer is not None:
             drop(producer)
 
-    def _send(self, topic: str, key: bytes, value: bytes, event_id: str) -> FutureRecordMetadata:
+    def _send(self, topic: str, value: bytes, event_id: str) -> FutureRecordMetadata:
         try:
             self._producer = self._producer or self._connect()
-            return self._producer.send(topic, key=key, value=value)
+            return self._producer.send(topic, key=event_id.encode(), value=value)
         except MessageSizeTooLargeError:
             detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
             raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
@@ -299,13 +299,6 @@ def _masking() -> Callable[[AnyEvent], tuple[AnyEvent, bytes]]:
         raise PublishError("masking needs {package}: pip install 'gapwatch[worker]'", package=error.name) from error
     require_key()
     return mask_before_publishing
-
-
-def key_of(event: AnyEvent) -> bytes:
-    """The entity whose events must keep their order: the conversation, else the order, else the customer."""
-    if isinstance(event, Chat):
-        return event.conversation_id.encode()
-    return (event.order_id or event.customer_id).encode()
 
 
 def _largest_record(client: Mapping[str, Any]) -> int:

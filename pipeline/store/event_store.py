@@ -1,25 +1,26 @@
-"""Writing events, so that a replay, a duplicate or a correction leaves one row for each event_id.
+"""Writing events, so that a replay, a duplicate or a correction leaves one row for each event.
 
-A batch is stored in four steps, each of which may be repeated any number of times:
+An event is what has one `Identity`. A batch is stored in four steps, each of which may be repeated any number of times:
 
 1. its events, under a deduplication token;
-2. the places (event_id, minute) where they stand;
-3. a look-up: which of its ids stand, or ever stood, in more than one minute;
+2. the places (hash of the identity, minute) where they stand;
+3. a look-up: which of its events stand, or ever stood, in more than one minute;
 4. for these, in every minute but that of the latest version, a row that marks the event as gone from there.
 
-Two workers with one id need no lock: each writes its place before it looks, so at least one of them sees both places,
-and it finds both events, because an event is written before its place.
+Two workers with one event need no lock: each writes its place before it looks, so at least one of them sees both
+places, and it finds both versions, because a version is written before its place.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gapwatch.pipeline.events.columns import EventColumns, hash_of
+from gapwatch.pipeline.events.columns import EventColumns
+from gapwatch.pipeline.events.identity import IDENTITY_COLUMNS, Identity, hash_of
 from gapwatch.pipeline.store.connection import ClickHouse
 
-# An id has up to 128 characters and, as a rule, two or three minutes. ClickHouse was seen to mistake the types in a
-# list of pairs longer than a megabyte, and a publisher may give one id to all it sends: that one is looked up alone.
-_PAIRS_AT_ONCE = 1_000
+# A place has up to a kilobyte, and an event, as a rule, two or three places. ClickHouse was seen to mistake the types
+# in a list of tuples longer than a megabyte. A publisher may give one identity to all it sends: that is marked alone.
+_PLACES_AT_ONCE = 500
 
 _INSERT_PLACES = "INSERT INTO event_places (id_hash, minute) VALUES"
 _FIND_MOVED = """
@@ -27,20 +28,20 @@ SELECT id_hash, groupUniqArray(toUnixTimestamp(minute)) AS minutes
 FROM event_places WHERE id_hash IN ({hashes})
 GROUP BY id_hash HAVING length(minutes) > 1
 """
-_MARK_AS_GONE = """
-INSERT INTO event_versions (event_id, event_time, version, is_deleted)
-SELECT event_id, minute, latest, 1
+_MARK_AS_GONE = f"""
+INSERT INTO event_versions ({IDENTITY_COLUMNS}, event_time, version, is_deleted)
+SELECT {IDENTITY_COLUMNS}, minute, latest, 1
 FROM (
-    SELECT event_id, toStartOfMinute(event_time) AS minute, max(version) AS newest,
-        max(newest) OVER (PARTITION BY event_id) AS latest
+    SELECT {IDENTITY_COLUMNS}, toStartOfMinute(event_time) AS minute, max(version) AS newest,
+        max(newest) OVER (PARTITION BY {IDENTITY_COLUMNS}) AS latest
     FROM event_versions
-    WHERE {places}
-    GROUP BY event_id, minute
+    WHERE {{places}}
+    GROUP BY {IDENTITY_COLUMNS}, minute
 )
 WHERE newest < latest
-"""
-_PAIRS = "(toStartOfMinute(event_time), event_id) IN %(pairs)s"
-_ONE_ID = "event_id = %(event_id)s AND toStartOfMinute(event_time) IN %(minutes)s"
+"""  # noqa: S608 - every part is written here
+_PLACES = f"(toStartOfMinute(event_time), {IDENTITY_COLUMNS}) IN %(places)s"
+_ONE_EVENT = f"({IDENTITY_COLUMNS}) = %(identity)s AND toStartOfMinute(event_time) IN %(minutes)s"
 
 
 class EventStore:
@@ -56,11 +57,12 @@ class EventStore:
         any error the same call may be repeated, by this or another process, until it returns.
         Raises StoreUnavailable, RowsRefused or StoreError.
         """
-        ids: list[str] = []
+        identities: list[Identity] = []
         minutes: list[int] = []
         for event_type, names, values in columns.columns():
-            ids += values[0]
-            minutes += [milliseconds // 60_000 * 60 for milliseconds in values[1]]
+            told = dict(zip(names, values, strict=True))
+            identities += map(Identity, *(told[name] for name in Identity._fields))
+            minutes += [milliseconds // 60_000 * 60 for milliseconds in told["event_time"]]
             listed = ", ".join(f"`{name}`" for name in names)
             self._clickhouse.execute(
                 f"INSERT INTO event_versions ({listed}) VALUES",
@@ -68,13 +70,13 @@ class EventStore:
                 columnar=True,
                 settings={"insert_deduplication_token": f"{token} {event_type} {columns.model_version}"},
             )
-        if not ids:
+        if not identities:
             return set()
-        hashes = [hash_of(event_id) for event_id in ids]
+        hashes = [hash_of(identity) for identity in identities]
         self._clickhouse.execute(_INSERT_PLACES, [hashes, minutes], columnar=True)
         moved = self._find_moved(hashes)
         self._mark_as_gone(
-            {event_id: moved[number] for event_id, number in zip(ids, hashes, strict=True) if number in moved}
+            {identity: moved[number] for identity, number in zip(identities, hashes, strict=True) if number in moved}
         )
         return set(minutes).union(*moved.values())
 
@@ -83,21 +85,21 @@ class EventStore:
         self._clickhouse.close()
 
     def _find_moved(self, hashes: Sequence[int]) -> dict[int, list[int]]:
-        """Of the ids that ever stood in several minutes, these minutes."""
+        """Of the events that ever stood in several minutes, these minutes."""
         return dict(self._clickhouse.execute(_FIND_MOVED.format(hashes=",".join(map(str, hashes)))))
 
-    def _mark_as_gone(self, places: Mapping[str, Sequence[int]]) -> None:
-        pairs: list[tuple[int, str]] = []
-        for event_id, minutes in places.items():
-            if len(minutes) > _PAIRS_AT_ONCE:
-                self._mark(_ONE_ID, {"event_id": event_id, "minutes": minutes})
+    def _mark_as_gone(self, moved: Mapping[Identity, Sequence[int]]) -> None:
+        places: list[tuple[int | str, ...]] = []
+        for identity, minutes in moved.items():
+            if len(minutes) > _PLACES_AT_ONCE:
+                self._mark(_ONE_EVENT, {"identity": tuple(identity), "minutes": minutes})
                 continue
-            pairs += [(minute, event_id) for minute in minutes]
-            if len(pairs) >= _PAIRS_AT_ONCE:
-                self._mark(_PAIRS, {"pairs": pairs})
-                pairs = []
-        if pairs:
-            self._mark(_PAIRS, {"pairs": pairs})
+            places += [(minute, *identity) for minute in minutes]
+            if len(places) >= _PLACES_AT_ONCE:
+                self._mark(_PLACES, {"places": places})
+                places = []
+        if places:
+            self._mark(_PLACES, {"places": places})
 
     def _mark(self, places: str, values: Mapping[str, Any]) -> None:
         self._clickhouse.execute(_MARK_AS_GONE.format(places=places), values)

@@ -1,7 +1,8 @@
 -- Every version of every event, as read. Query the view `events`, which shows the version that stands.
 --
--- One row stands for (minute, event_id): of several the greatest `version` wins, whatever the order of arrival. A correction
--- that moves an event to another minute leaves a row with is_deleted = 1 and its own version in the minute it came from.
+-- An event is what has one type, channel, customer and event_id. One row stands for each event of a minute: of several the
+-- greatest `version` wins, whatever the order of arrival. A correction that moves an event to another minute leaves a row with
+-- is_deleted = 1 and its own version in the minute it came from.
 -- The key is an expression of event_time, so that a filter on event_time reads only the minutes it names.
 -- Granules are small because a live minute and the minutes of a correction are read one by one.
 -- LowCardinality instead of Enum: few values, but a new channel or event type needs no migration.
@@ -60,14 +61,14 @@ CREATE TABLE IF NOT EXISTS event_versions{local} {on_cluster}
 )
 ENGINE = {replicated}ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(event_time)
-ORDER BY (toStartOfMinute(event_time), event_id)
+ORDER BY (toStartOfMinute(event_time), event_type, channel, customer_id, event_id)
 TTL toStartOfDay(event_time) + toIntervalDay({retention_days})
 SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, {deduplication_window} = 1000;
 
 -- distributed: event_versions by halfMD5(event_id)
 
--- Every minute an event ever stood in, by halfMD5(event_id): how a correction finds the minute it moves an event from.
--- Ids are looked up at random, a batch at a time: small granules keep such a look-up from reading the table.
+-- Every minute an event ever stood in, by the hash of type, channel, customer and event_id: how a correction finds the minute it
+-- moves an event from. Hashes are looked up at random, a batch at a time: small granules keep such a look-up from reading the table.
 CREATE TABLE IF NOT EXISTS event_places{local} {on_cluster}
 (
     id_hash UInt64,

@@ -53,50 +53,66 @@ class Place(NamedTuple):
     product: str
 
 
+class Name(NamedTuple):
+    """What makes an event one, among those of its type."""
+
+    channel: str
+    customer_id: str
+    event_id: str
+
+
 class Message(NamedTuple):
     key: bytes
     value: bytes
-    event_id: str | None
+    name: Name | None
     """None: cannot be read, must become a dead letter."""
     place: Place | None
 
 
 class Load:
-    """Seeded events of the last three weeks: a tenth twice, some corrected to another minute, some corrupt, shuffled."""
+    """Seeded events of the last three weeks: a tenth twice, some corrected to another minute, some corrupt, shuffled.
+
+    Some have the id of another customer's event, or of the same customer's in another channel.
+    """
 
     def __init__(self, name: str, events: int, rng: random.Random) -> None:
         self.name = name
         now = datetime.now(UTC).replace(microsecond=0)
-        first = [self._message(f"{name}-{number}", now, rng) for number in range(events)]
+        names = [self._name(f"{name}-{number}", rng) for number in range(events)]
+        names += [self._name(one.event_id, rng)._replace(customer_id="namesake") for one in names[: events // 30]]
+        names += [one._replace(channel="forum") for one in names[: events // 30]]
+        first = [self._message(one, now, rng) for one in names]
         again = [rng.choice(first) for _ in range(events // 10)]
-        corrected = [self._message(str(rng.choice(first).event_id), now, rng) for _ in range(events // 30)]
+        corrected = [self._message(rng.choice(names), now, rng) for _ in range(events // 30)]
         corrupt = [Message(b"k", rng.choice(CORRUPT), None, None) for _ in range(events // 50)]
         self.messages = first + again + corrected + corrupt
         rng.shuffle(self.messages)
 
     @staticmethod
-    def _message(event_id: str, now: datetime, rng: random.Random) -> Message:
+    def _name(event_id: str, rng: random.Random) -> Name:
+        return Name(rng.choice(["app", "wechat", "phone"]), f"c{rng.randrange(500)}", event_id)
+
+    @staticmethod
+    def _message(name: Name, now: datetime, rng: random.Random) -> Message:
         at = now - timedelta(seconds=rng.expovariate(1 / 86_400) % (21 * 86_400))
         product = f"p{rng.randrange(20)}"
         event = {
-            "event_id": event_id,
+            **name._asdict(),
             "event_time": at.isoformat(),
-            "channel": rng.choice(["app", "wechat", "phone"]),
-            "customer_id": f"c{rng.randrange(500)}",
             "product_id": product,
             "region": f"r{rng.randrange(5)}",
             "text": rng.choice(TEXTS),
         }
         place = Place(int(at.timestamp()) // 60 * 60, product)
-        # The id as key: of two records with one id the later stands, and order is a partition's.
-        return Message(event_id.encode(), json.dumps(event, ensure_ascii=False).encode(), event_id, place)
+        # The id as key: of two records of one event the later stands, and order is a partition's.
+        return Message(name.event_id.encode(), json.dumps(event, ensure_ascii=False).encode(), name, place)
 
 
 @dataclass
 class Outcome:
     """What was published so far, and what must be found for it."""
 
-    places: dict[str, Place]
+    places: dict[Name, Place]
     corrupt: int = 0
     published: int = 0
 
@@ -162,10 +178,10 @@ class World:
     def _expect(self, load: Load) -> None:
         for message in load.messages:
             self.outcome.published += 1
-            if message.event_id is None or message.place is None:
+            if message.name is None or message.place is None:
                 self.outcome.corrupt += 1
             else:
-                self.outcome.places[message.event_id] = message.place
+                self.outcome.places[message.name] = message.place
 
     @contextlib.contextmanager
     def publishing(self, loads: Iterable[Load], per_second: float = 3_000) -> Iterator[threading.Thread]:
@@ -219,8 +235,10 @@ class World:
         A second one is no fault: a worker may have died after it left the letter and before it committed.
         """
         with Client.from_url(self.stack.clickhouse.url) as client:
-            rows = client.execute("SELECT event_id, toUnixTimestamp(minute), product_id FROM events")
-            found = {event_id: Place(minute, product) for event_id, minute, product in rows}
+            rows = client.execute(
+                "SELECT channel, customer_id, event_id, toUnixTimestamp(minute), product_id FROM events"
+            )
+            found = {Name(*name): Place(minute, product) for *name, minute, product in rows}
             assert len(rows) == len(found), "an event stands twice"
             lost = self.outcome.places.keys() - found.keys()
             assert not lost, f"{len(lost)} events lost, such as {sorted(lost)[:3]}"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gapwatch.pipeline.events.columns import EventColumns, version_of
+from gapwatch.pipeline.events.identity import Identity
 from gapwatch.pipeline.events.instants import milliseconds
 from gapwatch.pipeline.events.privacy import mask_event
 from gapwatch.pipeline.kafka.records import Record
@@ -111,9 +112,9 @@ def columns(voices: Iterable[Voice], model_version: str = "m1") -> EventColumns:
 
 def standing(voices: Iterable[Voice]) -> list[Voice]:
     """Of each event the version that was published last."""
-    latest: dict[str, Voice] = {}
+    latest: dict[Identity, Voice] = {}
     for voice in sorted(voices, key=lambda voice: (voice.record.timestamp, voice.record.offset)):
-        latest[voice.event.event_id] = voice
+        latest[Identity.of(voice.event)] = voice
     return list(latest.values())
 
 

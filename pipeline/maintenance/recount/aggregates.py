@@ -5,6 +5,7 @@ from datetime import datetime
 
 from clickhouse_driver import Client
 
+from gapwatch.pipeline.events.identity import IDENTITY_HASH
 from gapwatch.pipeline.maintenance.recount.comparisons import MOVED_TABLE, Comparison, comparisons
 from gapwatch.pipeline.maintenance.recount.result import Discrepancies, DiscrepancyCounter
 from gapwatch.pipeline.maintenance.stored_range import whole_days
@@ -16,7 +17,7 @@ _IDS_AT_ONCE = 2_000_000
 _CREATE_MOVED = f"CREATE TEMPORARY TABLE {MOVED_TABLE} (id_hash UInt64, version UInt128)"
 _FIND_MOVED = f"""
 INSERT INTO {MOVED_TABLE}
-SELECT halfMD5(event_id) AS id_hash, max(version) FROM event_versions
+SELECT {IDENTITY_HASH} AS id_hash, max(version) FROM event_versions
 WHERE is_deleted = 0 AND id_hash % {{slices}} = {{number}}
 GROUP BY id_hash HAVING min(toStartOfMinute(event_time)) != max(toStartOfMinute(event_time))
 """  # noqa: S608 - every part is written here

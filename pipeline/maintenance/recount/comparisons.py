@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gapwatch.pipeline.events.identity import IDENTITY_COLUMNS, IDENTITY_HASH
 from gapwatch.pipeline.maintenance.recount.measures import (
     CHAT_MEASURES,
     CHAT_QUANTILES,
@@ -14,17 +15,17 @@ from gapwatch.pipeline.maintenance.recount.measures import (
 from gapwatch.pipeline.settings import settings
 
 MOVED_TABLE = "recount_moved"
-"""The temporary table of ids with versions in several minutes, and the version of each that stands."""
+"""The temporary table of events with versions in several minutes, and the version of each that stands."""
 
 _STANDING = f"""(
     SELECT * FROM event_versions
     WHERE is_deleted = 0 AND event_time >= toDateTime({{start}}, 'UTC') AND event_time < toDateTime({{end}}, 'UTC')
         AND (
-            halfMD5(event_id) NOT IN (SELECT id_hash FROM {MOVED_TABLE})
-            OR (halfMD5(event_id), version) IN (SELECT id_hash, version FROM {MOVED_TABLE})
+            {IDENTITY_HASH} NOT IN (SELECT id_hash FROM {MOVED_TABLE})
+            OR ({IDENTITY_HASH}, version) IN (SELECT id_hash, version FROM {MOVED_TABLE})
         )
-    ORDER BY event_id, version DESC, read_at DESC
-    LIMIT 1 BY event_id
+    ORDER BY {IDENTITY_COLUMNS}, version DESC, read_at DESC
+    LIMIT 1 BY {IDENTITY_COLUMNS}
 )"""  # noqa: S608 - every part is written here
 _VOICED_GAPS = f"{_STANDING} ARRAY JOIN arrayDistinct(arrayConcat(gaps, [primary_gap])) AS gap"
 _VOICES = f"(SELECT *, arrayConcat(gaps, [primary_gap]) AS voiced FROM {_STANDING})"  # noqa: S608

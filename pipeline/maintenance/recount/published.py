@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from kafka import TopicPartition
 
-from gapwatch.pipeline.events.columns import hash_of, version_of
+from gapwatch.pipeline.events.columns import version_of
 from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
 from gapwatch.pipeline.events.decode import Rejected, decode_record
+from gapwatch.pipeline.events.identity import Identity, hash_of
 from gapwatch.pipeline.events.privacy import mask_identity
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.records import Record
@@ -23,7 +24,7 @@ _TYPE_OF_TOPIC: dict[str, EventType] = {topic_of(event_type): event_type for eve
 
 
 class PublishedEvent(NamedTuple):
-    """A record that holds an event: halfMD5 of its id, its version, its minute in seconds since 1970."""
+    """A record that holds an event: the hash of its identity, its version, its minute in seconds since 1970."""
 
     id_hash: int
     version: int
@@ -81,7 +82,8 @@ class PublishedRecords:
         except Rejected:
             yield RejectedRecord(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
-            yield PublishedEvent(hash_of(event.event_id), version, int(event.event_time.timestamp()) // 60 * 60)
+            minute = int(event.event_time.timestamp()) // 60 * 60
+            yield PublishedEvent(hash_of(Identity.of(event)), version, minute)
 
 
 def _dead_letter(record: Record) -> Iterator[RejectedRecord]:

@@ -9,6 +9,7 @@ from clickhouse_driver import Client
 from kafka import TopicPartition
 from msgspec import Struct
 
+from gapwatch.pipeline.events.identity import IDENTITY_HASH
 from gapwatch.pipeline.maintenance.recount.published import (
     POSITION_BITS,
     PublishedEvent,
@@ -40,9 +41,9 @@ _COMPARED = f"""(
         FROM recount_events
         WHERE id_hash % {{slices}} = {{number}} AND {_POSITION.format("version")} NOT IN {_DEAD_LETTERS}
         UNION ALL
-        SELECT halfMD5(event_id), 0, toUInt128(0), 0, 1, version
+        SELECT {IDENTITY_HASH}, 0, toUInt128(0), 0, 1, version
         FROM events
-        WHERE halfMD5(event_id) % {{slices}} = {{number}}
+        WHERE {IDENTITY_HASH} % {{slices}} = {{number}}
     )
     GROUP BY id_hash
 )"""  # noqa: S608 - every part is written here

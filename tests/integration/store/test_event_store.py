@@ -11,7 +11,8 @@ import pytest
 from support.sample_events import Voice, at, chat, columns, complaint, feedback, standing
 
 from gapwatch.pipeline.errors import RowsRefused, StoreError
-from gapwatch.pipeline.events.columns import hash_of, version_of
+from gapwatch.pipeline.events.columns import version_of
+from gapwatch.pipeline.events.identity import IDENTITY_HASH, Identity, hash_of
 from gapwatch.pipeline.store import ClickHouse, EventStore
 from gapwatch.pipeline.store.connection import ClickHouse as Connection
 
@@ -149,8 +150,9 @@ def test_an_older_version_that_comes_late_changes_nothing(store: EventStore, que
 
 def test_one_id_for_everything_a_publisher_sends(store: EventStore, query: Callable[[str], list[Any]]) -> None:
     event_id = "i" * 128
-    store.insert(columns([feedback(event_id, 1, 1)]), "first")
-    many = f"SELECT {hash_of(event_id)}, {_minute(2)} + 60 * number FROM numbers(80_000)"  # noqa: S608
+    first = feedback(event_id, 1, 1)
+    store.insert(columns([first]), "first")
+    many = f"SELECT {hash_of(Identity.of(first.event))}, {_minute(2)} + 60 * number FROM numbers(80_000)"  # noqa: S608
     query(f"INSERT INTO event_places (id_hash, minute) {many}")
     dirty = store.insert(columns([feedback(event_id, 3, 2), feedback("b", 1, 3), feedback("b", 2, 4)]), "second")
     assert len(dirty) == 80_001
@@ -170,10 +172,40 @@ def test_versions_of_one_event_within_one_batch(store: EventStore, query: Callab
     assert query(_STANDS) == [("a", _minute(2), "P1")]
 
 
-def test_an_event_may_change_its_type(store: EventStore, query: Callable[[str], list[Any]]) -> None:
-    store.insert(columns([feedback("a", 1, 1)]), "1")
-    store.insert(columns([complaint("a", 2, 2, None, None)]), "2")
-    assert query("SELECT event_id, event_type FROM events") == [("a", "complaint")]
+def test_one_id_in_two_types_channels_or_customers_names_several_events(
+    store: EventStore, query: Callable[[str], list[Any]]
+) -> None:
+    shouted = feedback("a", 1, 3)
+    shouted = shouted._replace(event=msgspec.structs.replace(shouted.event, channel="weibo"))
+    voices = [feedback("a", 1, 1), feedback("a", 1, 2, customer="d"), shouted, complaint("a", 1, 4, None, None)]
+    store.insert(columns(voices[:2]), "within one batch")
+    store.insert(columns(voices[2:]), "in another")
+    moved = feedback("a", 5, 5, customer="d")
+    assert store.insert(columns([moved]), "a correction") == {_minute(1), _minute(5)}
+    rows = query("SELECT event_type, channel, customer_id, toUnixTimestamp(minute) FROM events ORDER BY ALL")
+    assert rows == [
+        ("complaint", "wechat", "c", _minute(1)),
+        ("feedback", "app", "c", _minute(1)),
+        ("feedback", "app", "d", _minute(5)),
+        ("feedback", "weibo", "c", _minute(1)),
+    ]
+
+
+def test_customers_of_awkward_names(store: EventStore, query: Callable[[str], list[Any]]) -> None:
+    """Customer and id are told apart, wherever the one ends and the other begins."""
+    customers = ["a'b", "a\\", "编号", "%(places)s", "\U0001f600", " ", "a,b", "('a', 'b')", "\\n", "a\x7f"]
+    for minute in (1, 2):
+        batch = [feedback("e", minute, 100 * minute + n, customer=each) for n, each in enumerate(customers)]
+        store.insert(columns(batch), str(minute))
+    assert query("SELECT customer_id, toUnixTimestamp(minute) FROM events ORDER BY customer_id") == [
+        (each, _minute(2)) for each in sorted(customers, key=str.encode)
+    ]
+
+
+def test_the_server_hashes_an_identity_as_we_do(store: EventStore, query: Callable[[str], list[Any]]) -> None:
+    voices = [feedback("编号", 1, 1, customer="\U0001f600"), complaint("b\\'", 1, 2, None, None)]
+    store.insert(columns(voices), "t")
+    assert set(query(f"SELECT {IDENTITY_HASH} FROM events")) == {(hash_of(Identity.of(one.event)),) for one in voices}  # noqa: S608
 
 
 def test_awkward_ids(store: EventStore, query: Callable[[str], list[Any]]) -> None:
