@@ -81,6 +81,8 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--header-row", type=click.IntRange(1), help="The line that names the columns. Unless given: found out."
             ),
+            click.option("--sheet", metavar="NAME", help="Of a workbook. Unless given: the one with the columns."),
+            click.option("--member", metavar="NAME", help="The file within an archive that holds several."),
             click.option("--records", metavar="PATH", help="Where the list of records stands in JSON, as data.items."),
             click.option("--timezone", type=_Timezone(), help="Of times without offset, such as Asia/Shanghai."),
             click.option(

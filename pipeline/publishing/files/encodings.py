@@ -22,7 +22,8 @@ _CHINESE_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}|\xef[\xbc-\xbd][\x80-\xb
 _COMMON = {"gb18030": ((0xA1, 0xA4), (0xB0, 0xD8)), "big5hkscs": ((0xA1, 0xC7),)}
 _LEAST_COMMON = 0.5
 _MOST_BROKEN = 0.1
-_NUL_SHARE = 0.2
+_NUL_SHARE = 0.01
+_ONE_SIDED = 4
 
 
 def detect_encoding(sample: bytes) -> str:
@@ -58,12 +59,11 @@ def _detected(chunks: Iterable[bytes]) -> str:
 
 
 def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of what is ASCII in it is NUL."""
-    for codec, start in (("utf-16-le", 1), ("utf-16-be", 0)):
-        every_other = sample[start::2]
-        if every_other and every_other.count(0) > _NUL_SHARE * len(every_other) and not sample[1 - start :: 2].count(0):
-            return codec
-    return None
+    """UTF-16 without a mark: of what is ASCII in it, every other byte is NUL. Text in no other encoding has NUL."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) <= _NUL_SHARE * len(sample) or max(even, odd) < _ONE_SIDED * min(even, odd):
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

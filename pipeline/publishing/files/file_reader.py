@@ -4,9 +4,11 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from gapwatch.pipeline.publishing.files.containers import content_of
 from gapwatch.pipeline.publishing.files.encodings import SAMPLE_BYTES, encoding_of, text_of
 from gapwatch.pipeline.publishing.files.json_files import json_records
 from gapwatch.pipeline.publishing.files.record import UNSEEN, FileError, FileFormat, Reading, Record
+from gapwatch.pipeline.publishing.files.spreadsheets import spreadsheet_records
 from gapwatch.pipeline.publishing.files.tables import table_records
 from gapwatch.pipeline.words.catalogue import message
 
@@ -23,7 +25,10 @@ def read_records(
 
     Raises FileError when the file cannot be read, lacks the columns that are expected, or is in another encoding.
     """
-    yield from _text_records(stream, name, reading, tell)
+    with content_of(stream, name, reading.member, tell) as content:
+        read = _text_records(content.stream, name, reading, tell) if content.kind == "text" else None
+        for record in read or spreadsheet_records(content, name, reading, tell):
+            yield record._replace(part="/".join(filter(None, (content.part, record.part))))
 
 
 def _text_records(

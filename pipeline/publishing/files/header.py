@@ -12,8 +12,8 @@ from gapwatch.pipeline.words.catalogue import message
 ROWS_SEARCHED = 60
 # What sums and remarks among and below the rows begin with.
 _SUM = re.compile(
-    r"(合\s*计|总\s*计|小\s*计|汇\s*总|本页小计|累\s*计|总记录数|总交易(单数|笔数)|导出(时间|日期|人)|制表(人|时间)|"
-    r"共\s*\d+\s*[条笔行页]|(grand |sub)?total|sum|[-—=*#_]{3,}).*",
+    r"[#*\s]*(合\s*计|总\s*计|小\s*计|汇\s*总|本页小计|累\s*计|总记录数|总交易(单数|笔数)|导出(时间|日期|人)|制表(人|时间)|"
+    r"共\s*\d+\s*[条笔行页]|(grand |sub)?total|sum|[-—=*#_]{3,}).*|#.*",
     re.IGNORECASE | re.DOTALL,
 )
 

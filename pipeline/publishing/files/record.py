@@ -26,7 +26,8 @@ class Record(NamedTuple):
     `line` is where it starts, counted from 1, and `text` what stands there. `fields` are by the names of the file: text
     from a table, typed values from a spreadsheet, `msgspec.Raw` from JSON. `value` is its JSON as it stands, where the
     file is JSON. `fault` tells why it has no fields, where the file itself is broken; `skipped` why it is no event,
-    where that is as it should be: a line of sums, say. `rows` is of how many rows it was made.
+    where that is as it should be: a line of sums, say. `rows` is of how many rows it was made, `part` the
+    sheet or the file within an archive that it stands in.
     """
 
     line: int
@@ -36,6 +37,7 @@ class Record(NamedTuple):
     fault: Rejected | None = None
     skipped: str = ""
     rows: int = 1
+    part: str = ""
 
 
 @dataclass(frozen=True)

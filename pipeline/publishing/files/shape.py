@@ -68,7 +68,8 @@ class Shape:
     def rows(self, records: Iterable[Record], name: str) -> Generator[Row]:
         """The events of a file's records.
 
-        An event without `event_id` gets one made of `name`, line, the text of the row and the constants. So the same
+        An event without `event_id` gets one made of `name`, the sheet or file within, line, the text of the row
+        and the constants. So the same
         row is the same event each time the file is read with the same constants, also when other options are
         corrected; other constants make another event. Give a `name` that does not change between runs, and differs
         between files.
@@ -125,7 +126,7 @@ class Shape:
 
     def _made_id(self, record: Record, name: str) -> str:
         constants = (f"{field}={value}" for field, value in sorted(self.constants.items()))
-        parts = [name, str(record.line), record.text, *constants]
+        parts = [*filter(None, (name, record.part)), str(record.line), record.text, *constants]
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
