@@ -39,9 +39,15 @@ def say_again(message: str) -> str:
     return Speaker(locale()).again(message)
 
 
+def called(code: str, names: Mapping[str, str]) -> str:
+    """What a code of the contract, such as `fulfillment`, is called; in English it speaks for itself."""
+    return say(names[code]) if locale() == "zh" and code in names else code
+
+
 def named(code: str, names: Mapping[str, str]) -> str:
-    """A code of the contract, such as `fulfillment`; in Chinese after what it is called."""
-    return f"{say(names[code])} {code}" if locale() == "zh" and code in names else code
+    """The code with what it is called, for who goes on to use the code."""
+    name = called(code, names)
+    return code if name == code else f"{name} {code}"
 
 
 def locale() -> Locale:

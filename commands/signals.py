@@ -1,12 +1,11 @@
 """`gapwatch signals`."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import click
 from rich.cells import set_cell_size
 
-from gapwatch.commands.language import locale, say
+from gapwatch.commands.language import called, say
 from gapwatch.commands.stopping import stopped_by_signals
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
@@ -52,7 +51,8 @@ def run(once: bool, first: datetime | None, last: datetime | None, every: int) -
 
 def _show(found: list[Signal]) -> None:
     for one in found:
-        state, severity = _word(one.state, STATES, 9), _word(one.severity, SEVERITIES, 8)
+        state = set_cell_size(called(one.state, STATES), 9)
+        severity = set_cell_size(called(one.severity, SEVERITIES), 8)
         figures = say(
             "index {index}, usually {usual}, {events} of {voices} voices",
             index=f"{one.gap_index:.1f}",
@@ -61,7 +61,3 @@ def _show(found: list[Signal]) -> None:
             voices=one.voices,
         )
         click.echo(f"{one.minute:%Y-%m-%d %H:%M} {state} {severity} {one.series.key} {figures}")
-
-
-def _word(code: str, names: Mapping[str, str], width: int) -> str:
-    return set_cell_size(say(names[code]) if locale() == "zh" else code, width)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gapwatch.commands.demonstration.plan import Story
-from gapwatch.commands.language import named, say
+from gapwatch.commands.language import called, say
 from gapwatch.pipeline.signals.verdict import Signal
 from gapwatch.pipeline.words.names import CHANNELS, GAPS, SEVERITIES
 
@@ -80,7 +80,7 @@ def signal_panel(signals: Sequence[Signal], story_began: datetime | None) -> Ren
         Text(
             say(
                 "{severity}: {series}, opened {opened} UTC: index {index}, usually {usual}, {events} of {voices} voices",
-                severity=named(signal.severity, SEVERITIES),
+                severity=called(signal.severity, SEVERITIES),
                 series=signal.series.key,
                 opened=f"{signal.opened:%H:%M}",
                 index=f"{signal.gap_index:.1f}",
@@ -163,7 +163,7 @@ def _gaps(client: Client) -> Table:
     table.add_column(say("voices"), justify="right")
     table.add_column(say("mean severity"), justify="right")
     for gap, voices, severity in client.execute(_GAPS):
-        table.add_row(named(gap, GAPS), f"{voices:,}", f"{severity:.2f}")
+        table.add_row(called(gap, GAPS), f"{voices:,}", f"{severity:.2f}")
     return table
 
 
@@ -172,16 +172,16 @@ def _channels(client: Client) -> Table:
     table.add_column(say("channel"), no_wrap=True)
     table.add_column(say("voices"), justify="right", no_wrap=True)
     for gap in ("fulfillment", "communication", "design", "information"):
-        table.add_column(named(gap, GAPS), justify="right")
+        table.add_column(called(gap, GAPS), justify="right")
     for channel, voices, *gaps in client.execute(_CHANNELS):
-        table.add_row(named(channel, CHANNELS), f"{voices:,}", *(_share(count, voices) for count in gaps))
+        table.add_row(called(channel, CHANNELS), f"{voices:,}", *(_share(count, voices) for count in gaps))
     return table
 
 
 def _quotations(client: Client) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for channel, text in client.execute(_QUOTATIONS):
-        table.add_row(named(channel, CHANNELS), Text(text))
+        table.add_row(called(channel, CHANNELS), Text(text))
     return Panel(table, title=say("On fulfillment, in customers' own words"), title_align="left")
 
 
@@ -196,7 +196,7 @@ def _worsening(client: Client, hours: int) -> RenderableType:
             say(
                 "{product} on {channel}: {rate} fulfillment voices an hour in the last {hours} h, {usual} before",
                 product=product,
-                channel=named(channel, CHANNELS),
+                channel=called(channel, CHANNELS),
                 rate=f"{rate:.1f}",
                 hours=hours,
                 usual=f"{usual:.1f}",
