@@ -1,8 +1,6 @@
 """`gapwatch dead-letters list | show | replay`."""
 
-import contextlib
 import heapq
-import json
 import re
 import sys
 from collections import Counter
@@ -16,8 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gapwatch.commands.language import say
+from gapwatch.commands.terminal import for_terminal
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
+from gapwatch.pipeline.events.privacy.shown import shown_key, shown_record
+from gapwatch.pipeline.hosting.audit import note
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.maintenance.replay import Outcome, Selection, find_letter, read_letters, read_marks
 from gapwatch.pipeline.maintenance.replay import replay as replay_letters
@@ -103,8 +104,9 @@ def list_letters(*, limit: int, as_json: bool, **selection: Any) -> None:
 
 
 def _summary(letter: StoredDeadLetter, marks: set[bytes]) -> dict[str, Any]:
-    told = letter._asdict()
+    told = letter._asdict() | {"detail": mask(letter.detail).text}
     del told["record"]
+    told = {field: for_terminal(value) if isinstance(value, str) else value for field, value in told.items()}
     return {"name": letter.name, **told, "replayed": letter.mark in marks}
 
 
@@ -120,7 +122,7 @@ def _print_counts(counts: Counter[tuple[str, str]], replayed: Counter[tuple[str,
         return
     table = Table(say("type"), say("reason"), say("count"), say("replayed"))
     for kind, count in counts.most_common():
-        table.add_row(*kind, f"{count:,}", f"{replayed[kind]:,}")
+        table.add_row(*map(for_terminal, kind), f"{count:,}", f"{replayed[kind]:,}")
     _console().print(table)
 
 
@@ -138,7 +140,9 @@ def _print_letters(letters: list[StoredDeadLetter], marks: set[bytes]) -> None:
     )
     for letter in letters:
         table.add_row(
-            letter.name, letter.failed_at, letter.reason, letter.detail, say("replayed") if letter.mark in marks else ""
+            letter.name,
+            *map(for_terminal, (letter.failed_at, letter.reason, mask(letter.detail).text)),
+            say("replayed") if letter.mark in marks else "",
         )
     _console().print(table)
 
@@ -152,15 +156,19 @@ def _console() -> Console:
 @click.argument("name")
 @click.option("--raw", is_flag=True, help="Write the record's bytes, unmasked, and nothing else.")
 def show(name: str, *, raw: bool) -> None:
-    """Show one dead letter, NAME as `list` calls it; personal data are masked."""
+    """Show one dead letter, NAME as `list` calls it; personal data are masked.
+
+    Who asks for the raw bytes is noted in audit.jsonl of the data directory.
+    """
     letter = _found(name)
     if raw:
+        note("dead-letters show --raw", letter.name)
         click.get_binary_stream("stdout").write(letter.record.value or b"")
         return
     for field, value in _summary(letter, read_marks()).items():
         click.echo(f"{field.replace('_', ' ')}: {value}")
-    click.echo(f"key: {_readable(letter.record.key)}")
-    click.echo(f"value: {_readable(letter.record.value)}")
+    click.echo(f"key: {_readable(letter.record.key, shown_key)}")
+    click.echo(f"value: {_readable(letter.record.value, shown_record)}")
 
 
 def _found(name: str) -> StoredDeadLetter:
@@ -170,17 +178,15 @@ def _found(name: str) -> StoredDeadLetter:
     return letter
 
 
-def _readable(data: bytes | None) -> str:
-    """The text of some bytes, escapes resolved so that masking sees the characters, personal data masked."""
+def _readable(data: bytes | None, shown: Callable[[str], str]) -> str:
+    """The text of some bytes, as `shown` masks it, with nothing in it that a terminal obeys."""
     if data is None:
         return "(null)"
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return say("({size} bytes that are not UTF-8; --raw writes them)", size=f"{len(data):,}")
-    with contextlib.suppress(ValueError, RecursionError):
-        text = json.dumps(json.loads(text), ensure_ascii=False)
-    masked = mask(text.encode("utf-8", "replace").decode()).text
+    masked = for_terminal(shown(text))
     if len(masked) <= _SHOWN_CHARACTERS:
         return masked
     return say("{text}… ({size} bytes)", text=masked[:_SHOWN_CHARACTERS], size=f"{len(data):,}")

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
         le=7,
         description="Replication factor of a topic when gapwatch creates it. Unset: the broker's default.",
     )
+    topic_retention_days: int = Field(
+        7, ge=1, le=3650, description="Days that the event topics keep what was published, personal data included."
+    )
+    dead_letter_retention_days: int = Field(
+        30, ge=1, le=3650, description="Days that the dead-letter topics keep the records that could not be read."
+    )
     group: str = Field("gapwatch", min_length=1, description="Consumer group of the workers.")
 
     clickhouse: SecretStr | None = Field(

@@ -65,7 +65,7 @@ _ESCAPE = re.compile(
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_SAFE_NAME = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_.| -]{0,63}|([<>]= )?\d{1,6}")
+_SAFE_NAME = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_.-]{0,63}|[a-z]+( \| [a-z]+)*|([<>]= )?\d{1,6}")
 
 
 def decode(event_type: EventType, value: bytes | None, now: datetime | None = None) -> AnyEvent:
@@ -271,4 +271,6 @@ def _reason(message: str, place: str) -> tuple[Reason, str]:
 
 def _shown(name: str) -> str:
     """A name from the record, if it looks like one; data put where a name belongs might be personal."""
-    return name if _SAFE_NAME.fullmatch(name) else "(not shown)"
+    from gapwatch.pipeline.events.privacy.person_names import is_pinyin_name  # noqa: PLC0415 - few records are refused
+
+    return name if _SAFE_NAME.fullmatch(name) and not is_pinyin_name(name) else "(not shown)"

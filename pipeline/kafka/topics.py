@@ -37,6 +37,10 @@ MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 """A dead letter is the record that could not be processed plus its headers, so the largest record must still fit."""
 
 _DAY_MS = 86_400_000
+# Of the topics that hold nothing a customer wrote.
+_OWN_DAYS = 30
+# The marks of replays outlive every dead letter.
+_MARKS_LONGER = 10
 _CREATE_TIMEOUT_MS = 30_000
 _RECOVERY_SECONDS = 30.0
 _ANSWER_MS = 8_000  # `gapwatch status` tells soon that nobody answers; a broker that hangs takes three seconds of it
@@ -123,13 +127,21 @@ def _creation(name: str) -> dict[str, object]:
     }
 
 
-def _limits(name: str) -> dict[str, str]:
-    if name == REPLAYED_TOPIC:  # outlives every dead letter
-        return {"retention.ms": str(100 * _DAY_MS)}
+def retention_days_of(name: str) -> int:
+    """Days that a topic keeps its records, by the settings."""
+    if name == REPLAYED_TOPIC:
+        return settings().dead_letter_retention_days + _MARKS_LONGER
     if name in DEAD_LETTER_TOPICS:
-        # Longer than events, for people need time to look; not for ever, for it holds what customers wrote.
-        return {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES), "retention.ms": str(90 * _DAY_MS)}
-    # A month: what workers missed while they were down, and what a recount compares with. By the broker's clock: a
-    # publisher may stamp its records with times of last year, which would be removed before they are read.
+        return settings().dead_letter_retention_days
+    return settings().topic_retention_days if name in EVENT_TOPICS else _OWN_DAYS
+
+
+def _limits(name: str) -> dict[str, str]:
+    kept = {"retention.ms": str(retention_days_of(name) * _DAY_MS)}
+    if name == REPLAYED_TOPIC:
+        return kept
+    largest = MAX_DEAD_LETTER_BYTES if name in DEAD_LETTER_TOPICS else MAX_RECORD_BYTES
+    # By the broker's clock: a publisher may stamp its records with times of last year, which would be removed before
+    # they are read.
     by_arrival = {"message.timestamp.type": "LogAppendTime"} if name in EVENT_TOPICS else {}
-    return {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": str(30 * _DAY_MS)} | by_arrival
+    return {"max.message.bytes": str(largest)} | kept | by_arrival

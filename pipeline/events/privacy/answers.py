@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import rjieba
-
+from gapwatch.pipeline.events.privacy.person_names import is_word
 from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
 from gapwatch.pipeline.language.masking.spans import Kind, Span
 
@@ -132,7 +131,7 @@ def _is_name(answer: str) -> bool:
         return True
     if not _NAME.fullmatch(answer) or _NO_NAMES.fullmatch(answer):
         return False
-    return len(answer) == 1 or not rjieba.has_word(answer) or rjieba.tag(answer)[0][1].startswith("nr")
+    return len(answer) == 1 or not is_word(answer)
 
 
 def _is_address(answer: str) -> bool:

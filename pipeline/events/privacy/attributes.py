@@ -45,6 +45,8 @@ def masked_value(value: str, told: Told | None) -> str:
 def masked_text(value: str, told: Told | None) -> str:
     """A value that is no JSON."""
     if told is None:
+        if is_name(value.strip()):
+            return "‹姓名›"
         return mask(_with_pairs_masked(value)).text
     return value if says_nothing(value) or _TOKEN.fullmatch(value) else f"‹{told}›"
 

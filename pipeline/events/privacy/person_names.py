@@ -35,7 +35,14 @@ _NO_PINYIN = re.compile(f"(?i)(?:{_words('no_pinyin_names')})")
 @lru_cache(maxsize=4096)
 def is_name(text: str) -> bool:
     """Whether a text is the name of a person and nothing else: a surname and what parents choose, or with a title."""
-    return _CHINESE.fullmatch(text) is not None and text not in _NO_NAMES
+    return _CHINESE.fullmatch(text) is not None and text not in _NO_NAMES and not is_word(text)
+
+
+def is_word(text: str) -> bool:
+    """Whether the dictionary has a text, and not as the name of a person."""
+    import rjieba  # noqa: PLC0415 - 34 MB that only those need who meet a name
+
+    return rjieba.has_word(text) and not rjieba.tag(text)[0][1].startswith("nr")
 
 
 def is_pinyin_name(text: str) -> bool:

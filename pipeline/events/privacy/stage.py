@@ -82,7 +82,7 @@ def _changed(event: AnyEvent, masked: dict[str, str]) -> dict[str, Any]:
 
 def _masked_chat(chat: Chat, changes: dict[str, Any]) -> MaskedEvent:
     turns = ordered(chat.turns)
-    texts = masked_turns(turns)
+    texts = masked_turns([(turn.role, turn.text) for turn in turns])
     told = list(zip(turns, texts, strict=True))
     anew = [turn if text == turn.text else replace(turn, text=text) for turn, text in told]
     if any(left is not right for left, right in zip(anew, chat.turns, strict=True)):

@@ -11,7 +11,6 @@ from gapwatch.pipeline.events.privacy.answers import Probe, answers, probe_of, w
 from gapwatch.pipeline.events.privacy.split_numbers import split_numbers
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.masking.spans import Kind, MaskedText, Span
-from gapwatch.schemas.events import Turn
 
 # Between the last turn and the first probe: nothing personal reaches across a line that says this.
 _BREAK = "\n;\n"
@@ -19,10 +18,10 @@ _BREAK = "\n;\n"
 _ROUNDS = 4
 
 
-def masked_turns(turns: Sequence[Turn]) -> list[MaskedText]:
-    """The texts of the turns of one conversation, in order, without personal data."""
-    roles = [turn.role for turn in turns]
-    texts = [turn.text for turn in turns]
+def masked_turns(turns: Sequence[tuple[str, str]]) -> list[MaskedText]:
+    """The texts of the turns of one conversation without personal data; each is given as (role, text), in order."""
+    roles = [role for role, _ in turns]
+    texts = [text for _, text in turns]
     for _ in range(_ROUNDS):
         spans, settled = _spans(roles, texts)
         if not spans:

@@ -10,6 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import OffsetAndMetadata
 
 from gapwatch.pipeline.errors import StackError
+from gapwatch.pipeline.kafka.retention import change_retention, retention_changes
 from gapwatch.pipeline.kafka.topics import (
     ALL_TOPICS,
     DEAD_LETTER_TOPICS,
@@ -18,6 +19,7 @@ from gapwatch.pipeline.kafka.topics import (
     ensure_topics,
     lag,
 )
+from gapwatch.pipeline.settings import settings
 
 _MISSING = ["test-topics-1", "test-topics-2", "test-topics-3"]
 
@@ -51,6 +53,23 @@ def test_unreachable_kafka_is_told(settings_env: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(StackError, match=r"cannot create topics on .*127\.0\.0\.1:1"):
         ensure_topics()
+
+
+def test_topics_keep_records_as_long_as_the_settings_say(
+    kafka: str, event_topics: None, settings_env: pytest.MonkeyPatch
+) -> None:
+    def changes(days: str) -> list[tuple[str, float, int, bool]]:
+        settings_env.setenv("GAPWATCH_TOPIC_RETENTION_DAYS", days)
+        settings.cache_clear()
+        return [(*change, change.shortens) for change in retention_changes()]
+
+    assert changes("7") == []
+    assert changes("9") == [(topic, 7, 9, False) for topic in EVENT_TOPICS]
+    change_retention(retention_changes())
+    assert changes("9") == []
+    assert changes("7") == [(topic, 9, 7, True) for topic in EVENT_TOPICS]
+    change_retention(retention_changes())
+    assert changes("7") == []
 
 
 def test_every_topic_takes_the_largest_record(kafka: str, event_topics: None) -> None:

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.errors import GapwatchError, PublishError
 from gapwatch.pipeline.events.dead_letter import DeadLetter, StoredDeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected
+from gapwatch.pipeline.hosting.audit import AUDIT_FILE
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.maintenance import replay as replaying
 from gapwatch.pipeline.maintenance.replay import MAX_REPLAYS, Selection, find_letter, read_letters, replay
+from gapwatch.pipeline.settings import settings
 
 TIME = 1_790_000_000_000
 
@@ -235,3 +238,37 @@ def test_replaying_everything_must_be_said(topics: DeadLetterTopics) -> None:
 @pytest.mark.parametrize("time", ["2026-11-22", "yesterday", "5y"])
 def test_a_time_must_be_one(time: str) -> None:
     assert run("list", "--since", time).exit_code == 2
+
+
+def test_what_is_shown_is_masked_and_moves_no_cursor(topics: DeadLetterTopics) -> None:
+    value = json.dumps({"channel": "fax", "customer_id": "13812345678", "收货人": "张伟", "text": "\x1b[2J太慢\x9b了"})
+    letter = topics.send(1, key=b"13812345678", value=value.encode())
+    shown = run("show", letter.name).output
+    for secret in ("12345678", "张伟", "\x1b", "\x9b"):
+        assert secret not in shown
+    assert r"\u001b[2J太慢" in shown
+    assert shown.count("‹id:") == 2
+
+
+def test_who_asks_for_raw_bytes_is_noted(
+    topics: DeadLetterTopics, tmp_path: Path, settings_env: pytest.MonkeyPatch
+) -> None:
+    letter = topics.send(1)
+    settings_env.setenv("GAPWATCH_DATA_DIR", str(tmp_path))
+    settings.cache_clear()
+    assert run("show", letter.name).exit_code == 0
+    assert not (tmp_path / AUDIT_FILE).exists()
+    assert run("show", letter.name, "--raw").output == "value 1"
+    (entry,) = (tmp_path / AUDIT_FILE).read_text().splitlines()
+    assert json.loads(entry)["subject"] == letter.name
+
+
+def test_headers_of_others_are_shown_harmless(topics: DeadLetterTopics, kafka: str) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    headers = [("gapwatch.reason", b"\x1b]0;x\x07"), ("gapwatch.detail", "请打13812345678\x1b[31m".encode())]
+    producer.send("feedback.events.dead-letter", value=b"x", headers=headers).get()
+    producer.close()
+    for output in (run("list").output, run("list", "--json").output):
+        assert "\x1b" not in output
+        assert "12345678" not in output
+        assert "‹电话›" in output

@@ -35,6 +35,16 @@ def test_numbers_are_written_as_they_were():
     assert masked == '{"phone":"‹电话›","price":1.10,"big":12345678901234567890123}'
 
 
+@pytest.mark.parametrize("value", ["张伟", "李四", " 王小明 ", "欧阳娜娜", "李女士"])
+def test_a_value_that_is_a_name_needs_no_telling_name(value):
+    assert masked_value(value, None) == "‹姓名›"
+
+
+@pytest.mark.parametrize("value", ["高中", "白天", "黄河", "金华", "周大福", "石英", "高级", "万一", "华东", "高一"])
+def test_words_and_places_that_look_like_names_stay(value):
+    assert masked_value(value, None) == value
+
+
 @pytest.mark.parametrize("value", ["true", "", " ", "无", "unknown", "否"])
 def test_a_value_that_says_nothing_stays(value):
     assert masked_value(value, "电话") == value

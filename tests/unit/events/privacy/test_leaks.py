@@ -13,6 +13,7 @@ from support.sample_events import reading
 from gapwatch.pipeline.events.columns import EventColumns
 from gapwatch.pipeline.events.decode import decode
 from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event
+from gapwatch.pipeline.events.privacy.shown import shown_record
 from gapwatch.pipeline.language.reading import ChatReading
 from gapwatch.schemas.events import Chat, EventType
 
@@ -243,3 +244,30 @@ def test_a_number_told_over_several_turns(parts, filler):
 def test_what_is_no_answer_stays(turns):
     event = conversation(*(turn for text in turns for turn in (("agent", "请问您贵姓？"), ("customer", text))))
     assert event.said == tuple(turns)
+
+
+@each_form
+@pytest.mark.parametrize("field", [*IDENTIFIERS, "text", "备注", "收货人"])
+def test_a_record_that_is_shown(field, value, secret):
+    """As `gapwatch dead-letters show` shows it: JSON that broke the contract, and what is no JSON."""
+    text = f"我叫{value}，联系人：{value}。" if field == "text" else value
+    record = json.dumps(CHAT | {"channel": "fax", field: text, "turns": "none"})
+    assert secret not in shown_record(record)
+    if field in {"text", "收货人"}:
+        assert secret not in shown_record(f"{field}: {text}；{{")
+        assert secret not in shown_record(json.dumps([text, {"b": text}]))
+
+
+def test_turns_that_are_shown():
+    turns = [{"role": "agent", "text": "请问您贵姓"}, {"role": "fax", "text": "李雷", "extra": {"phone": "8888"}}]
+    shown = shown_record(json.dumps(CHAT | {"turns": turns}))
+    assert "李雷" not in shown
+    assert "8888" not in shown
+    assert "请问您贵姓" in shown
+
+
+@pytest.mark.parametrize(
+    "value", ["", "null", "[]", '"\\ud800"', '{"a": "\\ud800", "event_id": 7, "turns": [1]}', "[" * 9000]
+)
+def test_whatever_is_shown_is_text(value):
+    shown_record(value).encode()
