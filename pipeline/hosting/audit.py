@@ -33,7 +33,12 @@ def note(action: str, subject: str) -> Entry:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as handle:
             handle.write(msgspec.json.encode(entry) + b"\n")
     except OSError as error:
-        raise GapwatchError(f"{action} must be noted in {file}, which cannot be written: {error.strerror}") from None
+        raise GapwatchError(
+            "{action} must be noted in {file}, which cannot be written: {problem}",
+            action=action,
+            file=file,
+            problem=error.strerror,
+        ) from None
     return entry
 
 

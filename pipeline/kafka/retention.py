@@ -38,7 +38,9 @@ def retention_changes() -> list[RetentionChange]:
         with contextlib.closing(KafkaAdminClient(**client_options())) as admin:
             answer = admin.describe_configs(asked, config_filter=ConfigFilterType.ALL)["topic"]
     except KafkaError as error:
-        raise StackError(f"cannot ask for the retention of topics on {kafka_servers()}: {error}") from error
+        raise StackError(
+            "cannot ask for the retention of topics on {servers}: {error}", servers=kafka_servers(), error=error
+        ) from error
     kept = {topic: int(configs[_NAME]["value"]) / _DAY_MS for topic, configs in answer.items() if configs}
     return [
         RetentionChange(topic, kept[topic], retention_days_of(topic))
@@ -59,4 +61,6 @@ def change_retention(changes: Iterable[RetentionChange]) -> None:
         with contextlib.closing(KafkaAdminClient(**client_options())) as admin:
             admin.alter_configs(wanted)
     except KafkaError as error:
-        raise StackError(f"cannot change the retention of topics on {kafka_servers()}: {error}") from error
+        raise StackError(
+            "cannot change the retention of topics on {servers}: {error}", servers=kafka_servers(), error=error
+        ) from error

@@ -153,20 +153,19 @@ class Publisher:
         value = event if isinstance(event, bytes) else _encoded(event)
         try:
             checked = decode(kind, value)
+            key = named = checked.event_id
             if self._mask:
-                checked, value = self._mask(checked)
+                masked, value = self._mask(checked)
+                key = masked.event_id
         except Rejected as rejected:
-            named = "" if self._mask else _id_of(event)
-            raise InvalidEventError(rejected.reason, rejected.detail, named) from None
+            raise InvalidEventError(rejected.reason, rejected.detail, _id_of(event)) from None
         with self._lock:
             if self._closed:
-                raise PublishError(
-                    "event {event_id} was not published: the publisher is closed", event_id=checked.event_id
-                )
-            self._make_room(checked.event_id)
+                raise PublishError("event {event_id} was not published: the publisher is closed", event_id=named)
+            self._make_room(named)
             topic = topic_of(kind)
-            future = self._send(topic, value, checked.event_id)
-            self._sent.append(_Sent(topic, checked.event_id, future))
+            future = self._send(topic, key, value, named)
+            self._sent.append(_Sent(topic, named, future))
 
     def flush(self) -> None:
         """Wait until Kafka has acknowledged everything published so far.
@@ -230,10 +229,10 @@ class Publisher:
         if producer is not None:
             drop(producer)
 
-    def _send(self, topic: str, value: bytes, event_id: str) -> FutureRecordMetadata:
+    def _send(self, topic: str, key: str, value: bytes, event_id: str) -> FutureRecordMetadata:
         try:
             self._producer = self._producer or self._connect()
-            return self._producer.send(topic, key=event_id.encode(), value=value)
+            return self._producer.send(topic, key=key.encode(), value=value)
         except MessageSizeTooLargeError:
             detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
             raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
