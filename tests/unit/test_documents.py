@@ -74,6 +74,16 @@ def test_links_lead_somewhere(document):
             assert fragment in anchors(page), target
 
 
+def test_the_way_of_an_event_is_as_long_as_the_architecture_says():
+    told = text_of(ROOT / "docs" / "architecture.md")
+    way = re.findall(r"^\| (\d+) \| `", told, flags=re.MULTILINE)
+    event, minute = re.search(r"way of one event is (\d+) files, and that of its minute (\d+) more", told).groups()
+    assert way == [str(number) for number in range(1, int(event) + int(minute) + 1)]
+    tables = told.partition("## 1. ")[2].partition("## 8. ")[0]
+    rows = re.findall(r"^\|.*`.*$", tables, flags=re.MULTILINE)
+    assert [row for row in rows if not re.match(r"\| (\d+ )?\| `", row)] == []
+
+
 @each_document
 def test_somebody_links_to_it(document):
     linked = {
