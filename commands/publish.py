@@ -10,14 +10,16 @@ import click
 from gapwatch.commands.event_file import file_options, file_rows
 from gapwatch.commands.language import say, say_again
 from gapwatch.pipeline.publishing.bookmark import Bookmark
-from gapwatch.pipeline.publishing.doubtful_ids import DoubtfulIds
-from gapwatch.pipeline.publishing.file_run import check_rows, publish_rows
+from gapwatch.pipeline.publishing.doubtful_ids import DoubtfulIds, Found
+from gapwatch.pipeline.publishing.file_check import Checked, check_rows
+from gapwatch.pipeline.publishing.file_run import publish_rows
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.publishing.rejects import Rejects
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EventType, topic_of
 
 _REJECTS_SHOWN = 20
+_SAMPLE_CHARACTERS = 1_000
 
 
 @click.command(epilog="Example: gapwatch check feedback reviews.csv --map text=评论内容 --set channel=marketplace")
@@ -27,17 +29,33 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
     doubtful = DoubtfulIds()
     with file_rows(file, event_type, **options) as rows:
         found = Rejects(_teller(), rejects)
-        valid = check_rows(event_type, doubtful.watch(rows), found)
+        checked = check_rows(event_type, doubtful.watch(rows), found)
     click.echo(
         say(
             "{type}: {valid} valid, {invalid} invalid",
             type=event_type,
-            valid=f"{valid:,}",
+            valid=f"{checked.events:,}",
             invalid=f"{found.reasons.total():,}",
         )
     )
+    _tell_rejects(found)
+    _tell_checked(event_type, checked)
     _tell_doubtful(doubtful)
-    _finish(found, fail=True)
+    if found.reasons:
+        sys.exit(1)
+
+
+def _tell_checked(event_type: EventType, checked: Checked) -> None:
+    click.echo(say("{rows} rows", rows=f"{checked.rows:,}"))
+    if event_type == "chat":
+        click.echo(say("{conversations} conversations", conversations=f"{checked.conversations:,}"))
+    if checked.earliest and checked.latest:
+        click.echo(
+            say("from {earliest} to {latest}", earliest=checked.earliest.isoformat(), latest=checked.latest.isoformat())
+        )
+    for sample in checked.samples:
+        shown = sample.decode("utf-8", "replace")
+        click.echo(shown if len(shown) <= _SAMPLE_CHARACTERS else shown[:_SAMPLE_CHARACTERS] + " …")
 
 
 @click.command(
@@ -64,7 +82,8 @@ def publish(
     line, content and the constants of --set, so that publishing a file again doubles nothing.
     """
     doubtful = DoubtfulIds()
-    bookmark = _bookmark(file, event_type, resume=resume)
+    part = "/".join(options[name] for name in ("member", "sheet", "records") if options[name])
+    bookmark = _bookmark(file, event_type, part, resume=resume)
     found = Rejects(_teller(), rejects)
     try:
         with file_rows(file, event_type, **options) as rows, Publisher(mask=mask) as publisher:
@@ -81,16 +100,18 @@ def publish(
             rejected=f"{found.reasons.total():,}",
         )
     )
+    _tell_rejects(found)
     _tell_doubtful(doubtful)
-    _finish(found, fail=not skip_invalid)
+    if found.reasons and not skip_invalid:
+        sys.exit(1)
 
 
-def _bookmark(file: Path, event_type: EventType, *, resume: bool) -> Bookmark | None:
+def _bookmark(file: Path, event_type: EventType, part: str, *, resume: bool) -> Bookmark | None:
     if str(file) == "-":
         if resume:
             raise click.UsageError(say("standard input cannot be resumed"))
         return None
-    bookmark = Bookmark(file, event_type, settings().data_dir)
+    bookmark = Bookmark(file, event_type, settings().data_dir, part)
     if resume:
         bookmark.resume()
         click.echo(say("going on after line {line}", line=f"{bookmark.line:,}"), err=True)
@@ -113,26 +134,32 @@ def _teller() -> Callable[[str], None]:
 
 
 def _tell_doubtful(doubtful: DoubtfulIds) -> None:
-    if doubtful.repeated:
+    if doubtful.copies.rows:
+        told = say("{rows} rows stand in the file before and count once", rows=f"{doubtful.copies.rows:,}")
+        _tell_rows(told, doubtful.copies)
+    if doubtful.repeated.rows:
         told = say(
-            "{rows} rows repeat the event_id of an earlier row with other content; the last one will stand "
-            "(first in lines {lines})",
-            rows=f"{doubtful.repeated:,}",
-            lines=", ".join(map(str, doubtful.repeated_lines)),
+            "{rows} rows repeat the event_id of an earlier row with other content; {displacing} of them are of the "
+            "same customer and channel, so that the last one stands",
+            rows=f"{doubtful.repeated.rows:,}",
+            displacing=f"{doubtful.displacing.rows:,}",
         )
-        click.echo(told, err=True)
-    if doubtful.shortened:
+        _tell_rows(told, doubtful.repeated)
+    if doubtful.shortened.rows:
         told = say(
-            "{rows} rows have an event_id that a spreadsheet has shortened, as 4.75E+15; export that column as text "
-            "(first in lines {lines})",
-            rows=f"{doubtful.shortened:,}",
-            lines=", ".join(map(str, doubtful.shortened_lines)),
+            "{rows} rows have an event_id that a spreadsheet has shortened, as 4.75E+15; export that column as text",
+            rows=f"{doubtful.shortened.rows:,}",
         )
-        click.echo(told, err=True)
+        _tell_rows(told, doubtful.shortened)
 
 
-def _finish(rejects: Rejects, *, fail: bool) -> None:
+def _tell_rows(told: str, found: Found) -> None:
+    first = say("first in lines {lines}", lines=", ".join(map(str, found.lines)))
+    click.echo(f"{told} ({first})", err=True)
+
+
+def _tell_rejects(rejects: Rejects) -> None:
+    if rejects.skipped:
+        click.echo(f"  {rejects.skipped:>9,}  " + say("passed over"))
     for reason, count in rejects.reasons.most_common():
         click.echo(f"  {count:>9,}  {reason}")
-    if rejects.reasons and fail:
-        sys.exit(1)

@@ -46,7 +46,10 @@ MEANING: Final[dict[Reason, tuple[str, str]]] = {
     Reason.MISSING_FIELD: ("A required field is absent.", "Fill it."),
     Reason.NULL_FIELD: ("A required field is null.", "Fill it; optional fields may be null."),
     Reason.EMPTY_FIELD: ('A required name is "" or a chat has no turns.', "Fill it."),
-    Reason.WRONG_TYPE: ("A field has another JSON type.", "See the events reference; numbers are not quoted."),
+    Reason.WRONG_TYPE: (
+        "A field has another JSON type.",
+        "Ids and names are text, in quotes also where they are digits; a rating is a number, without quotes.",
+    ),
     Reason.OUT_OF_RANGE: ("A rating outside 1 to 5.", "Map the channel's scale to 1–5."),
     Reason.TOO_LONG: ("A name, an attribute or the list of turns is too long.", "See the limits of the field."),
     Reason.TEXT_TOO_LARGE: (

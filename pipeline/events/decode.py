@@ -232,7 +232,7 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
         (r"missing required field `(.*?)`", Reason.MISSING_FIELD, "{place}.{} is missing"),
         (r"unknown field `(.*)`", Reason.UNKNOWN_FIELD, "{place} has a field the contract does not know: {}"),
         (r"Expected `(.*)`, got `null`", Reason.NULL_FIELD, "{place} is null"),
-        (r"Expected `(.*)`, got `.*`", Reason.WRONG_TYPE, "{place} is not of the type {}"),
+        (r"Expected `(.*?)(?: \| null)?`, got `.*`", Reason.WRONG_TYPE, "{place} is not {}"),
         (r"with a timezone component", Reason.TIME_WITHOUT_OFFSET, "{place} has no offset from UTC"),
         (r"Invalid RFC3339", Reason.TIME_UNPARSABLE, "{place} is no RFC 3339 time"),
         (r"of length >= ", Reason.EMPTY_FIELD, "{place} is empty"),
@@ -241,6 +241,13 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
         (r"out of range", Reason.OUT_OF_RANGE, "{place} is out of range"),
     )
 )
+_TYPES = {
+    "str": "a text, which stands in quotes also where it is digits",
+    "int": "a whole number, which stands without quotes",
+    "datetime": "a time, which is a text such as 2026-11-22T10:00:00+08:00",
+    "object": "an object",
+    "array": "a list",
+}
 _PATH = re.compile(r" - at (`key` in )?`\$([^`]*)`$")
 _ENUMS = {
     "channel": (Reason.UNKNOWN_CHANNEL, get_args(Channel)),
@@ -265,7 +272,8 @@ def _rejection(error: ValidationError, root: str) -> Rejected:
 def _reason(message: str, place: str) -> tuple[Reason, str]:
     for pattern, reason, phrase in _MESSAGES:
         if found := pattern.search(message):
-            return reason, phrase.format(*map(_shown, found.groups()), place=place)
+            shown = [_TYPES.get(name, name) if reason is Reason.WRONG_TYPE else _shown(name) for name in found.groups()]
+            return reason, phrase.format(*shown, place=place)
     return Reason.WRONG_TYPE, f"{place} does not fit the contract"
 
 

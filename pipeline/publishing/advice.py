@@ -12,17 +12,14 @@ from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.events import EventType
 
 _MOST_ATTRIBUTES = 100
-# What wraps events on their way, known by fields of its own.
-_ENVELOPES: dict[frozenset[str], str] = {
-    frozenset({"schema", "payload"}): gettext_noop(
-        "a record of Kafka Connect with its schema: the event is its payload. Set "
-        "value.converter.schemas.enable=false, or unwrap it: jq -c .payload"
-    ),
-    frozenset({"op", "after"}): gettext_noop(
-        "a change that Debezium tells: the event is what stands after. Use the transform ExtractNewRecordState, or "
-        "unwrap it: jq -c 'select(.after).after'"
-    ),
-}
+_CONNECT = gettext_noop(
+    "a record of Kafka Connect with its schema: the event is its payload. Set value.converter.schemas.enable=false, "
+    "or unwrap it: jq -c .payload"
+)
+_DEBEZIUM = gettext_noop(
+    "a change that Debezium tells: the event is what stands after. Use the transform ExtractNewRecordState, or unwrap "
+    "it: jq -c '.payload? // . | .after // empty'"
+)
 _REGISTRY = gettext_noop(
     "a record in the wire format of a schema registry: five bytes and then the value. Consume it with the "
     "deserializer of that registry, and publish plain JSON"
@@ -50,9 +47,14 @@ def advice(event_type: EventType, row: Row, refused: Rejected | InvalidEventErro
 
 
 def _envelope(text: str, parts: Mapping[str, msgspec.Raw]) -> str:
+    """What wraps an event on its way, known by fields of its own; empty where nothing does."""
     if text.startswith("\0"):
         return _REGISTRY
-    return next((told for fields, told in _ENVELOPES.items() if fields <= parts.keys()), "")
+    is_connect = parts.keys() >= {"schema", "payload"}
+    inner = parts_of(bytes(parts["payload"]).decode("utf-8", "surrogateescape")) if is_connect else parts
+    if inner and inner.keys() >= {"op", "after"}:
+        return _DEBEZIUM
+    return _CONNECT if is_connect else ""
 
 
 def _missing(event_type: EventType, parts: Mapping[str, msgspec.Raw]) -> str:

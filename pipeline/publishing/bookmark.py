@@ -23,10 +23,11 @@ class Bookmark:
         head_sha256: str
         line: int
 
-    def __init__(self, file: Path, event_type: EventType, directory: Path) -> None:
+    def __init__(self, file: Path, event_type: EventType, directory: Path, part: str = "") -> None:
+        """`part` is what of the file is published, where it holds several sheets or files."""
         self._file = file.resolve()
         self._event_type = event_type
-        name = hashlib.sha256(f"{event_type} {self._file}".encode()).hexdigest()[:16]
+        name = hashlib.sha256(f"{event_type} {self._file} {part}".rstrip().encode()).hexdigest()[:16]
         self._path = directory / "publish" / f"{name}.json"
         self._head = self._read_head(_HEAD_BYTES)
         self.line = 0

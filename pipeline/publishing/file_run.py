@@ -1,10 +1,9 @@
-"""Publishing and checking whole files, row by row."""
+"""Publishing a whole file, row by row."""
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from gapwatch.pipeline.events.decode import Rejected, decode
+from gapwatch.pipeline.events.decode import Rejected
 from gapwatch.pipeline.publishing.advice import advice
 from gapwatch.pipeline.publishing.bookmark import Bookmark
 from gapwatch.pipeline.publishing.files.shape import Row
@@ -13,29 +12,6 @@ from gapwatch.pipeline.publishing.rejects import Rejects
 from gapwatch.schemas.events import EventType
 
 _ROWS_PER_SAVE = 1_000
-
-
-def check_rows(event_type: EventType, rows: Iterable[Row], rejects: Rejects) -> int:
-    """Check every row against the contract; returns how many are valid."""
-    now = datetime.now(UTC)
-    valid = 0
-    for row in rows:
-        if row.skipped:
-            rejects.skip(row)
-            continue
-        try:
-            _check_row(event_type, row, now)
-        except Rejected as rejected:
-            rejects.add(row, rejected.reason, advice(event_type, row, rejected))
-        else:
-            valid += 1
-    return valid
-
-
-def _check_row(event_type: EventType, row: Row, now: datetime) -> None:
-    if row.fault:
-        raise row.fault
-    decode(event_type, row.value, now)
 
 
 def publish_rows(

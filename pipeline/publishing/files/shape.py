@@ -24,7 +24,8 @@ class Row(NamedTuple):
     """One event of a file: the line it starts on, the text it has there, and its bytes as JSON.
 
     `event_id` is the one that the file gives, empty where it gives none. Where there are no bytes, `fault` tells what
-    is broken, or `skipped` why the row is no event. `rows` is of how many rows of the file it was made.
+    is broken, or `skipped` why the row is no event. `rows` is of how many rows of the file it was made,
+    `of` the channel and the customer it is of.
     """
 
     line: int
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     fault: Rejected | None = None
     skipped: str = ""
     rows: int = 1
+    of: str = ""
 
 
 def required_fields(event_type: EventType) -> frozenset[str]:
@@ -93,7 +95,8 @@ class Shape:
             return row._replace(value=msgspec.json.encode({"event_id": self._made_id(record, name), **fields}))
         as_it_is = record.value is not None and fields == record.fields
         value = record.value if as_it_is and record.value else msgspec.json.encode(fields)
-        return row._replace(value=value, event_id=_text(fields["event_id"]))
+        of = "\n".join(_text(fields.get(name)) for name in ("channel", "customer_id"))
+        return row._replace(value=value, event_id=_text(fields["event_id"]), of=of)
 
     def fields(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of the contract from those of the file.

@@ -12,6 +12,7 @@ from msgspec import Raw
 from gapwatch.pipeline.events.decode import Rejected
 from gapwatch.pipeline.publishing.files.known_names import CHANNELS, ROLES, STATUSES, known
 from gapwatch.pipeline.publishing.files.ratings import stars
+from gapwatch.pipeline.publishing.files.record import UNSEEN
 from gapwatch.pipeline.publishing.files.times import rfc_3339
 from gapwatch.pipeline.words.catalogue import message
 
@@ -68,7 +69,9 @@ def _rating(value: Any) -> Any:
 
 
 def _name(value: Any) -> Any:
-    """Ids that are digits come as numbers from programs that know no better."""
+    """Ids that are digits come as numbers from programs that know no better; what is unseen around a name is none."""
+    if isinstance(value, str):
+        return value.strip(UNSEEN)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
