@@ -10,7 +10,7 @@ from rich.cells import set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from gapwatch.commands.language import say
+from gapwatch.commands.language import say, say_again
 from gapwatch.pipeline.endpoints import endpoints, masked
 from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.settings import settings
@@ -111,7 +111,7 @@ def _print(report: dict[str, Any]) -> None:
     _print_line(say("Lag"), lag or say("no topics yet"))
     _print_line(say("Last write"), report["last_write"] or say("none yet"))
     for problem in report["problems"]:
-        click.secho(problem, fg="red")
+        click.secho(say_again(problem), fg="red")
 
 
 def _print_line(label: str, value: str) -> None:

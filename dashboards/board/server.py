@@ -46,6 +46,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
     pages = Environment(
         loader=PackageLoader("gapwatch.dashboards.board"), autoescape=select_autoescape(), undefined=StrictUndefined
     )
+    say = Speaker(board.locale)
 
     async def start(_: Request) -> Response:
         return RedirectResponse(f"/d/{next(iter(board.pages))}")
@@ -53,7 +54,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
     async def page(request: Request) -> Response:
         shown = board.page(request.path_params["uid"])
         html = pages.get_template("board.html").render(
-            page=shown, pages=board.pages.values(), words=texts(Speaker(board.locale)), locale=board.locale
+            page=shown, pages=board.pages.values(), words=texts(say), locale=board.locale
         )
         return HTMLResponse(html)
 
@@ -73,7 +74,7 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
         return FileResponse(str(files("plotly") / "package_data" / "plotly.min.js"), media_type="text/javascript")
 
     def route(path: str, handler: Handler) -> Route:
-        return Route(path, _guarded(handler, token))
+        return Route(path, _guarded(handler, token, say))
 
     return Starlette(
         routes=[
@@ -89,18 +90,18 @@ def application(board: Board, *, hosts: Sequence[str], token: str | None) -> Sta
     )
 
 
-def _guarded(handler: Handler, token: str | None) -> Handler:
+def _guarded(handler: Handler, token: str | None, say: Speaker) -> Handler:
     async def answer(request: Request) -> Response:
         if token is not None and not _knows(request, token):
-            return Response("this board needs its token: open the address that `gapwatch board` printed", 403)
+            return Response(say("this board needs its token: open the address that `gapwatch board` printed"), 403)
         try:
             response = await handler(request)
         except RequestError as error:
-            response = Response(str(error), 404)
+            response = Response(say.again(error.message), 404)
         except StoreError as error:
-            response = Response(str(error), 502)
+            response = Response(say.again(error.message), 502)
         except GapwatchError as error:
-            response = Response(str(error), 500)
+            response = Response(say.again(error.message), 500)
         response.headers.update(_HEADERS)
         if token is not None:
             response.set_cookie(_COOKIE, token, httponly=True, samesite="strict")

@@ -11,6 +11,7 @@ from gapwatch.pipeline.errors import SettingsError, summary
 from gapwatch.pipeline.kafka.topics import lag
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store import connect
+from gapwatch.pipeline.words.catalogue import message
 
 _NO_TABLES_YET = {ErrorCodes.UNKNOWN_TABLE, ErrorCodes.UNKNOWN_DATABASE}
 
@@ -31,11 +32,11 @@ def examine(servers: Endpoints) -> Health:
     try:
         behind = lag(settings().group)
     except KafkaError as error:
-        problems.append(f"Kafka at {servers.kafka} does not answer: {summary(error)}")
+        problems.append(message("Kafka at {kafka} does not answer: {error}", kafka=servers.kafka, error=summary(error)))
     try:
         last_write = _last_write(servers.clickhouse)
     except (Error, OSError, EOFError, SettingsError) as error:
-        problems.append(f"ClickHouse does not answer: {summary(error)}")
+        problems.append(message("ClickHouse does not answer: {error}", error=summary(error)))
     return Health(behind, last_write, problems)
 
 
