@@ -20,6 +20,7 @@ _COMMANDS = {
     "worker": ("worker", "worker", gettext_noop("Read events, store them, keep the aggregates.")),
     "publish": ("publish", "", gettext_noop("Publish events from a JSONL or CSV file.")),
     "check": ("publish", "", gettext_noop("Say what is wrong with a file, publish nothing.")),
+    "profile": ("profile", "", gettext_noop("How exports of others become events.")),
     "analyse": ("analyse", "worker", gettext_noop("Read a text: sentiment, gaps, evidence.")),
     "train": ("train", "train", gettext_noop("Learn the models from labelled texts.")),
     "evaluate": ("evaluate", "train", gettext_noop("How well sentiment is read, beside the baselines.")),

@@ -2,11 +2,12 @@
 
 import contextlib
 import difflib
+import functools
 import io
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -16,11 +17,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from gapwatch.commands.language import say, say_again
 from gapwatch.pipeline.publishing.files.encodings import SAMPLE_BYTES
 from gapwatch.pipeline.publishing.files.file_reader import read_records
-from gapwatch.pipeline.publishing.files.record import Reading
+from gapwatch.pipeline.publishing.files.record import FileFormat, Reading
 from gapwatch.pipeline.publishing.files.shape import Row, Shape
+from gapwatch.pipeline.publishing.profiles.application import Application, reading_of, with_options
+from gapwatch.pipeline.publishing.profiles.library import load_profile
+from gapwatch.pipeline.publishing.profiles.profile import Profile
 from gapwatch.schemas.events import EVENT_TYPES, EventType
 
 _ROWS_PER_STEP = 200
+_TYPE_AND_FILE = 2
 
 
 class _Assignment(click.ParamType):
@@ -46,14 +51,19 @@ class _Timezone(click.ParamType):
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
+    command = _with_profile(command)
     for decorate in reversed(
         (
-            click.argument("event_type", metavar="TYPE", type=click.Choice(list(EVENT_TYPES))),
-            click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)),
+            click.argument("target", metavar="[TYPE] FILE", nargs=-1, required=True, callback=_target),
+            click.option(
+                "--profile",
+                metavar="NAME|FILE",
+                help="How an export becomes events: one of `gapwatch profile list`, or a TOML file.",
+            ),
             click.option(
                 "--format",
                 "file_format",
-                type=click.Choice(["jsonl", "json", "csv"]),
+                type=click.Choice(get_args(FileFormat)),
                 help="Unless given: found out.",
             ),
             click.option("--encoding", help="utf-8, gb18030, … Unless given: found out."),
@@ -94,11 +104,41 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _target(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[EventType | None, Path]:
+    """The type, where it is given, and the file."""
+    if len(given) > _TYPE_AND_FILE:
+        raise click.UsageError(say("one file at a time: {files}", files=" ".join(given)))
+    *types, file = given
+    kind = click.Choice(list(EVENT_TYPES))
+    path = click.Path(exists=True, dir_okay=False, allow_dash=True).convert(file, param, ctx)
+    return next((kind.convert(one, param, ctx) for one in types), None), Path(str(path))
+
+
+def _with_profile(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, called with type, file and profile. The type is the profile's where none is given."""
+
+    @functools.wraps(command)
+    def called(*, target: tuple[EventType | None, Path], profile: str | None, **options: Any) -> None:
+        given, file = target
+        loaded = load_profile(profile) if profile else None
+        if given is None and loaded is None:
+            known = ", ".join(EVENT_TYPES)
+            raise click.UsageError(say("name the TYPE of the events ({known}), or a --profile that does", known=known))
+        if given and loaded and given != loaded.type:
+            raise click.UsageError(
+                say("the profile makes events of the type {type}, not {given}", type=loaded.type, given=given)
+            )
+        command(event_type=loaded.type if loaded else given, file=file, profile=loaded, **options)
+
+    return called
+
+
 @contextlib.contextmanager
 def file_rows(
     file: Path,
     event_type: EventType,
     *,
+    profile: Profile | None,
     columns: tuple[tuple[str, str], ...],
     constants: tuple[tuple[str, str], ...],
     left_out: tuple[str, ...],
@@ -110,13 +150,19 @@ def file_rows(
     Raises FileError when it cannot be read as told.
     """
     _check_columns(event_type, columns)
-    shape = Shape(event_type, dict(columns), dict(constants), timezone, frozenset(left_out))
-    size = None if str(file) == "-" else file.stat().st_size
     name = _name(file)
+    rows: Callable[..., Iterator[Row]]
+    if profile:
+        profile = with_options(profile, dict(columns), dict(constants), left_out, timezone)
+        read, rows = reading_of(profile, reading), functools.partial(Application(profile).rows, tell=_note)
+    else:
+        shape = Shape(event_type, dict(columns), dict(constants), timezone, frozenset(left_out))
+        read, rows = Reading(**reading, expected=shape.expected()), shape.rows
+    size = None if str(file) == "-" else file.stat().st_size
     with (
         _opened(file) as stream,
-        contextlib.closing(read_records(stream, name, Reading(**reading, expected=shape.expected()), _note)) as records,
-        contextlib.closing(_with_progress(shape.rows(records, name), stream, size)) as watched,
+        contextlib.closing(read_records(stream, name, read, _note)) as records,
+        contextlib.closing(_with_progress(rows(records, name), stream, size)) as watched,
     ):
         yield watched
 

@@ -27,6 +27,7 @@ ERRORS = (
     "GrafanaError",
     "GrafanaUnavailable",
     "InvalidEventError",
+    "ProfileError",
     "PublishError",
     "RequestError",
     "RowsRefused",

@@ -10,6 +10,7 @@ from gapwatch.pipeline.publishing.files.json_files import json_records
 from gapwatch.pipeline.publishing.files.record import UNSEEN, FileError, FileFormat, Reading, Record
 from gapwatch.pipeline.publishing.files.spreadsheets import spreadsheet_records
 from gapwatch.pipeline.publishing.files.tables import table_records
+from gapwatch.pipeline.publishing.files.transcript_files import transcript_records
 from gapwatch.pipeline.words.catalogue import message
 
 if TYPE_CHECKING:
@@ -37,9 +38,11 @@ def _text_records(
     encoding = reading.encoding or encoding_of(stream)
     text = text_of(stream, encoding)
     tell(message("encoding {encoding}", encoding=encoding))
-    is_table = (reading.file_format or _format(stream, name, text.encoding)) == "csv"
+    file_format = reading.file_format or _format(stream, name, text.encoding)
     try:
-        if is_table:
+        if file_format == "transcript":
+            yield from transcript_records(text, name, reading)
+        elif file_format == "csv":
             yield from table_records(text, name, reading, tell)
         else:
             yield from _with_columns(json_records(text, name, reading, tell), name, reading.expected.columns)

@@ -38,8 +38,8 @@ def fit(cells: Sequence[str], expected: Expected) -> HeaderFit:
 
 
 def fits_wholly(found: HeaderFit, expected: Expected) -> bool:
-    """Whether there is no need to look further."""
-    return found.cells > 0 and found.wanted == len(expected.wanted)
+    """Whether there is no need to look further. Where nothing is wanted, the names that are known tell the header."""
+    return found.cells > 0 and found.wanted == len(expected.wanted) and bool(expected.wanted or not expected.known)
 
 
 def best_row(fits: Sequence[HeaderFit]) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from math import floor
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.words.catalogue import message
@@ -66,3 +67,23 @@ def _exact(text: str) -> Fraction | None:
         full = sum(text.count(star) for star in "★⭐🌟")
         return Fraction(full) if full <= MOST_STARS and len(text.replace("\ufe0f", "")) <= MOST_STARS else None
     return Fraction(_WORDS[text]) if text in _WORDS else None
+
+
+def on_scale(text: str, worst: float, best: float) -> int:
+    """A rating on another scale, as whole stars; halves count up.
+
+    A scale that begins at 0 is a share of the best, as 80 of 100 are 4 of 5. On any other, the worst is 1 star and the
+    best 5, also where the worst is the greater number.
+    Raises Rejected where it is no number, or lies outside the scale.
+    """
+    found = _NUMBER.fullmatch(text) or _SHARE.fullmatch(text)
+    if found is None:
+        raise Rejected(Reason.WRONG_TYPE, message("{rating} is no number", rating=text[:40]))
+    value, low, high = Fraction(found["value"]), Fraction(worst), Fraction(best)
+    if not min(low, high) <= value <= max(low, high):
+        raise Rejected(
+            Reason.OUT_OF_RANGE,
+            message("{rating} is not from {worst} to {best}", rating=text[:40], worst=f"{worst:g}", best=f"{best:g}"),
+        )
+    exact = value * MOST_STARS / high if low == 0 else 1 + (value - low) * (MOST_STARS - 1) / (high - low)
+    return max(1, floor(exact + Fraction(1, 2)))

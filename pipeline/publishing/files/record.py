@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from gapwatch.pipeline.errors import GapwatchError
 from gapwatch.pipeline.events.decode import Rejected
 
-FileFormat = Literal["jsonl", "json", "csv"]
+FileFormat = Literal["jsonl", "json", "csv", "transcript"]
 
 # What stands around cells without being seen: every blank, and characters of no width.
 UNSEEN = (
@@ -62,7 +62,8 @@ class Reading:
     """How a file is to be read, where it is not left to be found out.
 
     `sheet` is of a spreadsheet, `member` of an archive, `header_row` the line that names the columns, counted from 1,
-    `records` the path to the list of records in a JSON document, as `data.items`.
+    `records` the path to the list of records in a JSON document, as `data.items`, `begins` an expression for the line
+    that begins a conversation in a transcript.
     """
 
     file_format: FileFormat | None = None
@@ -71,4 +72,5 @@ class Reading:
     member: str | None = None
     header_row: int | None = None
     records: str | None = None
+    begins: str | None = None
     expected: Expected = field(default_factory=Expected)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
@@ -68,25 +68,43 @@ def _begun_name(speaker: str, roles: Mapping[str, str] | None) -> str:
     return max((name for name in _names(roles) if found.startswith(name)), key=len, default="")
 
 
+class Spoken(NamedTuple):
+    """What somebody says in a transcript; `at` is RFC 3339, empty where the transcript gives no time."""
+
+    speaker: str
+    text: str
+    at: str = ""
+
+
 def turns_of(
     transcript: str, zone: ZoneInfo | None, began: datetime | None = None, roles: Mapping[str, str] | None = None
 ) -> list[dict[str, str]]:
-    """The turns of a transcript: a line that names a speaker begins one, the lines after it go on.
+    """The turns of a transcript, as `spoken` finds them, each with the role of its speaker."""
+    return [
+        {"role": role_of(said.speaker, roles), "text": said.text} | ({"at": said.at} if said.at else {})
+        for said in spoken(transcript, zone, began, roles)
+    ]
+
+
+def spoken(
+    transcript: str, zone: ZoneInfo | None, began: datetime | None = None, roles: Mapping[str, str] | None = None
+) -> list[Spoken]:
+    """What is said in a transcript: a line that names a speaker begins it, the lines after it go on.
 
     `zone` is that of times without offset; `began` gives the day to those that are only a clock. After midnight it is
     the next day.
     Raises Rejected where it begins with nobody's words, or a time cannot be read.
     """
-    turns: list[dict[str, str]] = []
+    found: list[Spoken] = []
     times = _Times(zone, began)
     for line in transcript.splitlines():
         head = _head(line.strip(UNSEEN), roles)
         if head:
-            turns.append({"role": role_of(head["speaker"], roles), "text": head.groupdict().get("text") or ""})
-            if head.groupdict().get("time"):
-                turns[-1]["at"] = times.instant(head["time"])
-        elif turns:
-            turns[-1]["text"] += "\n" + line
+            time = head.groupdict().get("time")
+            at = times.instant(time) if time else ""
+            found.append(Spoken(head["speaker"].strip(UNSEEN), head.groupdict().get("text") or "", at))
+        elif found:
+            found[-1] = found[-1]._replace(text=f"{found[-1].text}\n{line}")
         elif line.strip(UNSEEN):
             raise Rejected(
                 Reason.WRONG_TYPE,
@@ -94,7 +112,7 @@ def turns_of(
                     "a transcript begins each turn with who speaks, as 客服 10:02:03 or 客服：, and this one does not"
                 ),
             )
-    return [turn | {"text": turn["text"].strip(UNSEEN)} for turn in turns]
+    return [said._replace(text=said.text.strip(UNSEEN)) for said in found]
 
 
 def _head(line: str, roles: Mapping[str, str] | None) -> re.Match[str] | None:
