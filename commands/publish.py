@@ -13,6 +13,7 @@ from gapwatch.pipeline.publishing.bookmark import Bookmark
 from gapwatch.pipeline.publishing.doubtful_ids import DoubtfulIds, Found
 from gapwatch.pipeline.publishing.file_check import Checked, check_rows
 from gapwatch.pipeline.publishing.file_run import publish_rows
+from gapwatch.pipeline.publishing.old_rows import OldRows
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.publishing.rejects import Rejects
 from gapwatch.pipeline.settings import settings
@@ -26,10 +27,10 @@ _SAMPLE_CHARACTERS = 1_000
 @file_options
 def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: Any) -> None:
     """Say what is wrong with the events of TYPE in FILE (- for standard input); publish nothing."""
-    doubtful = DoubtfulIds()
+    doubtful, old = DoubtfulIds(), OldRows()
     with file_rows(file, event_type, **options) as rows:
         found = Rejects(_teller(), rejects)
-        checked = check_rows(event_type, doubtful.watch(rows), found)
+        checked = check_rows(event_type, old.watch(doubtful.watch(rows)), found)
     click.echo(
         say(
             "{type}: {valid} valid, {invalid} invalid",
@@ -41,6 +42,7 @@ def check(event_type: EventType, file: Path, rejects: TextIO | None, **options: 
     _tell_rejects(found)
     _tell_checked(event_type, checked)
     _tell_doubtful(doubtful)
+    _tell_old(old)
     if found.reasons:
         sys.exit(1)
 
@@ -81,13 +83,13 @@ def publish(
     Rows that break the contract are listed and left out. A row without event_id gets one made of folder, file name,
     line, content and the constants of --set, so that publishing a file again doubles nothing.
     """
-    doubtful = DoubtfulIds()
+    doubtful, old = DoubtfulIds(), OldRows()
     part = "/".join(options[name] for name in ("member", "sheet", "records") if options[name])
     bookmark = _bookmark(file, event_type, part, resume=resume)
     found = Rejects(_teller(), rejects)
     try:
         with file_rows(file, event_type, **options) as rows, Publisher(mask=mask) as publisher:
-            published = publish_rows(event_type, doubtful.watch(rows), publisher, found, bookmark)
+            published = publish_rows(event_type, old.watch(doubtful.watch(rows)), publisher, found, bookmark)
     except BaseException:
         if bookmark and bookmark.line:
             click.echo(say("published up to line {line}; go on with --resume", line=f"{bookmark.line:,}"), err=True)
@@ -102,6 +104,7 @@ def publish(
     )
     _tell_rejects(found)
     _tell_doubtful(doubtful)
+    _tell_old(old)
     if found.reasons and not skip_invalid:
         sys.exit(1)
 
@@ -151,6 +154,17 @@ def _tell_doubtful(doubtful: DoubtfulIds) -> None:
             rows=f"{doubtful.shortened.rows:,}",
         )
         _tell_rows(told, doubtful.shortened)
+
+
+def _tell_old(old: OldRows) -> None:
+    if old.found.rows:
+        told = say(
+            "{rows} rows are older than {oldest}, the first day that is kept; workers will set them aside as dead "
+            "letters. To keep them, set GAPWATCH_RETENTION_DAYS, at most 3650",
+            rows=f"{old.found.rows:,}",
+            oldest=f"{old.oldest:%Y-%m-%d}",
+        )
+        _tell_rows(told, old.found)
 
 
 def _tell_rows(told: str, found: Found) -> None:

@@ -1,20 +1,23 @@
 """`gapwatch recount`."""
 
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
 import msgspec
 from kafka.errors import KafkaError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gapwatch.commands.instants import Instant
 from gapwatch.commands.language import say
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StackError
-from gapwatch.pipeline.maintenance.recount import Discrepancies, RecountResult
+from gapwatch.pipeline.maintenance.recount import Correction, Discrepancies, RecountResult
 from gapwatch.pipeline.maintenance.recount import recount as compare
+from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.words.catalogue import gettext_noop
 
 _AGAIN = "GAPWATCH_GROUP=again gapwatch worker"
@@ -31,8 +34,9 @@ _WHAT = {
 @click.option("--from", "start", type=Instant(), help="First day, or instant with offset.")
 @click.option("--to", "end", type=Instant(), help="Day or instant to end before.")
 @click.option("--repair", is_flag=True, help="Derive the aggregates of the range again first.")
+@click.option("--corrections", is_flag=True, help="List every correction: event, fields that differ, both records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
-def recount(start: datetime | None, end: datetime | None, repair: bool, as_json: bool) -> None:
+def recount(start: datetime | None, end: datetime | None, repair: bool, corrections: bool, as_json: bool) -> None:
     """Compare the aggregates with an exact recount of the events, and the events with the topics.
 
     Without --from and --to, the aggregates of all that is stored.
@@ -42,7 +46,7 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
     console = Console(stderr=as_json)
     try:
         with console.status(say("counting")):
-            result = compare(endpoints().clickhouse, start, end, repair=repair)
+            result = compare(endpoints().clickhouse, start, end, repair=repair, list_corrections=corrections)
     except KafkaError as error:
         raise StackError("Kafka at {kafka}: {error}", kafka=endpoints().kafka, error=error) from error
     if as_json:
@@ -56,6 +60,11 @@ def recount(start: datetime | None, end: datetime | None, repair: bool, as_json:
 def show(console: Console, result: RecountResult) -> None:
     """Print a recount: the sums by topic, then what differs."""
     console.print(_topics(result))
+    if result.corrections:
+        console.print(_corrections(result.corrections))
+    if result.too_old.count:
+        told = say("dead letters of events older than the {days} days kept", days=settings().retention_days)
+        _print_found(console, told, result.too_old, "yellow")
     for name, what in _WHAT.items():
         _print_found(console, say(what), getattr(result, name))
     if result.final and (result.lost.count or result.stale.count):
@@ -79,21 +88,33 @@ def show(console: Console, result: RecountResult) -> None:
 
 
 def _topics(result: RecountResult) -> Table:
-    table = Table(title=say("published = stored + duplicates + dead-lettered"))
+    table = Table(title=say("published = stored + duplicates + corrections + dead-lettered"))
     expired = any(topic.expired for topic in result.topics)
     table.add_column(say("topic"))
-    for column in (say("published"), say("stored"), say("duplicates"), say("dead-lettered")):
+    for column in (say("published"), say("stored"), say("duplicates"), say("corrections"), say("dead-lettered")):
         table.add_column(column, justify="right")
     for column in (*([say("expired")] * expired), say("missing")):
         table.add_column(column, justify="right")
     for topic in result.topics:
-        counts = [topic.published, topic.stored, topic.duplicates, topic.dead_lettered, *([topic.expired] * expired)]
+        counts = [topic.published, topic.stored, topic.duplicates, topic.corrections, topic.dead_lettered]
+        counts += [topic.expired] * expired
         missing = f"[red]{topic.missing:,}" if topic.missing else "0"
         table.add_row(topic.topic, *(f"{count:,}" for count in counts), missing)
     return table
 
 
-def _print_found(console: Console, what: str, found: Discrepancies) -> None:
+def _corrections(corrections: Iterable[Correction]) -> Table:
+    table = Table(title=say("corrections: what stands is what was published last"))
+    names = (say("type"), say("channel"), say("customer"), "event_id", say("fields"), say("before"), say("after"))
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for one in corrections:
+        identity = (one.event_type, one.channel, one.customer_id, one.event_id)
+        table.add_row(*map(escape, (*identity, ", ".join(one.fields), one.before, one.after)))
+    return table
+
+
+def _print_found(console: Console, what: str, found: Discrepancies, colour: str = "red") -> None:
     if found.count:
         more = ", ..." if found.count > len(found.examples) else ""
-        console.print(f"[red]{found.count:,} {what}:[/] {', '.join(found.examples)}{more}", highlight=False)
+        console.print(f"[{colour}]{found.count:,} {what}:[/] {', '.join(found.examples)}{more}", highlight=False)

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     TIME_UNPARSABLE = "time_unparsable"
     TIME_IN_FUTURE = "time_in_future"
     TIME_BEFORE_2000 = "time_before_2000"
+    OLDER_THAN_RETENTION = "older_than_retention"
     READER_FAILED = "reader_failed"
     STORE_REFUSED = "store_refused"
     NOT_CSV = "not_csv"
@@ -78,6 +79,10 @@ MEANING: Final[dict[Reason, tuple[str, str]]] = {
     Reason.TIME_BEFORE_2000: (
         "A time before the year 2000.",
         "Usually an unset clock or seconds taken for milliseconds.",
+    ),
+    Reason.OLDER_THAN_RETENTION: (
+        "The event is older than what the store keeps (`GAPWATCH_RETENTION_DAYS`).",
+        "Keep more days and replay, or leave it out.",
     ),
     Reason.READER_FAILED: ("Reading the text failed: a fault of gapwatch.", "Report it; replay after the update."),
     Reason.STORE_REFUSED: ("ClickHouse refused the row: a fault of gapwatch.", "Report it; replay after the update."),

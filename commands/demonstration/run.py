@@ -28,6 +28,7 @@ from gapwatch.commands.recount import show
 from gapwatch.pipeline import logs
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.events.identity import Identity
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.maintenance.recount import RecountResult, recount
@@ -212,7 +213,7 @@ def _publish_and_read(progress: Progress, worker: _Worker, events: Sequence[AnyE
     published = _publish(progress, events, random)
     publish_seconds = time.monotonic() - started
     client = connect(endpoints().clickhouse)
-    distinct = len({event.event_id for event in events})
+    distinct = len({Identity.of(event) for event in events})
     first_stored = min(
         _follow(progress.add_task(say(stage.done), total=distinct), progress, worker.process, client, stage)
         for stage in _STAGES

@@ -16,6 +16,7 @@ from gapwatch.pipeline.events.dead_letter import DeadLetter
 from gapwatch.pipeline.events.decode import Reason, Rejected, decode_record
 from gapwatch.pipeline.events.instants import EPOCH
 from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event
+from gapwatch.pipeline.events.retention import check_age, oldest_kept
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.masking.spans import MaskedText
 from gapwatch.pipeline.language.reading import ChatReading, Reading
@@ -70,9 +71,10 @@ class EventReader:
         batch = ReadBatch(EventColumns(self._reader.version))
         decoded: list[tuple[AnyEvent, Record]] = []
         now = datetime.now(UTC)
+        oldest = oldest_kept(now)
         for record in records:
             try:
-                decoded.append((decode_record(event_type, record, now), record))
+                decoded.append((check_age(decode_record(event_type, record, now), oldest), record))
             except Rejected as rejected:
                 batch.dead.append(DeadLetter.of(record, rejected))
         # Whatever one text does to the reader, the others go on.

@@ -13,10 +13,11 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gapwatch.pipeline.errors import StoreOutOfMemory, StoreUnavailable
+from gapwatch.pipeline.events.retention import oldest_kept
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store.connection import ClickHouse
@@ -156,12 +157,8 @@ def _derivable(minutes: Iterable[int]) -> list[int]:
 
 
 def oldest_derived() -> int:
-    """The first minute that is derived: from there on no event has been removed by the retention.
-
-    Two days of margin, because days of any time zone are derived whole and events are removed from midnight UTC on.
-    """
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int((today - timedelta(days=settings().retention_days - 2)).timestamp())
+    """The first minute that is derived, as seconds since 1970: from there on the retention has removed no event."""
+    return int(oldest_kept().timestamp())
 
 
 def day_of(instant: int) -> int:

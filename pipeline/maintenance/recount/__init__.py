@@ -7,6 +7,9 @@ is bounded: ids are compared by hash, slice by slice, on the server, and events 
     recount      both comparisons, one after the other
     topics       every record published against the events stored
     published    reads the records
+    corrections  what each further record of an event is, a duplicate or a correction
+    content      what an event says
+    source       the record that a version names
     aggregates   every aggregate against the events stored
     comparisons  what is compared with what
     measures     how each measure is counted
@@ -14,5 +17,6 @@ is bounded: ids are compared by hash, slice by slice, on the server, and events 
 """
 
 from gapwatch.pipeline.maintenance.recount.recount import recount as recount
+from gapwatch.pipeline.maintenance.recount.result import Correction as Correction
 from gapwatch.pipeline.maintenance.recount.result import Discrepancies as Discrepancies
 from gapwatch.pipeline.maintenance.recount.result import RecountResult as RecountResult

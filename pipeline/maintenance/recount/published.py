@@ -8,34 +8,38 @@ from kafka import TopicPartition
 
 from gapwatch.pipeline.events.columns import version_of
 from gapwatch.pipeline.events.dead_letter import StoredDeadLetter
-from gapwatch.pipeline.events.decode import Rejected, decode_record
+from gapwatch.pipeline.events.decode import Reason, Rejected, decode_record
 from gapwatch.pipeline.events.identity import Identity, hash_of
 from gapwatch.pipeline.events.privacy import mask_identity
 from gapwatch.pipeline.kafka.consumer import Consumer
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.kafka.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS
+from gapwatch.pipeline.maintenance.recount.content import hash_of_content
+from gapwatch.pipeline.maintenance.recount.source import POSITION_BITS
 from gapwatch.schemas.events import EVENT_TYPES, EventType, topic_of
-
-POSITION_BITS = 80
-"""The low bits of a version: event type, partition and offset, which name a record."""
 
 _POLL_RECORDS = 20_000
 _TYPE_OF_TOPIC: dict[str, EventType] = {topic_of(event_type): event_type for event_type in EVENT_TYPES}
 
 
 class PublishedEvent(NamedTuple):
-    """A record that holds an event: the hash of its identity, its version, its minute in seconds since 1970."""
+    """A record that holds an event. Identity and content are hashes, the minute is in seconds since 1970."""
 
     id_hash: int
     version: int
     minute: int
+    content: int
 
 
 class RejectedRecord(NamedTuple):
-    """A record that holds no event: by its own place in an event topic, or by the place its dead letter names."""
+    """A record that holds no event: by its own place in an event topic, or by the place its dead letter names.
+
+    `is_too_old` tells that it is a dead letter because the store keeps nothing of its age.
+    """
 
     position: int
     is_dead_letter: bool
+    is_too_old: bool = False
 
 
 class PublishedRecords:
@@ -83,7 +87,7 @@ class PublishedRecords:
             yield RejectedRecord(version % (1 << POSITION_BITS), is_dead_letter=False)
         else:
             minute = int(event.event_time.timestamp()) // 60 * 60
-            yield PublishedEvent(hash_of(Identity.of(event)), version, minute)
+            yield PublishedEvent(hash_of(Identity.of(event)), version, minute, hash_of_content(event))
 
 
 def _dead_letter(record: Record) -> Iterator[RejectedRecord]:
@@ -91,4 +95,5 @@ def _dead_letter(record: Record) -> Iterator[RejectedRecord]:
     event_type = _TYPE_OF_TOPIC.get(letter.source_topic)
     if event_type is not None and min(letter.source_partition, letter.source_offset) >= 0:
         source = Record(letter.source_topic, letter.source_partition, letter.source_offset, 0, None, None)
-        yield RejectedRecord(version_of(event_type, source), is_dead_letter=True)
+        is_too_old = letter.reason == Reason.OLDER_THAN_RETENTION
+        yield RejectedRecord(version_of(event_type, source), is_dead_letter=True, is_too_old=is_too_old)

@@ -13,19 +13,24 @@ from gapwatch.pipeline.store.connection import connected
 
 
 def recount(
-    url: str, start: datetime | None = None, end: datetime | None = None, *, repair: bool = False
+    url: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    repair: bool = False,
+    list_corrections: bool = False,
 ) -> RecountResult:
     """Compare the topics with the stored events, and the aggregates from `start` to `end` with the stored events.
 
     The topics are compared whole. The range, all that is stored unless given, is widened to whole days of the time zone
-    set. With `repair` the range is derived again first.
+    set. With `repair` the range is derived again first; with `list_corrections` every correction is read again.
     Raises StoreError or kafka.errors.KafkaError.
     """
     behind = lag(settings().group, [*EVENT_TOPICS, DIRTY_MINUTES_TOPIC])
     with connected(url) as client:
         if repair:
             Aggregates(url).derive(minutes_between(client, start, end))
-        topics = compare_topics(client)
+        topics = compare_topics(client, list_all=list_corrections)
         aggregates = compare_aggregates(client, start, end)
     return RecountResult(
         topics=topics.counts,
@@ -34,6 +39,8 @@ def recount(
         doubled=topics.doubled,
         unknown=topics.unknown,
         unaccounted=topics.unaccounted,
+        too_old=topics.too_old,
+        corrections=topics.corrections,
         aggregates=aggregates,
         lag=behind,
     )

@@ -29,20 +29,40 @@ class DiscrepancyCounter:
         return Discrepancies(self._count, tuple(self._examples))
 
 
+class Correction(Struct, frozen=True):
+    """A record that says something else than the record of its event before it: the event, the fields that differ, and
+    both records by their names.
+    """
+
+    event_type: str
+    channel: str
+    customer_id: str
+    event_id: str
+    fields: tuple[str, ...]
+    before: str
+    after: str
+
+
 class TopicCount(Struct, frozen=True):
-    """What became of the records of one topic; `expired` ones are older than the retention and no longer stored."""
+    """What became of the records of one topic.
+
+    Of the records of one event one is `stored`. A duplicate says the same as the one before it, a correction something
+    else. `expired` ones are older than the retention and no longer stored.
+    """
 
     topic: str
     published: int
     stored: int
     duplicates: int
+    corrections: int
     dead_lettered: int
     expired: int = 0
 
     @property
     def missing(self) -> int:
         """0 when everything published is accounted for."""
-        return self.published - self.stored - self.duplicates - self.dead_lettered - self.expired
+        accounted = self.stored + self.duplicates + self.corrections + self.dead_lettered + self.expired
+        return self.published - accounted
 
 
 class RecountResult(Struct, frozen=True):
@@ -50,8 +70,9 @@ class RecountResult(Struct, frozen=True):
 
     `lost` are published events that are not stored, `stale` stored events of which a later version was published,
     `doubled` events that stand more than once, `unknown` stored events that no topic holds, `unaccounted` records that
-    are neither an event nor a dead letter; each is named by its record. `aggregates` are the differing periods by
-    view, `lag` the records by topic that the workers had not processed when the recount began.
+    are neither an event nor a dead letter; each is named by its record. `too_old` are dead letters because the store
+    keeps nothing of their age, `corrections` all corrections, where they were asked for. `aggregates` are the differing
+    periods by view, `lag` the records by topic that the workers had not processed when the recount began.
     """
 
     topics: tuple[TopicCount, ...]
@@ -60,6 +81,8 @@ class RecountResult(Struct, frozen=True):
     doubled: Discrepancies
     unknown: Discrepancies
     unaccounted: Discrepancies
+    too_old: Discrepancies
+    corrections: tuple[Correction, ...]
     aggregates: dict[str, Discrepancies]
     lag: dict[str, int]
 

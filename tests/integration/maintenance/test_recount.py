@@ -44,12 +44,13 @@ def test_a_history_is_exact(world: World) -> None:
     result = recount(world.database)
     assert result.exact, result
     by_topic = {
-        topic.topic: (topic.published, topic.stored, topic.duplicates, topic.dead_lettered) for topic in result.topics
+        topic.topic: (topic.published, topic.stored, topic.duplicates, topic.corrections, topic.dead_lettered)
+        for topic in result.topics
     }
     assert by_topic == {
-        "feedback.events": (44, 40, 3, 1),
-        "complaint.events": (11, 11, 0, 0),
-        "chat.events": (13, 12, 1, 0),
+        "feedback.events": (44, 40, 1, 2, 1),
+        "complaint.events": (11, 11, 0, 0, 0),
+        "chat.events": (13, 12, 0, 1, 0),
     }
 
 
@@ -291,7 +292,7 @@ def test_the_command_prints_the_sums(world: World, gapwatch: Callable[..., Any])
     world.catch_up()
     shown = gapwatch(command)
     assert shown.exit_code == 0, shown.output
-    assert "published = stored + duplicates + dead-lettered" in shown.output
+    assert "published = stored + duplicates + corrections + dead-lettered" in shown.output
     assert "exact" in shown.output
 
 
