@@ -37,7 +37,12 @@ REST = "the rest"
 # By the beginning of a frame: "function (file", or the file alone. The first that fits counts.
 STAGES = {
     "searching for cycles": ("_read (pipeline/worker/reader_process.py", "pipeline/worker/gc_tuning.py"),
-    "unpacking the log": ("agents/transport/unpacking.py", "aiokafka/record/"),
+    "unpacking the log": (
+        "agents/transport/unpacking.py",
+        "aiokafka/record/",
+        "pipeline/kafka/bounded_batch.py",
+        "pipeline/kafka/compression.py",
+    ),
     "fetching": ("agents/transport/fetching.py", "aiokafka/", "faust/transport/drivers/aiokafka.py"),
     "reading": ("pipeline/language/", "pipeline/events/privacy/"),
     "decoding": ("pipeline/events/decode.py", "schemas/"),
@@ -56,6 +61,7 @@ STAGES = {
 # Each process stands below the one that started it.
 _SAMPLE = re.compile(r".*process (\d+):.*?;thread \((\d+)\): ([^;]*);?(.*) (\d+)$")
 _LINE_NUMBER = re.compile(r":\d+\)")
+_PACKAGE = "(gapwatch/"
 # How threads and processes begin.
 _BEGINNINGS = (
     "<module> (",
@@ -128,7 +134,7 @@ def samples(path: Path) -> list[Sampled]:
     for line in path.read_text(encoding="utf-8").splitlines():
         if matched := _SAMPLE.match(line):
             pid, thread, name, frames, count = matched.groups()
-            named = tuple(_LINE_NUMBER.sub(")", frame) for frame in frames.split(";"))
+            named = tuple(_LINE_NUMBER.sub(")", frame).replace(_PACKAGE, "(") for frame in frames.split(";"))
             if named and not named[-1].startswith(_WAITING):
                 found.append(Sampled((int(pid), int(thread)), name, named, int(count)))
     return found
