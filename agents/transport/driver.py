@@ -163,11 +163,20 @@ class Consumer(stock.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, BatchMessage]]:  # noqa: ASYNC109
         fetched, _ = await self._wait_next_records(timeout)
+        await self._follow_jumps()
         for tp, (taken, moves) in (fetched or {}).items():
             async with self._position:
                 message = await self._admitted(tp, taken, moves)
             if message is not None:
                 yield tp, message
+
+    async def _follow_jumps(self) -> None:
+        async with self._position:
+            for tp, jump in self._thread.take_jumps().items():
+                if not jump.lost:
+                    self._begin_anew({tp})
+                elif tp in self.assignment():
+                    self.ledger.pass_over(tp, jump.found)
 
     async def _admitted(self, tp: TP, taken: Taken, moves: int) -> BatchMessage | None:
         if self._thread.moves[tp] != moves:
@@ -226,7 +235,7 @@ class Consumer(stock.Consumer):
 
     async def perform_seek(self) -> None:
         async with self._position:
-            self.ledger.forget(self.assignment())
+            self._begin_anew(self.assignment())
             await super().perform_seek()
 
     def _begin_anew(self, partitions: Iterable[TP]) -> None:

@@ -4,6 +4,7 @@
 
 import asyncio
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
@@ -16,12 +17,14 @@ from aiokafka.errors import (
     KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
+    UnknownTopicOrPartitionError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
 import gapwatch.agents.transport.bootstrap  # noqa: F401 - its client is the one that consumers make
+from gapwatch.agents.transport.topic_ids import topic_ids
 from gapwatch.agents.transport.unpacking import Taken, take
 
 DEFAULT_BATCH_RECORDS = 2_000
@@ -34,6 +37,9 @@ FETCH_WAIT_MILLISECONDS = 100
 # A broker that has less waits so long. One that answers each record at once is asked a hundred times a second, which at
 # 600 events a second took a quarter of a core in the broker and another in the worker.
 FETCH_LEAST_BYTES = 64 * 1024
+# How often it is looked whether a topic is still the same and whether one that was missing is there.
+TOPICS_SECONDS = 5.0
+_ID_LENGTH = len(str(uuid.UUID(int=0)))
 
 
 class Fetched(NamedTuple):
@@ -41,6 +47,18 @@ class Fetched(NamedTuple):
 
     taken: Taken
     moves: int
+
+
+class Jump(NamedTuple):
+    """A position that nobody asked to move: forward past records that are gone, or back to the begin of a new log."""
+
+    expected: int
+    found: int
+
+    @property
+    def lost(self) -> int:
+        """How many offsets nobody will read. Where the log is new, nobody knows."""
+        return max(0, self.found - self.expected)
 
 
 class ConsumerThread(stock.AIOKafkaConsumerThread):
@@ -54,6 +72,12 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         super().__post_init__()
         self.moves: Counter[TP] = Counter()
         self._turn = 0
+        # Where each partition is read next, as far as we moved it. aiokafka moves it too, when that is not in the log.
+        self._expected: dict[TP, int] = {}
+        self._jumps: dict[TP, Jump] = {}
+        self._topic_ids: dict[str, str] = {}
+        self._looked = time.monotonic()
+        self._looking: asyncio.Task[None] | None = None
         self._last_answer_at = time.monotonic()
 
     @property
@@ -82,6 +106,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             raise ConsumerStoppedError
         # Entering the context is what counts as polling (max.poll.interval), even when there is no room for records.
         with consumer._fetcher._subscriptions.fetch_context():
+            self._look_at_topics(consumer)
             fetched = await self._drain(consumer, active_partitions, max_records)
             if not fetched and active_partitions:
                 await self._wait_for_data(consumer._fetcher, timeout or 0)
@@ -106,6 +131,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             await fetcher._subscriptions.wait_for_assignment()
         fetched: dict[TP, Fetched] = {}
         limit = max_records or DEFAULT_BATCH_RECORDS
+        self._notice_jumps(consumer)
         # Most partitions of a round have nothing, and asking each of them cost more than the records of the others.
         for tp in self._in_turn(partitions & fetcher._records.keys()):
             result = fetcher._records[tp]
@@ -119,8 +145,60 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             if not result.has_more():
                 self._remove(fetcher, tp)
             if taken.next_offset is not None:
+                self._expected[tp] = taken.next_offset
                 fetched[tp] = Fetched(taken, self.moves[tp])
         return fetched
+
+    # Positions that move by themselves.
+
+    def take_jumps(self) -> dict[TP, Jump]:
+        """What has jumped since this was called last."""
+        jumps, self._jumps = self._jumps, {}
+        return jumps
+
+    def _notice_jumps(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        assignment = consumer._subscription.subscription.assignment
+        for tp in assignment.tps if assignment else ():
+            state = assignment.state_value(tp)
+            if state.has_valid_position:
+                expected = self._expected.setdefault(tp, state.position)
+                if expected != state.position:
+                    self._jump(tp, Jump(expected, state.position))
+
+    def _jump(self, tp: TP, jump: Jump) -> None:
+        self._expected[tp] = jump.found
+        self._jumps[tp] = jump
+        if not jump.lost:
+            self.moves[tp] += 1
+
+    def _look_at_topics(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        if time.monotonic() - self._looked > TOPICS_SECONDS and (self._looking is None or self._looking.done()):
+            self._looked = time.monotonic()
+            self._looking = asyncio.create_task(self._notice_new_topics(consumer))
+
+    async def _notice_new_topics(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        client, subscription = consumer._client, consumer._subscription.subscription
+        found = await topic_ids(client, subscription.topics) or {}
+        if any(client.cluster.partitions_for_topic(topic) is None for topic in found):
+            client.force_metadata_update()  # which makes us join the group again
+        for topic, topic_id in found.items():
+            if self._topic_ids.setdefault(topic, topic_id) != topic_id:
+                await self._begin_anew(consumer, subscription.assignment, topic, topic_id)
+
+    async def _begin_anew(
+        self, consumer: aiokafka.AIOKafkaConsumer, assignment: Any, topic: str, topic_id: str
+    ) -> None:
+        partitions = [tp for tp in assignment.tps if tp.topic == topic]
+        try:
+            begins = await consumer.beginning_offsets(partitions)
+        except KafkaError:
+            return  # the topic may still be on its way; it is looked for again
+        if assignment.active:  # else whoever has the partition next sees by the offsets that they are another topic's
+            self.log.warning("Topic %s was deleted and made anew: it is read from its beginning", topic)
+            self._topic_ids[topic] = topic_id
+            for tp, begin in begins.items():
+                self.seek(tp, begin)
+                self._jump(tp, Jump(begin, begin))
 
     @staticmethod
     def _remove(fetcher: Any, tp: TP) -> None:
@@ -151,16 +229,17 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         more, as nobody, which Kafka takes from anyone while a group is empty. Both move the offsets of a group back.
         """
         generation: int = self._ensure_consumer()._coordinator.generation
-        committed: bool = await self.call_thread(self._commit_as_of, generation, offsets)
+        committed: bool = await self.call_thread(self._commit_as_of, generation, self.moves.copy(), offsets)
         return committed
 
-    async def _commit_as_of(self, generation: int, offsets: Mapping[TP, int]) -> bool:
+    async def _commit_as_of(self, generation: int, moves: Counter[TP], offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator
+        # With the id of the topic that was read, so that they are not taken for offsets of one that is made later.
         wanted = {
-            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, self._topic_ids.get(tp.topic, ""))
             for tp, offset in offsets.items()
-            if tp in self.assignment()
+            if tp in self.assignment() and self.moves[tp] == moves[tp] and tp not in self._jumps
         }
         self.tp_last_committed_at.update(dict.fromkeys(wanted, time.monotonic()))
         while coordinator.generation == generation > 0:  # below, we are in no group
@@ -169,6 +248,9 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
                 await coordinator._do_commit_offsets(None, wanted)
             except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError):
                 return False
+            except UnknownTopicOrPartitionError:
+                # Kafka has taken the others. A topic that is gone has no offsets; one that is late is committed later.
+                return True
             except KafkaError as error:
                 if not error.retriable:
                     self.log.exception("Committing failed")
@@ -193,6 +275,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
     def seek(self, partition: TP, offset: int) -> None:
         super().seek(partition, offset)
         self.moves[partition] += 1
+        self._expected[partition] = offset
 
     async def seek_in_thread(self, partition: TP, offset: int) -> None:
         # The stock driver calls seek from the thread of the app, which aiokafka does not expect.
@@ -201,17 +284,38 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
 
-    async def _seek_to_committed(self) -> Mapping[TP, int]:
+    async def _seek_to_committed(self) -> Mapping[TP, int | None]:
         consumer = self._ensure_consumer()
-        offsets = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
-        for tp, offset in offsets.items():
-            if offset and tp in consumer.assignment():
+        partitions = consumer.assignment()
+        self._topic_ids = await topic_ids(consumer._client, {tp.topic for tp in partitions}) or {}
+        committed = await consumer._coordinator.fetch_committed_offsets(partitions)
+        old = {tp for tp, found in committed.items() if self._is_of_another_topic(tp, found.metadata)}
+        begins = await consumer.beginning_offsets(old) if old else {}
+        self._expected.clear()
+        self._jumps.clear()
+        offsets: dict[TP, int | None] = {}
+        for tp in partitions & consumer.assignment():
+            offsets[tp] = committed[tp].offset if tp in committed and tp not in old else None
+            if tp in old:
+                self.log.warning("Offsets of %s are of a topic that was deleted: it is read from its beginning", tp)
+                self.seek(tp, begins[tp])
+            elif (offset := offsets[tp]) is not None:
                 self.seek(tp, offset)
         return offsets
 
+    def _is_of_another_topic(self, tp: TP, topic_id: str) -> bool:
+        # Other tools commit without an id, or with words of their own.
+        return len(topic_id) == _ID_LENGTH and self._topic_ids.get(tp.topic, topic_id) != topic_id
+
     async def _seek_wait(self, consumer: aiokafka.AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
         self.moves.update(partitions.keys())
+        self._expected.update(partitions)
         await super()._seek_wait(consumer, partitions)
+
+    async def on_thread_stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        await super().on_thread_stop()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._last_answer_at = time.monotonic()

@@ -12,7 +12,7 @@ from faust.types import TP
 from support.broker_log import Fetch, whole
 
 from gapwatch.agents.transport.driver import BatchMessage, Consumer
-from gapwatch.agents.transport.fetching import ConsumerThread
+from gapwatch.agents.transport.fetching import ConsumerThread, Jump
 from gapwatch.agents.transport.ledger import Ledger
 from gapwatch.agents.transport.unpacking import Taken
 
@@ -22,15 +22,22 @@ FIRST, SECOND = TP("t", 0), TP("t", 1)
 def thread() -> ConsumerThread:
     made = object.__new__(ConsumerThread)
     made.moves = Counter()
+    made._expected, made._jumps = {}, {}
     made._turn = 1  # the next turn begins with the first of two
     return made
 
 
-def consumer(records: dict[TP, Any]) -> Any:
+def consumer(records: dict[TP, Any], positions: dict[TP, int] | None = None) -> Any:
     subscriptions = SimpleNamespace(reassignment_in_progress=False)
     fetcher = SimpleNamespace(_records=records, _subscriptions=subscriptions, _wait_consume_future="consumed", told=[])
     fetcher._notify = fetcher.told.append
-    return SimpleNamespace(_fetcher=fetcher)
+    at = positions or {}
+    assignment = SimpleNamespace(
+        tps=set(at),
+        state_value=lambda tp: SimpleNamespace(has_valid_position=at[tp] >= 0, position=at[tp]),
+    )
+    subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+    return SimpleNamespace(_fetcher=fetcher, _subscription=subscription)
 
 
 def result(tp: TP, count: int) -> Any:
@@ -102,3 +109,20 @@ async def test_the_size_of_a_batch_is_that_of_its_keys_and_values() -> None:
     assert any(record.key is None for record in records)
     assert any(record.value is None for record in records)
     assert (batch.offset, batch.next_offset, batch.count) == (0, 20, 20)
+
+
+async def test_a_position_that_nobody_moved_is_noticed_once() -> None:
+    reading = thread()
+
+    async def at(position: int) -> dict[TP, Jump]:
+        await reading._drain(consumer({}, {FIRST: position}), {FIRST}, 4)
+        return reading.take_jumps()
+
+    assert await at(100) == {}, "where it begins"
+    assert await at(-1) == {}, "it is being looked for"
+    assert await at(150) == {FIRST: Jump(100, 150)}
+    assert reading.moves[FIRST] == 0, "what was read before is still to be delivered"
+    assert await at(150) == {}
+    assert await at(0) == {FIRST: Jump(150, 0)}
+    assert reading.moves[FIRST] == 1
+    assert [Jump(100, 150).lost, Jump(150, 0).lost] == [50, 0]
