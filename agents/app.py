@@ -19,6 +19,7 @@ from gapwatch.agents.transport import driver as transport
 from gapwatch.agents.transport.fetching import DEFAULT_BATCH_RECORDS
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import GapwatchError
+from gapwatch.pipeline.kafka.lost import Lost
 from gapwatch.pipeline.kafka.security import sasl_login, tls_context
 from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS
 from gapwatch.pipeline.logs import logger
@@ -91,6 +92,13 @@ class App(faust.App):
         if hasattr(self, "runtime"):
             self.runtime.refresher.drain()
         await super()._consumer_wait_empty(consumer, logger)
+
+    async def on_lost(self, lost: Lost) -> None:
+        """The transport found records gone; it goes on when this returns. Tell of them, and keep that they are lost."""
+        records = lost.next_offset - lost.first_offset
+        log.error("records left their topic before they were read", records=records, **lost._asdict())
+        await asyncio.to_thread(self.runtime.note_lost, lost)
+        metrics.LOST.labels(lost.topic).inc(records)
 
     @property
     def ready(self) -> bool:

@@ -76,6 +76,9 @@ def show(console: Console, result: RecountResult) -> None:
             + f"\n  {_AGAIN}",
             highlight=False,
         )
+    for topic, records in result.left.items():
+        what = say("records of {topic} left the topic before a worker read them", topic=topic)
+        console.print(f"[red]{records:,} {what}[/]", highlight=False)
     for view, found in result.aggregates.items():
         _print_found(console, say("periods of {view} that differ from the events", view=view), found)
     if not result.final:

@@ -48,7 +48,7 @@ def down() -> None:
 @click.command(epilog="Example: gapwatch status --json")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; its ClickHouse URL has the password in it.")
 def status(as_json: bool) -> None:
-    """Endpoints, whether they answer, lag and last write. Exit code 1 when one does not answer."""
+    """Endpoints, whether they answer, lag, what was lost and last write. Exit code 1 when one does not answer."""
     report = _report()
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
@@ -93,6 +93,7 @@ def _report() -> dict[str, Any]:
         "clickhouse": found.clickhouse,
         "running": not health.problems,
         "lag": health.lag,
+        "lost": health.lost,
         "last_write": health.last_write and health.last_write.isoformat(),
         "problems": health.problems,
     }
@@ -110,6 +111,9 @@ def _print(report: dict[str, Any]) -> None:
     lag = ", ".join(f"{topic} {records:,}" for topic, records in report["lag"].items())
     _print_line(say("Lag"), lag or say("no topics yet"))
     _print_line(say("Last write"), report["last_write"] or say("none yet"))
+    for topic, records in report["lost"].items():
+        gone = say("records of {topic} left the topic before a worker read them", topic=topic)
+        click.secho(f"{records:,} {gone}", fg="red")
     for problem in report["problems"]:
         click.secho(say_again(problem), fg="red")
 

@@ -138,6 +138,23 @@ FROM (
 )""",
     ),
     _Rule(
+        "gapwatch-lost-records",
+        9,
+        0,
+        "critical",
+        gettext_noop("Records left their topic before they were read"),
+        gettext_noop("In the last day {number} records were found gone"),
+        (
+            gettext_noop("gapwatch status names the topics; the worker's log names the offsets."),
+            gettext_noop("If the senders still have the records: publish them again; no event is counted twice."),
+            gettext_noop("Let topics keep records for longer than workers may be away, and see why they were."),
+        ),
+        """
+SELECT 'lost' AS stream, toFloat64(ifNull(sum(next_offset - first_offset), 0)) AS value
+FROM lost_records FINAL
+WHERE noticed_at >= now() - toIntervalDay(1)""",
+    ),
+    _Rule(
         "gapwatch-dead-letters",
         10,
         1,

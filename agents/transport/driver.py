@@ -25,6 +25,8 @@ What an agent may rely on:
   committed too, so that the lag of a group with nothing to do is zero. A failed commit is tried again.
 - Records in memory are bounded whatever the lag: a partition is not read further while the records of `HELD_BATCHES`
   full batches, or `HELD_BYTES` over all, are unacknowledged. Membership of the group is kept meanwhile.
+- Records that left the log before they were read are told to an app that `HearsOfLoss`, and passed over. A topic that
+  was deleted and made again is read from its first record.
 - When partitions are revoked or the app stops, batches that an agent already took are waited for (`FINISH_SECONDS`)
   and committed; the others are dropped and read again by the next owner. `event.message.is_current()` is False from
   then on.
@@ -34,10 +36,10 @@ With `processing_guarantee="exactly_once"` Faust keeps offsets in transactions o
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 from aiokafka.errors import ConsumerStoppedError
 from faust import Schema
@@ -51,6 +53,7 @@ from mode import ServiceT
 from gapwatch.agents.transport.fetching import DEFAULT_BATCH_RECORDS, ConsumerThread
 from gapwatch.agents.transport.ledger import Ledger
 from gapwatch.agents.transport.unpacking import Taken
+from gapwatch.pipeline.kafka.lost import Lost
 from gapwatch.pipeline.kafka.records import Record
 
 SCHEME = "batches"
@@ -63,6 +66,14 @@ HELD_BYTES = 64 * 1024 * 1024
 FINISH_SECONDS = 5.0
 # While a partition waits for room, look again soon; the fetch of the others must not keep it waiting.
 ROOM_POLL_SECONDS = 0.05
+
+
+@runtime_checkable
+class HearsOfLoss(Protocol):
+    """An app that is told of records that left the log before they were read."""
+
+    async def on_lost(self, lost: Lost) -> None:
+        """Fetching goes on when this returns. What it raises ends the consumer, and the next one finds the same."""
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -171,12 +182,15 @@ class Consumer(stock.Consumer):
                 yield tp, message
 
     async def _follow_jumps(self) -> None:
-        async with self._position:
-            for tp, jump in self._thread.take_jumps().items():
-                if not jump.lost:
-                    self._begin_anew({tp})
-                elif tp in self.assignment():
-                    self.ledger.pass_over(tp, jump.found)
+        jumps = self._thread.take_jumps()
+        # Before anything else runs, or an offset of the old log would be committed for the new one.
+        self._begin_anew([tp for tp, jump in jumps.items() if jump.anew])
+        for tp, jump in jumps.items():
+            if jump.expected is not None and not jump.anew and isinstance(self.app, HearsOfLoss):
+                await self.app.on_lost(Lost(tp.topic, tp.partition, jump.expected, jump.found))
+            # Also where a group begins is committed, or it would not be known what leaves the log while nobody reads.
+            if not jump.anew and tp in self.assignment():
+                self.ledger.pass_over(tp, jump.found)
 
     async def _admitted(self, tp: TP, taken: Taken, moves: int) -> BatchMessage | None:
         if self._thread.moves[tp] != moves:
@@ -238,7 +252,7 @@ class Consumer(stock.Consumer):
             self._begin_anew(self.assignment())
             await super().perform_seek()
 
-    def _begin_anew(self, partitions: Iterable[TP]) -> None:
+    def _begin_anew(self, partitions: Collection[TP]) -> None:
         self.ledger.forget(partitions)
         self._committed_offset.update(dict.fromkeys(partitions))
 

@@ -50,15 +50,15 @@ class Fetched(NamedTuple):
 
 
 class Jump(NamedTuple):
-    """A position that nobody asked to move: forward past records that are gone, or back to the begin of a new log."""
+    """A position nobody asked for: past records that are gone, back in a new log, or where a group begins (None)."""
 
-    expected: int
+    expected: int | None
     found: int
 
     @property
-    def lost(self) -> int:
-        """How many offsets nobody will read. Where the log is new, nobody knows."""
-        return max(0, self.found - self.expected)
+    def anew(self) -> bool:
+        """The log is another, or was cut: what is known of offsets is of no use."""
+        return self.expected is not None and self.found <= self.expected
 
 
 class ConsumerThread(stock.AIOKafkaConsumerThread):
@@ -160,15 +160,13 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         assignment = consumer._subscription.subscription.assignment
         for tp in assignment.tps if assignment else ():
             state = assignment.state_value(tp)
-            if state.has_valid_position:
-                expected = self._expected.setdefault(tp, state.position)
-                if expected != state.position:
-                    self._jump(tp, Jump(expected, state.position))
+            if state.has_valid_position and state.position != self._expected.get(tp):
+                self._jump(tp, Jump(self._expected.get(tp), state.position))
 
     def _jump(self, tp: TP, jump: Jump) -> None:
         self._expected[tp] = jump.found
         self._jumps[tp] = jump
-        if not jump.lost:
+        if jump.anew:
             self.moves[tp] += 1
 
     def _look_at_topics(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
@@ -315,7 +313,11 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
     async def on_thread_stop(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
-        await super().on_thread_stop()
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            # aiokafka's own, where a fetch had failed a moment ago. What it would do next is this.
+            await self._ensure_consumer()._client.close()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._last_answer_at = time.monotonic()

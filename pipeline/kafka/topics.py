@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -12,6 +12,7 @@ from gapwatch.pipeline.endpoints import kafka_servers
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.hosting.retrying import Limits, is_settling, retrying
 from gapwatch.pipeline.kafka.client import client_options
+from gapwatch.pipeline.kafka.lost import Lost
 from gapwatch.pipeline.settings import settings
 from gapwatch.schemas.events import EVENT_TYPES, dead_letter_topic_of, topic_of
 
@@ -67,16 +68,27 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
         raise StackError("cannot create topics on {servers}: {error}", servers=kafka_servers(), error=error) from error
 
 
-def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
-    """Records of each topic that the group has not committed yet; topics that do not exist are left out.
+class Progress(NamedTuple):
+    """How far a group is: `lag` by topic, and the records that left before it read them and that it has yet to notice.
 
-    Records of transactions that are open are not counted: nobody may read them yet.
-    Raises kafka.errors.KafkaError when Kafka cannot be reached.
+    Topics that do not exist are left out. Records of transactions that are open are no lag: nobody may read them yet.
     """
-    return _ask(lambda admin: _lag(admin, group, topics), bootstrap_timeout_ms=_ANSWER_MS)
+
+    lag: dict[str, int]
+    lost: list[Lost]
 
 
-def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[str, int]:
+def lag(group: str, topics: Collection[str] = EVENT_TOPICS) -> dict[str, int]:
+    """Records of each topic that the group has not committed yet, as `progress` says and raises."""
+    return progress(group, topics).lag
+
+
+def progress(group: str, topics: Collection[str] = EVENT_TOPICS) -> Progress:
+    """How far the group is. Raises kafka.errors.KafkaError when Kafka cannot be reached."""
+    return _ask(lambda admin: _progress(admin, group, topics), bootstrap_timeout_ms=_ANSWER_MS)
+
+
+def _progress(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> Progress:
     partitions = [
         TopicPartition(topic["name"], partition["partition_index"])
         for topic in admin.describe_topics([name for name in admin.list_topics() if name in topics])
@@ -85,11 +97,16 @@ def _lag(admin: KafkaAdminClient, group: str, topics: Collection[str]) -> dict[s
     committed = admin.list_group_offsets(group).get(group, {})
     begin = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
     end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST), isolation_level="read_committed")
-    behind: dict[str, int] = {}
-    for partition in partitions:
-        done = max(begin[partition].offset, committed[partition].offset if partition in committed else 0)
-        behind[partition.topic] = behind.get(partition.topic, 0) + end[partition].offset - done
-    return behind
+    found = Progress({}, [])
+    for place in partitions:
+        first, last = begin[place].offset, end[place].offset
+        done = committed[place].offset if place in committed else first
+        if done < first:
+            found.lost.append(Lost(place.topic, place.partition, done, first))
+        if not first <= done <= last:
+            done = first
+        found.lag[place.topic] = found.lag.get(place.topic, 0) + last - done
+    return found
 
 
 def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> list[str]:
@@ -101,7 +118,21 @@ def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> li
     else:
         created = []
     admin.wait_for_topics(list(wanted), timeout_ms=_CREATE_TIMEOUT_MS)
+    _begin_to_count(admin, [name for name in created if name in EVENT_TOPICS])
     return created
+
+
+def _begin_to_count(admin: KafkaAdminClient, created: list[str]) -> None:
+    """The group of the workers begins at the first record, also if that leaves the topic before any of them has run."""
+    if not created:
+        return
+    begins = {
+        TopicPartition(topic["name"], partition["partition_index"]): OffsetAndMetadata(0, "", -1)
+        for topic in admin.describe_topics(created)
+        for partition in topic["partitions"]
+    }
+    with contextlib.suppress(KafkaError):  # workers that run begin there by themselves
+        admin.alter_group_offsets(settings().group, begins)
 
 
 def _was_created(topic: dict[str, object]) -> bool:

@@ -57,6 +57,11 @@ RECORDS = _counter("records", "Records taken from Kafka, replays included.", "to
 BATCHES = _counter("batches", "Batches of records taken from Kafka.", "topic")
 EVENTS = _counter("events_stored", "Events whose rows ClickHouse acknowledged, replays included.")
 DEAD_LETTERS = _counter("dead_letters", "Records sent to a dead-letter topic.", "topic")
+LOST = _counter(
+    "records_lost",
+    "Records that left their topic before a worker read them: retention was shorter than the workers' absence.",
+    "topic",
+)
 FLUSH_EVENTS = _histogram("flush_events", "Events in one insert; many small ones load ClickHouse.", buckets=SIZES)
 STAGE_SECONDS = _histogram(
     "stage_seconds",

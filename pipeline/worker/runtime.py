@@ -2,16 +2,18 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.events.privacy.pseudonyms import require_key
+from gapwatch.pipeline.kafka.lost import Lost
 from gapwatch.pipeline.kafka.outbox import Outbox
 from gapwatch.pipeline.kafka.topics import ensure_topics
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.settings import Settings
-from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, migrate
+from gapwatch.pipeline.store import Aggregates, ClickHouse, EventStore, LostRecords, migrate
 from gapwatch.pipeline.worker.gc_tuning import collect_periodically
 from gapwatch.pipeline.worker.ingest import Ingest
 from gapwatch.pipeline.worker.reader_process import ReaderProcess
@@ -25,11 +27,15 @@ log = logger(__name__)
 
 @dataclass(frozen=True)
 class Runtime:
-    """`ingest` and `refresher` take batches; `stalls` says what they wait for."""
+    """`ingest` and `refresher` take batches; `stalls` says what they wait for.
+
+    `note_lost` keeps which records nobody can read any more.
+    """
 
     ingest: Ingest
     refresher: Refresher
     stalls: Stalls
+    note_lost: Callable[[Lost], None]
 
     async def run(self) -> None:
         """Work until cancelled. What leaves here as an exception is no passing trouble: the process should end."""
@@ -66,9 +72,15 @@ def prepare(settings: Settings, stopping: threading.Event, stalls: Stalls) -> Ru
     def derive_hours_and_days(minutes: list[int]) -> None:
         retrying("derive hours", lambda: aggregates.derive_hours_and_days(minutes))
 
+    lost_records = LostRecords(ClickHouse(url), settings.group)
+
+    def note_lost(lost: Lost) -> None:
+        retrying("note lost records", lambda: lost_records.note(lost))
+
     Reports(ClickHouse(url), stalls).start(stopping)
     return Runtime(
         Ingest(reader, storing, flush_events=settings.flush_events, flush_seconds=settings.flush_seconds),
         Refresher(derive_minutes, derive_late_minutes, derive_hours_and_days),
         stalls,
+        note_lost,
     )

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, lag
+from gapwatch.pipeline.kafka.lost import count
+from gapwatch.pipeline.kafka.topics import DIRTY_MINUTES_TOPIC, EVENT_TOPICS, progress
 from gapwatch.pipeline.maintenance.recount.aggregates import compare_aggregates
 from gapwatch.pipeline.maintenance.recount.result import RecountResult
 from gapwatch.pipeline.maintenance.recount.topics import compare_topics
@@ -10,6 +11,7 @@ from gapwatch.pipeline.maintenance.stored_range import minutes_between
 from gapwatch.pipeline.settings import settings
 from gapwatch.pipeline.store.aggregates import Aggregates
 from gapwatch.pipeline.store.connection import connected
+from gapwatch.pipeline.store.lost_records import LostRecords
 
 
 def recount(
@@ -26,8 +28,10 @@ def recount(
     set. With `repair` the range is derived again first; with `list_corrections` every correction is read again.
     Raises StoreError or kafka.errors.KafkaError.
     """
-    behind = lag(settings().group, [*EVENT_TOPICS, DIRTY_MINUTES_TOPIC])
+    group = settings().group
+    reached = progress(group, [*EVENT_TOPICS, DIRTY_MINUTES_TOPIC])
     with connected(url) as client:
+        lost = [*reached.lost, *LostRecords(client, group).noted()]
         if repair:
             Aggregates(url).derive(minutes_between(client, start, end))
         topics = compare_topics(client, list_all=list_corrections)
@@ -42,5 +46,6 @@ def recount(
         too_old=topics.too_old,
         corrections=topics.corrections,
         aggregates=aggregates,
-        lag=behind,
+        lag=reached.lag,
+        left=count(lost),
     )

@@ -72,7 +72,8 @@ class RecountResult(Struct, frozen=True):
     `doubled` events that stand more than once, `unknown` stored events that no topic holds, `unaccounted` records that
     are neither an event nor a dead letter; each is named by its record. `too_old` are dead letters because the store
     keeps nothing of their age, `corrections` all corrections, where they were asked for. `aggregates` are the differing
-    periods by view, `lag` the records by topic that the workers had not processed when the recount began.
+    periods by view, `lag` the records by topic that the workers had not processed when the recount began, and `left`
+    those that left the topic before a worker read them, in the last four weeks.
     """
 
     topics: tuple[TopicCount, ...]
@@ -85,6 +86,7 @@ class RecountResult(Struct, frozen=True):
     corrections: tuple[Correction, ...]
     aggregates: dict[str, Discrepancies]
     lag: dict[str, int]
+    left: dict[str, int]
 
     @property
     def final(self) -> bool:
@@ -95,7 +97,8 @@ class RecountResult(Struct, frozen=True):
     def differs(self) -> bool:
         """Whether anything is not as the topics say."""
         kinds = (self.lost, self.stale, self.doubled, self.unknown, self.unaccounted, *self.aggregates.values())
-        return any(kind.count for kind in kinds) or any(topic.missing for topic in self.topics)
+        gone = bool(self.left)
+        return gone or any(kind.count for kind in kinds) or any(topic.missing for topic in self.topics)
 
     @property
     def exact(self) -> bool:

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from support.sample_events import TODAY, Voice, at, chat, columns, complaint, feedback
 from support.sample_pipeline import World, bad_record
 
 from gapwatch.commands.init import init
 from gapwatch.commands.recount import recount as command
+from gapwatch.pipeline.endpoints import endpoints
 from gapwatch.pipeline.errors import StoreUnavailable
+from gapwatch.pipeline.kafka.lost import Lost
+from gapwatch.pipeline.maintenance.health import examine
 from gapwatch.pipeline.maintenance.recount import Discrepancies, aggregates, recount, topics
-from gapwatch.pipeline.store import EventStore
+from gapwatch.pipeline.store import ClickHouse, EventStore, LostRecords
 
 pytestmark = pytest.mark.usefixtures("event_topics")
 
@@ -321,3 +324,27 @@ def test_init_makes_topics_and_tables_and_can_be_repeated(
 ) -> None:
     assert "0001_events.sql" in gapwatch(init).output
     assert gapwatch(init).output == "topics created: none\nmigrations applied: none\n"
+
+
+def test_what_left_a_topic_unread_is_counted_until_and_after_a_worker_notices(
+    world: World, group: str, admin: KafkaAdminClient
+) -> None:
+    world.process(*world.publish(*[feedback(f"f{n}", n, n) for n in range(10)]))
+    world.catch_up()
+    assert recount(world.database).exact
+    last = world.send(bad_record())
+    missed = [world.send(bad_record()) for _ in range(4)][-1]
+    admin.delete_records({TopicPartition("feedback.events", 0): missed.offset + 1})
+    result = recount(world.database)
+    assert result.left == {"feedback.events": 5}
+    assert not result.exact
+    notes = LostRecords(ClickHouse(world.database), group)
+    for _ in range(2):
+        notes.note(Lost("feedback.events", 0, last.offset, missed.offset + 1))
+    world.catch_up()
+    result = recount(world.database)
+    assert (result.left, result.final, result.exact) == ({"feedback.events": 5}, True, False)
+    shown = CliRunner().invoke(command)
+    assert "5 records of feedback.events left the topic before a worker read them" in shown.output
+    assert shown.exit_code == 1
+    assert examine(endpoints()).lost == {"feedback.events": 5}

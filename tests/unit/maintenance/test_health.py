@@ -14,8 +14,8 @@ def test_a_failure_without_a_message_is_told_by_its_kind(monkeypatch: pytest.Mon
     def silent(_: str) -> None:
         raise KafkaTimeoutError
 
-    monkeypatch.setattr(health, "_last_write", closed)
-    monkeypatch.setattr(health, "lag", silent)
+    monkeypatch.setattr(health, "_stored", closed)
+    monkeypatch.setattr(health, "progress", silent)
     found = health.examine(Endpoints("one:9092", "clickhouse://one:9000/db"))
     assert found.problems == [
         "Kafka at one:9092 does not answer: KafkaTimeoutError",

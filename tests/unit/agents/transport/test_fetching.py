@@ -118,11 +118,11 @@ async def test_a_position_that_nobody_moved_is_noticed_once() -> None:
         await reading._drain(consumer({}, {FIRST: position}), {FIRST}, 4)
         return reading.take_jumps()
 
-    assert await at(100) == {}, "where it begins"
+    assert await at(100) == {FIRST: Jump(None, 100)}, "where a group begins"
     assert await at(-1) == {}, "it is being looked for"
     assert await at(150) == {FIRST: Jump(100, 150)}
     assert reading.moves[FIRST] == 0, "what was read before is still to be delivered"
     assert await at(150) == {}
     assert await at(0) == {FIRST: Jump(150, 0)}
     assert reading.moves[FIRST] == 1
-    assert [Jump(100, 150).lost, Jump(150, 0).lost] == [50, 0]
+    assert [jump.anew for jump in (Jump(None, 0), Jump(100, 150), Jump(150, 0))] == [False, False, True]
