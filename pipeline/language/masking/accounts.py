@@ -28,12 +28,17 @@ _NO_ACCOUNT = re.compile(r"(?:pay|app|ios|android|iphone|plus|web|online|[0-9]{1
 _QQ_CUE = r"q(?:(?<![a-z].) ?q群?|(?<![a-z0-9].)群?(?=\s?[:： ])|群|(?<![a-z].)iuqiu)|扣扣群?|叩叩|小?企鹅号?|球球|秋秋|腾讯号|[+➕]q|加[我个]?q(?![a-z])"  # noqa: E501
 _QQ = re.compile(rf"(?:{_QQ_CUE}){_LINK}(?P<account>[1-9][0-9]{{4,10}})(?![0-9])")
 
+_FOREIGN = (
+    *("telegram", "tg", "whatsapp", "line", "skype", "instagram", "ins", "facebook", "fb", "twitter", "snapchat"),
+    *("tiktok", "discord"),
+)
+# Each alternative begins with a character of its own, so that a search skips from one such character to the next.
 NETWORKS = (
-    r"(?:抖音|快手|小红书|微博|淘宝|京东|支付宝|闲鱼|拼多多|飞书|钉钉|陌陌|知乎|豆瓣|百度网盘|网盘|游戏|steam|企业微信|企微"
-    r"|登录名|用户名|会员名|(?:telegram|tg|whatsapp|line|skype|instagram|ins|facebook|fb|twitter|snapchat|tiktok|discord)(?![a-z]))"
+    r"抖音|快手|小红书|微博|淘宝|京东|支付宝|闲鱼|拼多多|飞书|钉钉|陌陌|知乎|豆瓣|百度网盘|网盘|游戏|steam|企业微信|企微"
+    r"|登录名|用户名|会员名|" + "|".join(f"{name}(?![a-z])" for name in _FOREIGN)
 )
 _OTHER = re.compile(
-    rf"(?<![a-z]){NETWORKS}(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
+    rf"(?<![a-z])(?:{NETWORKS})(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
     r"(?P<account>(?:live:)?\+?[a-z0-9][a-z0-9_.-]{3,31})(?![a-z0-9_])",
 )
 _NUMBERED = re.compile(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gapwatch.pipeline.language.masking.spans import Span
 
@@ -24,6 +25,7 @@ _ESTATE = (
 )
 _HOUSE = "(?:大厦|广场|中心|大楼|写字楼|商城|城|工业园|科技园|产业园|学校|大学)"
 
+_NAME = re.compile(f"[{_HAN}]*$")
 _PLACE = rf"(?![到在去是的了离])[{_HAN}]"
 
 # Each begins with the word that follows a name, so that the search skips from one such word to the next.
@@ -74,40 +76,131 @@ _ANNOUNCED = re.compile(
 # Without a colon what follows the cue is prose, of which the part up to the last such word is the address.
 _LAST = re.compile(rf".*(?:{_DOOR}|{_STREET}|{_ESTATE}|{_HOUSE}|[县镇乡]|[0-9]{{3,4}})")
 
+
+class _Named(NamedTuple):
+    """Addresses that begin with a name of `least` to `most` Chinese characters; `rest` is what follows the name."""
+
+    rest: re.Pattern[str]
+    least: int
+    most: int
+
+
+class _Anchored(NamedTuple):
+    """Addresses of one form. The `anchor` is rare, quickly found, and up to `reach` behind their beginning."""
+
+    anchor: re.Pattern[str]
+    reach: int
+    address: re.Pattern[str]
+    named: bool = False
+    """Whether it begins with a name, which other words may run into."""
+
+
+_NUMERAL = "0-9零〇一二三四五六七八九"
+_GAP = r"[\s/，,]"
 # What names a place to its end, without any cue.
-_SHORT = re.compile(
+_SHORT_NAMED = (
     # A street and a number without its 号, perhaps with more numbers: 文化路12-3-401.
-    rf"(?P<street>[{_HAN}]{{2,6}}(?<![走一马的这条铁公高])(?:路|街|巷|胡同|大道)(?:[东西南北中]?段)?[0-9]{{1,5}}(?:[-/][0-9]{{1,5}}){{0,3}}(?![0-9年月元块路米分公多个号.:：楼层寸斤千亩社点天次件]))"
-    rf"|(?P<room>(?<![0-9A-Za-z第]){_NUMBERS}(?:号楼|栋|幢)\s?(?:[0-9]{{1,2}}(?:单元|门|层|楼)|[0-9]{{3,4}}(?![0-9年月元块])|[零〇一二三四五六七八九]{{3,4}})(?:[{_HAN}]床)?)"
-    rf"|(?P<estate>[{_HAN}]{{2,8}}{_ESTATE}\s?(?:{_NUMBERS}(?:[#栋幢]|号楼)\s?(?:[0-9]{{3,4}}|[零〇一二三四五六七八九]{{3,4}})|[0-9]{{1,3}}-[0-9]{{1,2}}-[0-9]{{3,4}}))"
-    rf"|(?P<dormitory>[{_HAN}]{{2,16}}[0-9一二三四五六七八九十]{{1,3}}(?:舍|号?宿舍楼?|公寓)[0-9零〇一二三四五六七八九]{{3,4}}室?)"
-    rf"|(?P<site>[{_HAN}]{{2,12}}(?:[A-Z]区|园区|产业园|科技园|医院|校区)\s?[0-9]{{1,3}}(?:栋|号楼|幢)(?:[0-9]{{1,3}}(?:层|楼))?(?:[0-9]{{1,3}}床)?)"
-    rf"|(?P<locker>[{_HAN}]{{2,10}}(?:丰巢|快递|菜鸟|自提|智能)柜?[0-9]{{1,3}}号(?:柜)?|[{_HAN}]{{2,10}}(?:路|街|园|苑|小区|城)(?:丰巢|菜鸟驿站|快递柜|自提[柜点])(?:[0-9]{{1,3}}号)?|[{_HAN}]{{2,10}}丰巢柜[0-9]{{1,3}}号)"
-    r"|(?P<army>(?<![0-9])[0-9]{5}部队(?:[0-9]{1,3}分队)?)"
-    r"|(?P<road>[GSXY][0-9]{1,4}[\u4e00-\u9fff]{2,6}[0-9]{1,4}(?:公里|千米|km)处?)"
-    rf"|(?P<mailbox>[{_HAN}]{{2,6}}[0-9]{{1,5}}信箱(?:[0-9]{{1,4}}分箱)?)"
-    rf"|(?P<village>[{_HAN}]{{2,8}}[县市区][{_HAN}]{{2,8}}[镇乡][{_HAN}]{{2,8}}(?<!农)村)"
-    rf"|(?P<metro>[{_HAN}]{{2,8}}(?:路|街|道)地铁站[A-Z]口[{_HAN}]{{0,12}}(?:栋|楼)[0-9]{{3,4}})"
-    rf"|(?P<lone>(?<![{_HAN}0-9A-Za-z])[0-9]{{3,4}}室(?![{_HAN}]))"
+    _Named(
+        re.compile(
+            r"(?:路(?<![走一马的这条铁公高]路)|街(?<![走一马的这条铁公高]街)|巷|胡同|大道)"
+            r"[东西南北中]?段?[0-9]{1,5}(?:[-/][0-9]{1,5}){0,3}"
+            r"(?![0-9年月元块路米分公多个号.:：楼层寸斤千亩社点天次件])"
+        ),
+        2,
+        6,
+    ),
+    # An estate, a building and a room.
+    _Named(
+        re.compile(
+            rf"{_ESTATE}\s?(?:{_NUMBERS}(?:[#栋幢]|号楼)\s?(?:[0-9]{{3,4}}|[零〇一二三四五六七八九]{{3,4}})|[0-9]{{1,3}}-[0-9]{{1,2}}-[0-9]{{3,4}})"
+        ),
+        2,
+        8,
+    ),
+    _Named(re.compile(rf"[0-9一二三四五六七八九十]{{1,3}}(?:舍|号?宿舍楼?|公寓)[{_NUMERAL}]{{3,4}}室?"), 2, 16),
+    _Named(
+        re.compile(
+            r"(?:[A-Z]区|园区|产业园|科技园|医院|校区)\s?[0-9]{1,3}(?:栋|号楼|幢)(?:[0-9]{1,3}(?:层|楼))?(?:[0-9]{1,3}床)?"
+        ),
+        2,
+        12,
+    ),
+    # A locker for parcels, or the place behind it.
+    _Named(re.compile("(?:丰巢|快递|菜鸟|自提|智能)柜?[0-9]{1,3}号柜?"), 2, 10),
+    _Named(
+        re.compile("(?:路|街|园|苑|小区|城)(?:丰巢|菜鸟驿站|快递柜|自提[柜点])(?:[0-9]{1,3}号)?"),
+        2,
+        10,
+    ),
+    _Named(re.compile("[0-9]{1,5}信箱(?:[0-9]{1,4}分箱)?"), 2, 6),
+    _Named(re.compile(rf"[路街道]地铁站[A-Z]口[{_HAN}]{{0,12}}[栋楼][0-9]{{3,4}}"), 2, 8),
+)
+_SHORT_ANCHORED = (
+    # A building, and a unit, a floor, a room or a bed.
+    _Anchored(
+        re.compile(rf"[楼栋幢]\s?[{_NUMERAL}]"),
+        26,
+        re.compile(
+            rf"(?<![0-9A-Za-z第]){_NUMBERS}(?:号楼|栋|幢)\s?"
+            rf"(?:[0-9]{{1,2}}(?:单元|门|层|楼)|[0-9]{{3,4}}(?![0-9年月元块])"
+            rf"|[零〇一二三四五六七八九]{{3,4}})(?:[{_HAN}]床)?"
+        ),
+    ),
+    _Anchored(re.compile("部队"), 5, re.compile(r"(?<![0-9])[0-9]{5}部队(?:[0-9]{1,3}分队)?")),
+    _Anchored(
+        re.compile("[GSXY][0-9]"), 0, re.compile(rf"[GSXY][0-9]{{1,4}}[{_HAN}]{{2,6}}[0-9]{{1,4}}(?:公里|千米|km)处?")
+    ),
+    _Anchored(
+        re.compile(rf"[镇乡][{_HAN}]{{2,8}}村"),
+        18,
+        re.compile(rf"[{_HAN}]{{2,8}}[县市区][{_HAN}]{{2,8}}[镇乡][{_HAN}]{{2,8}}(?<!农)村"),
+        named=True,
+    ),
+    _Anchored(re.compile("室"), 4, re.compile(rf"(?<![{_HAN}0-9A-Za-z])[0-9]{{3,4}}室(?![{_HAN}])")),
     # A region, a street and a number with signs or lines between them.
-    rf"|(?P<parts>[{_HAN}]{{2,8}}[\s/，,]{{1,3}}[{_HAN}]{{2,6}}[区县市][\s/，,]{{1,3}}[{_HAN}]{{2,8}}{_STREET}[\s/，,]{{0,3}}[0-9]{{1,5}}号?(?:[\s/，,]{{1,3}}[0-9]{{1,4}}[{_HAN}]{{0,2}}){{0,3}})"
-    rf"|(?P<spaced>(?:[{_HAN}] ){{4,24}}(?:[0-9] ){{1,5}}号(?: [{_HAN}0-9]){{0,12}})"
+    _Anchored(
+        re.compile(rf"[路街巷同段道坊]{_GAP}{{0,3}}[0-9]"),
+        34,
+        re.compile(
+            rf"[{_HAN}]{{2,8}}{_GAP}{{1,3}}[{_HAN}]{{2,6}}[区县市]{_GAP}{{1,3}}[{_HAN}]{{2,8}}{_STREET}{_GAP}{{0,3}}[0-9]{{1,5}}号?"
+            rf"(?:{_GAP}{{1,3}}[0-9]{{1,4}}[{_HAN}]{{0,2}}){{0,3}}"
+        ),
+        named=True,
+    ),
+    _Anchored(
+        re.compile("[0-9] 号"), 60, re.compile(rf"(?:[{_HAN}] ){{4,24}}(?:[0-9] ){{1,5}}号(?: [{_HAN}0-9]){{0,12}}")
+    ),
+    # In English, and in pinyin.
+    _Anchored(
+        re.compile(r"(?:road|rd|street|st|avenue|ave|lane|boulevard|blvd)\b", re.IGNORECASE),
+        110,
+        re.compile(
+            r"(?:(?:flat|room|rm|unit|apt|suite|no\.?|building|bldg|block)\.? ?[0-9a-z-]{1,6},? ?"
+            r"|[0-9]{1,2}/f,? ?){0,4}"
+            r"(?:no\. ?)?[0-9]{1,5},? [a-z][a-z ]{1,24}?"
+            r" (?:road|rd|street|st|avenue|ave|lane|boulevard|blvd)\b\.?(?:,? [a-z0-9 ]{2,20}){0,4}",
+            re.IGNORECASE,
+        ),
+    ),
+    _Anchored(
+        re.compile("(?:lu|jie|dao|xiang) ?[0-9]", re.IGNORECASE),
+        100,
+        re.compile(
+            r"(?<![a-z])(?:[a-z]{2,24} ){0,3}[a-z]{4,24}(?:(?<=lu)|(?<=jie)|(?<=dao)|(?<=xiang))"
+            r" ?[0-9]{1,5} ?(?:hao|nong)"
+            r"(?: ?[0-9]{1,4}(?: ?(?:shi|dong|danyuan|hao|lou))?){0,4}",
+            re.IGNORECASE,
+        ),
+    ),
+    _Anchored(re.compile("box", re.IGNORECASE), 8, re.compile(r"p\.? ?o\.? ?box ?[0-9]{1,6}", re.IGNORECASE)),
 )
-_SHORT_HINT = re.compile(
-    rf"[栋幢楼舍站队箱室床巢提](?:(?<![楼])|(?=[0-9零〇一二三四五六七八九 ]))|[路街巷同段道][\s/，,]{{0,3}}[0-9]|[0-9](?:公里|千米|km|-[0-9])|[镇乡][{_HAN}]{{2,8}}村| 号"  # noqa: E501
-)
-_LATIN_ADDRESS = re.compile(
-    r"(?:(?:flat|room|rm|unit|apt|suite|no\.?|building|bldg|block)\.? ?[0-9a-z-]{1,6},? ?|[0-9]{1,2}/f,? ?){0,4}(?:no\. ?)?[0-9]{1,5},? [a-z][a-z ]{1,24}?"  # noqa: E501
-    r" (?:road|rd|street|st|avenue|ave|lane|boulevard|blvd)\b\.?(?:,? [a-z0-9 ]{2,20}){0,4}"
-    r"|(?:[a-z]{2,12}(?:sheng|shi|qu|xian)? ?){0,3}[a-z]{2,12}(?:lu|jie|dao|xiang) ?[0-9]{1,5} ?(?:hao|nong)(?: ?[0-9]{1,4}(?: ?(?:shi|dong|danyuan|hao|lou))?){0,4}"  # noqa: E501
-    r"|p\.? ?o\.? ?box ?[0-9]{1,6}",
-    re.IGNORECASE,
-)
-_LATIN_HINT = re.compile("[Rr](?:oad|d)|OAD|TREET|[Ss]t|[Aa]ve|[Ll]ane|[Bb]ox|BOX|ao|ong|[Bb]lvd")
+# As far behind its anchor as an address may end.
+_ANCHORED_REACH = 80
 # After a colon or a verb of sending nearly anything that tells a place is one.
 _SENT_TO = re.compile(
     r"(?:地址(?:是|为|在|改成|改为|换成|写的|:|：|】|\s){1,4}|住址(?:是|:|：)?|我?家住在?|(?:寄|送|发|邮|派)[到往])(?!了|不|这|那|我的?$|货)"
 )
+_NEXT_CUE = 8
 _SENT_PLACE = re.compile(rf"(?:[{_HAN}0-9A-Za-z（）()#+\-—/ ·.]|[,，](?=[{_HAN}]{{2,6}}[区县路街]|[0-9])){{3,48}}")
 _TELLS_PLACE = re.compile(
     rf"[0-9零〇一二三四五六七八九十]{{1,5}}(?:号|室|栋|幢|楼|层|床|房|班|组|单元|铺|弄|座|门)|(?:路|街|道|巷|园|苑|里|厦|城|村|镇|乡|嘎查|小区|信箱|驿站|柜|大学|公寓|广场)\s?[0-9A-Z]{{1,5}}"
@@ -116,25 +209,41 @@ _TELLS_PLACE = re.compile(
 
 
 def _found_short(text: str) -> Iterator[tuple[int, int]]:
-    for match in _SHORT.finditer(text) if _SHORT_HINT.search(text) else ():
-        group = match.lastgroup or ""
-        start = match.start()
-        if group not in {"room", "army", "road", "lone", "spaced"}:
-            lead = _LEAD.match(match.group(), 0, max(0, len(match.group()) - 4))
-            if lead and lead.end() < len(match.group()) - 3:
-                start += lead.end()
-        yield start, match.end()
-    if _LATIN_HINT.search(text):
-        yield from (match.span() for match in _LATIN_ADDRESS.finditer(text))
+    for named in _SHORT_NAMED:
+        for rest in named.rest.finditer(text):
+            name = _NAME.search(text, max(0, rest.start() - named.most), rest.start())
+            if name and len(name.group()) >= named.least:
+                yield _without_lead(text, name.start(), rest.end())
+    for form in _SHORT_ANCHORED:
+        done = 0
+        for anchor in form.anchor.finditer(text):
+            if anchor.start() < done:
+                continue
+            found = form.address.search(text, max(done, anchor.start() - form.reach), anchor.end() + _ANCHORED_REACH)
+            if found:
+                done = found.end()
+                yield _without_lead(text, *found.span()) if form.named else found.span()
+
+
+def _sent_to(text: str) -> Iterator[tuple[int, int]]:
+    """Behind 地址 all is the address; behind a verb it ends with the last word that tells a place."""
+    floor = 0
     for cue in _SENT_TO.finditer(text):
+        if cue.start() < floor:
+            continue
         place = _SENT_PLACE.match(text, cue.end())
         ends = [match.end() for match in _TELLS_PLACE.finditer(place.group())] if place else []
         if place and ends:
-            # Behind 地址 all is the address; behind a verb it ends with the last word that tells a place.
-            yield (
-                place.start(),
-                place.start() + (len(place.group().rstrip()) if cue.group()[-1] in ":：是" else ends[-1]),
-            )
+            length = len(place.group().rstrip()) if cue.group()[-1] in ":：是" else ends[-1]
+            yield place.start(), place.start() + length
+        # A cue that follows at once says the same place again.
+        floor = cue.end() + _NEXT_CUE
+
+
+def _without_lead(text: str, start: int, end: int) -> tuple[int, int]:
+    said = text[start:end]
+    lead = _LEAD.match(said, 0, max(0, len(said) - 4))
+    return (start + lead.end(), end) if lead and lead.end() < len(said) - 3 else (start, end)
 
 
 # What may stand to the left: Chinese characters, and gaps after a complete name of a place.
@@ -166,6 +275,7 @@ def find_addresses(text: str) -> Iterator[Span]:
 
 def _finds(text: str) -> Iterator[tuple[int, int]]:
     yield from _found_short(text)
+    yield from _sent_to(text)
     for pattern in _NAMED:
         for match in pattern.finditer(text):
             start = _beginning(text, match.start(), named=True)

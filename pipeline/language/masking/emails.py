@@ -22,7 +22,9 @@ _DOMAIN = re.compile(
 )
 _SAID_DOMAIN = re.compile(rf"(?:[A-Za-z0-9-]{{1,63}}{_DOT}){{1,8}}(?:{_ENDINGS})(?![A-Za-z0-9])", re.IGNORECASE)
 _LOCAL = re.compile(r"(?:\"[^\"\n]{1,40}\"|[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}|[\u4e00-\u9fff]{2,3})$")
-_ANY_EMAIL = re.compile(r"[@#☆★*特鼠缀]|[圈花邮][aA箱]|[^0-9A-Za-z][aA](?:[tT][^0-9A-Za-z]|[^0-9A-Za-z])|_[aA]")
+_ANY_EMAIL = re.compile(
+    "[@#☆★*特鼠缀aA箱](?:(?<=[@#☆★*特鼠缀])|(?<=[圈花邮_][aA箱])|(?<=[^0-9A-Za-z][aA])[tT]?[^0-9A-Za-z])"
+)
 _LONGEST_LOCAL = 64
 _NUMBER = re.compile(r"(?i:qq|扣扣)邮箱(?:[^\w‹›]|[号是为]){0,4}[1-9][0-9]{4,10}(?![0-9])")
 _IN_PARTS = re.compile(

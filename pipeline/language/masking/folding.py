@@ -100,13 +100,23 @@ class Folded(Struct, frozen=True):
         return Folded("".join(pieces), [*starts, *self.starts[place:]], [*ends, *self.ends[place:]])
 
 
+def folded(text: str) -> str:
+    """The plain copy of a text, as `fold` makes it, without the way back. Linear in the text; never raises."""
+    if not _ANY_CHANGED.search(text):
+        return text
+    return _CHANGED.sub(_said, respell(text))
+
+
+def _said(match: re.Match[str]) -> str:
+    found = match.group()
+    return _decoded(found) if found[0] in "&%<" else "".join([_TABLE[character] for character in found])
+
+
 def fold(text: str) -> Folded:
-    """The plain copy of a text. Linear in the text; never raises."""
+    """The plain copy of a text, and where each of its characters came from. Linear in the text; never raises."""
     if not _ANY_CHANGED.search(text):
         return Folded(text, range(len(text)), range(1, len(text) + 1))
     plain = respell(text)
-    if not _CHANGED.search(plain):
-        return Folded(plain, range(len(plain)), range(1, len(plain) + 1))
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

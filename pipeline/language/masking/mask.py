@@ -10,13 +10,18 @@ from gapwatch.pipeline.language.masking.accounts import find_accounts, find_nick
 from gapwatch.pipeline.language.masking.addresses import find_addresses
 from gapwatch.pipeline.language.masking.documents import find_documents
 from gapwatch.pipeline.language.masking.emails import find_emails
-from gapwatch.pipeline.language.masking.folding import fold
-from gapwatch.pipeline.language.masking.names import find_names
+from gapwatch.pipeline.language.masking.folding import fold, folded
+from gapwatch.pipeline.language.masking.names import (
+    find_cued_names,
+    find_lone_names,
+    find_names_after_roles,
+    find_names_before_titles,
+)
 from gapwatch.pipeline.language.masking.numbers import find_numbers
 from gapwatch.pipeline.language.masking.passwords import find_passwords
 from gapwatch.pipeline.language.masking.plates import find_plates
 from gapwatch.pipeline.language.masking.positions import find_positions
-from gapwatch.pipeline.language.masking.prefilter import Hints, hints_of
+from gapwatch.pipeline.language.masking.prefilter import NO_HINTS, Hints, hints_of
 from gapwatch.pipeline.language.masking.spans import MaskedText, Span
 from gapwatch.pipeline.settings import settings
 
@@ -54,17 +59,21 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
     """
     if orders is None:
         orders = settings().mask_orders
-    folded = fold(text)
-    hints = hints_of(folded.text)
-    if not orders and not any(hints):
+    plain = folded(text)
+    hints = hints_of(plain)
+    if hints is NO_HINTS and not orders:
         return Masked(MaskedText(text))
+    found = _chosen(plain, _finds(plain, hints, orders=orders))
+    if not found:
+        return Masked(MaskedText(text))
+    copy = fold(text)
     spans: list[Span] = []
     for _ in range(_ROUNDS):
-        found = _chosen(folded.text, _finds(folded.text, hints, orders=orders))
+        spans += (Span(span.kind, *copy.span(span.start, span.end)) for span in found)
+        copy = copy.with_tokens(found)
+        found = _chosen(copy.text, _finds(copy.text, hints, orders=orders))
         if not found:
             break
-        spans += (Span(span.kind, *folded.span(span.start, span.end)) for span in found)
-        folded = folded.with_tokens(found)
     return _masked(text, spans)
 
 
@@ -85,18 +94,22 @@ def _masked(text: str, spans: list[Span]) -> Masked:
 def _finds(text: str, hints: Hints, *, orders: bool) -> Iterable[Span]:
     """What the rules that are hinted at find in a folded text, the surest rules first."""
     rules = [
-        *(_CODE_RULES if hints.codes and _ANY_CODE.search(text) else ()),
-        *(_NUMBER_RULES if hints.codes else ()),
+        *((find_positions,) if hints.positions or hints.numbers else ()),
+        *((find_emails,) if hints.mail else ()),
+        *((find_accounts,) if hints.accounts or hints.numbers or hints.announced_codes else ()),
+        *((find_documents,) if hints.numbers or hints.announced_codes else ()),
+        *((find_plates,) if hints.plates or hints.numbers or hints.announced_codes else ()),
+        *((find_passwords,) if hints.announced_codes else ()),
+        *((find_nicknames,) if hints.accounts else ()),
+        *((find_numbers,) if hints.numbers else ()),
         *((find_addresses,) if hints.addresses else ()),
-        *((find_names,) if hints.names else ()),
+        *((find_cued_names,) if hints.cued_names else ()),
+        *((find_names_before_titles,) if hints.names_before_titles else ()),
+        *((find_names_after_roles,) if hints.names_after_roles else ()),
+        *((find_lone_names,) if hints.lone_names else ()),
         *((find_orders,) if orders else ()),
     ]
     return chain.from_iterable(rule(text) for rule in rules)
-
-
-_CODE_RULES = (find_positions, find_emails, find_accounts, find_documents, find_plates, find_passwords)
-_NUMBER_RULES = (find_nicknames, find_numbers)
-_ANY_CODE = re.compile("[A-Za-z0-9]")
 
 
 def _chosen(text: str, finds: Iterable[Span]) -> list[Span]:

@@ -42,9 +42,20 @@ _CUE = re.compile(
     r"(?:是|为|叫|:|：|】|\]|\||\s){0,4}"
 )
 _SELF = re.compile(r"我(?:就|还)?是")
+# Alternatives begin with a character of their own, so that a search skips from one such character to the next.
+_FULL_TITLES = (
+    "先生|女士|小姐(?!姐)|经理|师傅|老师|主任|店长|医生|律师|警官|大夫|大[姐哥爷妈叔]|太太|叔叔|阿姨|领导|主管|专员|博士|司机|工程师|护士"
+    "|站长|队长|组长|班长|校长|顾问|客服|教授"
+)
+_SHORT_TITLES = (
+    "哥|姐|总(?![共是结之会体算的部裁店归价量额数])|某"
+    "|工(?<![施童务电员职民打手加包分完开停做]工)(?![作资具程人厂艺行夫地商业序费本])"
+)
 _TITLE = re.compile(
-    r"(?:先生|女士|小姐(?!姐)|经理|师傅|老师|主任|店长|医生|律师|警官|大夫|大[姐哥爷妈叔]|太太|叔叔|阿姨|领导|主管|专员|博士|司机|工程师|护士"
-    r"|[站队组班校]长|顾问|客服|教授)(?!们)|(?:[哥姐]|总(?![共是结之会体算的部裁店归价量额数])|(?<![施童务电员职民打手加包分完开停做])工(?![作资具程人厂艺行夫地商业序费本])|某)(?=.)"
+    "|".join(
+        [f"{title}(?!们)" for title in _FULL_TITLES.split("|")]
+        + [f"{title}(?=.)" for title in _SHORT_TITLES.split("|")]
+    )
 )
 _LATIN = re.compile(r"(?<=[:：叫])\s?([A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})(?![A-Za-z0-9])")
 _CJK = re.compile(r"[\u4e00-\u9fff]*")
@@ -57,9 +68,10 @@ _WINDOW = 8
 _HAN = r"\u4e00-\u9fff"
 _SURNAME = f"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])"
 ROLES = (
-    "[下订]单人|购?买人|乘客|旅客|[买卖]家|[代签]收人|[付汇]款人|人脸是?|抬头|同事|同学|实名|客户|客服叫?|导购|尊敬的|就是|师傅叫?|开户名?|账户名?|户主|店长"
-    "|快递员|配送员|操作员|感谢|谢谢|妈妈?|爸爸?|老[婆公板]|妻子|儿子|女儿|孩子叫?|哥哥?|姐姐?|弟弟?|妹妹?|找|收(?=[:：|])|[改换]成|本人|法人|登记的?是|签名|署名"
-    "|骑手|司机|此致|姓|叫|医生|经理|户名|名字|[Nn]ame|\\b[Bb]y|\\b[Tt]o"
+    "下单人|订单人|购买人|买人|乘客|旅客|买家|卖家|代收人|签收人|付款人|汇款人|人脸是?|抬头|同事|同学|实名|客户|客服叫?|导购|尊敬的|就是|师傅叫?|开户名?|账户名?|户主|店长"
+    "|快递员|配送员|操作员|感谢|谢谢|妈妈?|爸爸?|老[婆公板]|妻子|儿子|女儿|孩子叫?|哥哥?|姐姐?|弟弟?|妹妹?|找|收(?=[:：|])|改成|换成|本人|法人|登记的?是|签名|署名"
+    "|骑手|司机|此致|姓|叫|医生|经理|户名|名字|name|Name"
+    r"|by(?<!\w..)|By(?<!\w..)|to(?<!\w..)|To(?<!\w..)"
 )
 _ROLE = re.compile(
     rf"(?:{ROLES})(?:是|为|叫|[:：|】\s]|(?<=此致)[，,]){{0,4}}(?P<name>{_SURNAME}[{_HAN}]{{1,2}})(?=[^{_HAN}A-Za-z0-9]|$|的那|的[^{_HAN}])"
@@ -81,8 +93,10 @@ _ANNOUNCED = re.compile(
 )
 _BEFORE_TITLE = re.compile(
     rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][a-z]{{1,14}} [A-Z][a-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
-    rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})(?=先生|女士|小姐(?!姐))"
+    rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})$"
 )
+_FORM_OF_ADDRESS = re.compile("先生|女士|小姐(?!姐)")
+_LONGEST_NAME = 32
 _ENGLISH = re.compile(r"(?:[Mm]y name is|[Ii] am|[Nn]ame[:： ]) ?(?P<name>[A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})")
 _UNUSUAL = re.compile(
     rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|[{_HAN}]{{4,5}}(?=[^{_HAN}A-Za-z0-9]|$)|{_SURNAME}(?:[ *.＊][{_HAN}]){{1,2}}(?![{_HAN}])"  # noqa: E501
@@ -93,19 +107,22 @@ _THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂�
 _NOBODY = frozenset("这那哪各每全本贵我你您他她某有男女")
 
 
-def find_names(text: str) -> Iterator[Span]:
-    """Names of a folded text: those after a cue or a role, those before a title, and those alone."""
+def find_cued_names(text: str) -> Iterator[Span]:
+    """Names of a folded text after a word that announces one."""
     yield from _after_cues(text)
     yield from _after_self(text)
-    yield from _before_titles(text)
-    for match in _ROLE.finditer(text):
-        if _is_person(match["name"]) and _is_given(match["name"]):
-            yield Span("姓名", *match.span("name"))
-    yield from _alone(text)
     yield from (Span("姓名", *match.span("name")) for match in _ENGLISH.finditer(text))
 
 
-def _alone(text: str) -> Iterator[Span]:
+def find_names_after_roles(text: str) -> Iterator[Span]:
+    """Names of a folded text after what somebody is."""
+    for match in _ROLE.finditer(text):
+        if _is_person(match["name"]) and _is_given(match["name"]):
+            yield Span("姓名", *match.span("name"))
+
+
+def find_lone_names(text: str) -> Iterator[Span]:
+    """Names of a folded text that stand by themselves."""
     for match in _ALONE.finditer(text):
         name = match.group(match.lastgroup or 0)
         known = _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY)
@@ -113,12 +130,9 @@ def _alone(text: str) -> Iterator[Span]:
         came = match.lastgroup == "came" and (name[0].isascii() or (nouns and not known))
         if came or (_is_person(name) and _is_given(name)):
             yield Span("姓名", *match.span())
-    for match in _BOTH.finditer(text):
+    for match in _BOTH.finditer(text) if "两" in text or "二" in text else ():
         if _is_person(match["left"]) and _is_person(match["right"]):
             yield Span("姓名", match.start("left"), match.end("right"))
-    for match in _BEFORE_TITLE.finditer(text):
-        if _is_unusual(match.group()):
-            yield Span("姓名", *match.span())
 
 
 def _is_unusual(name: str) -> bool:
@@ -195,7 +209,8 @@ def _after_self(text: str) -> Iterator[Span]:
             yield Span("姓名", start, start + length)
 
 
-def _before_titles(text: str) -> Iterator[Span]:
+def find_names_before_titles(text: str) -> Iterator[Span]:
+    """Names of a folded text before a title."""
     floor = 0
     for title in _TITLE.finditer(text):
         end = title.start()
@@ -204,6 +219,13 @@ def _before_titles(text: str) -> Iterator[Span]:
         length = _name_before(before.group()) if before and before.group() else 0
         if length:
             yield Span("姓名", end - length, end)
+    floor = 0
+    for address in _FORM_OF_ADDRESS.finditer(text):
+        end = address.start()
+        name = _BEFORE_TITLE.search(text, max(floor, end - _LONGEST_NAME), end)
+        if name and _is_unusual(name.group()):
+            yield Span("姓名", *name.span())
+        floor = address.end()
 
 
 def _is_word(text: str) -> bool:

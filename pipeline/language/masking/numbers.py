@@ -20,6 +20,7 @@ _BETWEEN = rf"(?:{SIGN}{{1,6}}+|[转杠横])"
 _WRITTEN = re.compile(rf"[0-9]++(?:{_BETWEEN}[0-9]++)*+")
 _SPOKEN = re.compile(rf"[0-9{SPOKEN_DIGITS}]++(?:{_BETWEEN}[0-9{SPOKEN_DIGITS}]++)*+")
 _DIGIT = re.compile("[0-9]")
+_ANY_SPOKEN = re.compile(f"[{SPOKEN_DIGITS}]")
 _TIDY = re.compile(r"[ \-–—.·_()/]{1,3}")
 # A numeral that begins the next word, not one that ends the number: 一三八…七八一共三件.
 _NEXT_WORD = re.compile(r"[一二两三四五六七八九](?=[个共下起直样定般些张件次条点位天月年号])")
@@ -139,23 +140,24 @@ def find_numbers(text: str) -> Iterator[Span]:
     """Phone, identity card and bank card numbers of a folded text."""
     yield from (Span("身份证", *match.span()) for match in _ID_TOLD.finditer(text))
     yield from _tails(text)
-    spoken = text.translate(_VALUES)
     for match in _WRITTEN.finditer(text):
-        yield from _find_in_run(text, spoken, *match.span())
-    if spoken != text:
-        for match in _SPOKEN.finditer(text):
-            start, end = match.span()
-            end -= _NEXT_WORD.match(text, end - 1) is not None
-            yield from _find_in_run(text, spoken, start, end)
+        yield from _find_in_run(text, *match.span())
+    for match in _SPOKEN.finditer(text):
+        start, end = match.span()
+        if end - start >= _SHORTEST and _ANY_SPOKEN.search(text, start, end):
+            yield from _find_in_run(text, start, end - (_NEXT_WORD.match(text, end - 1) is not None))
     yield from _lettered(text)
     yield from (Span("电话", *match.span()) for match in _HEX.finditer(text) if _MOBILE.match(match.group()[1::2]))
 
 
-def _find_in_run(text: str, spoken: str, start: int, end: int) -> Iterator[Span]:
-    places = [match.start() for match in _DIGIT.finditer(spoken, start, end)]
+def _find_in_run(text: str, start: int, end: int) -> Iterator[Span]:
+    if end - start < _SHORTEST:
+        return
+    written = text[start:end].translate(_VALUES)
+    places = [match.start() for match in _DIGIT.finditer(written)]
     if len(places) < _SHORTEST:
         return
-    run = _Run(text, places, "".join([spoken[place] for place in places]))
+    run = _Run(text, [start + place for place in places], "".join([written[place] for place in places]))
     cued = None if _id_at(run, 0) or _card_at(run, 0) else _after_cue(run)
     if cued:
         yield cued

@@ -4,7 +4,8 @@ Of these few it tells which rules: most hold a hint of one kind, and the rules o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from gapwatch.pipeline.language.masking.accounts import NETWORKS
@@ -28,20 +29,28 @@ _PERSON = (
 )
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
+# What the words end with that tell a place.
+_PLACE_END = (
+    "[0-9A-Z零〇一二三四五六七八九十号室栋幢楼层床房班组元铺弄座门区园寓"
+    "村站查木镇乡店+县街道路巷同户队期梯院舍屯庄湾府邸郡庭里坊厦场心城校学苑#]"
+)
+
 # First character, second character, and what must follow. Two characters tell most texts apart at once.
-_CODE_HINTS = (
+_NUMBER_HINTS = (
     # Five digits, written or spoken; letters typed for digits.
     (_DIGITS, rf"{_DIGITS}转杠横\W_", rf"(?:(?:[\W_]{{0,6}}|[转杠横])[{_DIGITS}]){{3}}"),
     ("0-9", _LOOK_ALIKES, r"[0-9A-Za-z|]{3}"),
     (_LOOK_ALIKES, "0-9", r"[0-9A-Za-z|]{3}"),
     ("尾", "号", ""),
     ("后末", "三四六346", "位"),
-    # Mail.
+)
+_MAIL_HINTS = (
     ("@", r"\w\W", ""),
     (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
     (r" (\[{<（【《_\-", "aA", r"(?:[tT]?\s?[)\]}>）】》 _-])"),
     (r"艾爱圈花小邮后 (\[{<（【《", "特aA老箱缀艾爱圈", ""),
-    # Accounts.
+)
+_ACCOUNT_HINTS = (
     ("微薇威徽维", "信芯❤心 .·:：", ""),
     ("vVwW", "xX:：信 ❤", ""),
     ("+➕加", "vVqQ我个微", ""),
@@ -50,10 +59,12 @@ _CODE_HINTS = (
     ("搜", rf"一下{_LATIN}\W_", ""),
     ("联", "系", "[人方]"),
     (".", "cmn", "(?:om|n|e|et)/"),
-    # Plates.
+)
+_PLATE_HINTS = (
     (PROVINCES.strip("[]"), rf"{_LATIN}\W_", rf"[\W_{_LATIN}]{{0,5}}[{_DIGITS}{_LATIN}*]{{4}}"),
     (_LATIN, PROVINCES.strip("[]"), ""),
-    # Positions.
+)
+_POSITION_HINTS = (
     ("北南东西", "纬经", ""),
     (":", "/", "/"),
     ("23456789CFGHJMPQRVWXcfghjmpqrvwx", "+", "[0-9A-Za-z]{2}"),
@@ -73,13 +84,13 @@ _ADDRESS_HINTS = (
     (
         "寄送发邮派",
         "到往",
-        rf"[{_HAN}0-9A-Za-z（）()#+/ ·.,，-]{{1,47}}?[0-9零〇一二三四五六七八九号室园寓村站查木镇乡区店楼栋]",
+        rf"[{_HAN}0-9A-Za-z（）()#+—/ ·.,，-]{{1,47}}?{_PLACE_END}",
     ),
     ("路街巷同段道", r"0-9\s/，,", r"(?:(?<=[0-9])|[\s/，,]{0,2}[0-9])"),
     ("栋幢楼舍寓区校院", r"0-9零〇一二三四五六七八九\s", r"[0-9零〇一二三四五六七八九栋幢号]"),
     ("园苑寓村庄区城府湾里坊庭郡邸", r"0-9\s", r"[0-9]{0,3}[-#]"),
     ("0-9", "室", ""),
-    ("丰驿自快部信", "巢站提递队箱", "[0-9柜]|(?<=驿站|信箱|部队)"),
+    ("丰驿自快部信", "巢站提递队箱", "(?:[0-9柜点]|(?<=丰巢|驿站|信箱|部队))"),
     ("GSXYgsxy", "0-9", rf"[0-9]{{0,3}}[{_HAN}]{{2,6}}[0-9]"),
     ("镇乡", _HAN, rf"[{_HAN}]{{1,7}}村"),
     ("地", "铁", "站[A-Z]口"),
@@ -92,7 +103,7 @@ _ADDRESS_HINTS = (
     ("hH", "aA", "[oO]"),
     ("nN", "oO", "[nN][gG]"),
 )
-_NAME_HINTS = (
+_CUED_NAME_HINTS = (
     ("联", "系", "[人方]"),
     ("我名人", "叫", ""),
     ("叫姓户", "做名", ""),
@@ -102,21 +113,30 @@ _NAME_HINTS = (
     ("机", "主", ""),
     ("持", "卡", "人"),
     ("诉事", "人", ""),
-    ("我", "是", _SURNAME),
-    ("我", "就还", f"是{_SURNAME}"),
-    # Roles, and then a surname and the end of what is said.
+    ("我", "是", f"(?:[小阿]|{_SURNAME})"),
+    ("我", "就还", f"是(?:[小阿]|{_SURNAME})"),
+    ("aAiI", "mMsS", " [A-Z]"),
+    ("eE", " :：", "[ :：]{0,3}[A-Z]"),
+)
+# Roles, and then a surname and the end of what is said.
+_ROLE_HINTS = (
     ("单买卖收款付下订", "人单", _PERSON),
     ("乘旅买卖", "客家", _PERSON),
     ("抬实本法脸同客导师", "头名人是事学户服购傅", _PERSON),
-    ("敬就的此", "的是致", _PERSON),
+    ("敬", "的", _PERSON),
+    ("就", "是", _PERSON),
+    ("登", "记", f"的?是{_PERSON}"),
+    ("此", "致", _PERSON),
     ("开账户递店送作签署", "户名主员长", _PERSON),
     ("感谢妈爸妻儿女哥姐弟妹老", "谢妈爸子儿哥姐弟妹婆公板", _PERSON),
     ("孩改换骑司医经", "子成手机生理", _PERSON),
     ("人我家", "妈爸哥姐弟妹", _PERSON),
     ("找姓叫", _SURNAMES, f"[{_HAN}]{{1,3}}(?:[^{_HAN}]|$|的那)"),
+    ("名", "字", _PERSON),
     ("收", ":：|", ""),
-    ("yYoOeE", r" :：", rf"[ :：]{{0,3}}(?:{_SURNAME}|[A-Z])"),
-    ("aAiI", "mMsS", " [A-Z]"),
+    ("yYoOeE", r" :：", rf"[ :：]{{0,3}}{_SURNAME}"),
+)
+_LONE_NAME_HINTS = (
     ("(（“", _SURNAMES, f"[{_HAN}]{{1,3}}[)）”]"),
     ("本", "人", ""),
     ("你您", "好", ""),
@@ -124,6 +144,8 @@ _NAME_HINTS = (
     (r" (（", "收", f"(?![{_HAN}])"),
     ("和", _SURNAMES, ".{1,3}[两二]"),
     ("昨今前刚上下", "天刚才午", "(?:过?来|给我|上门|帮我)"),
+)
+_TITLE_HINTS = (
     ("哥姐总工某", r"\w\W", f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"),
     ("大", "姐哥爷妈叔", _NAMED),
     ("太叔阿", "太叔姨", _NAMED),
@@ -142,7 +164,7 @@ _NAME_HINTS = (
 Hint = tuple[str, str, str]
 
 
-def _any(hints: Iterable[Hint]) -> re.Pattern[str]:
+def _any(hints: Sequence[Hint]) -> re.Pattern[str]:
     return re.compile(
         f"[{''.join(first for first, _, _ in hints)}]"
         f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in hints)})",
@@ -150,31 +172,54 @@ def _any(hints: Iterable[Hint]) -> re.Pattern[str]:
     )
 
 
-_ANY_HINT = _any((*_CODE_HINTS, *_ADDRESS_HINTS, *_NAME_HINTS))
-_ANY_CODE_HINT, _ANY_ADDRESS_HINT, _ANY_NAME_HINT = map(_any, (_CODE_HINTS, _ADDRESS_HINTS, _NAME_HINTS))
-# A code of letters and digits, or of four digits, is personal only where a word announces it.
-_CODE = re.compile(f"[{_LATIN}0-9:_-](?:(?<![0-9])[0-9]|(?<=[0-9])(?:[{_LATIN}:_-]|[0-9]{{3}}))")
+_CODE_HINTS = (_NUMBER_HINTS, _MAIL_HINTS, _ACCOUNT_HINTS, _PLATE_HINTS, _POSITION_HINTS)
+_ANY_CODE, _ANY_ADDRESS = _any(tuple(chain.from_iterable(_CODE_HINTS))), _any(_ADDRESS_HINTS)
+_ANY_NUMBER, _ANY_MAIL, _ANY_ACCOUNT, _ANY_PLATE, _ANY_POSITION = map(_any, _CODE_HINTS)
+_NAME_HINTS = (_CUED_NAME_HINTS, _ROLE_HINTS, _LONE_NAME_HINTS, _TITLE_HINTS)
+_ANY_NAME = _any(tuple(chain.from_iterable(_NAME_HINTS)))
+_ANY_CUE, _ANY_ROLE, _ANY_LONE_NAME, _ANY_TITLE = map(_any, _NAME_HINTS)
+# A code of letters and digits is personal only where a word announces it.
 _CODE_CUE = re.compile(f"{PAPERS}|{NETWORKS}|{SECRETS}|车牌|牌照|停车场")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!@#$%^&*._: ·-]{3}")
 
 
 class Hints(NamedTuple):
     """Which kinds of personal data a folded text may hold; a kind that is false it does not hold."""
 
-    codes: bool
-    addresses: bool
-    names: bool
+    numbers: bool = False
+    mail: bool = False
+    accounts: bool = False
+    plates: bool = False
+    positions: bool = False
+    announced_codes: bool = False
+    addresses: bool = False
+    cued_names: bool = False
+    names_after_roles: bool = False
+    lone_names: bool = False
+    names_before_titles: bool = False
 
 
-_NONE = Hints(codes=False, addresses=False, names=False)
+NO_HINTS = Hints()
 
 
 def hints_of(folded: str) -> Hints:
     """What the rules are to look for in a folded text: numbers and other codes, addresses, names."""
-    code = _CODE.search(folded) is not None and _CODE_CUE.search(folded.lower()) is not None
-    if not code and not _ANY_HINT.search(folded):
-        return _NONE
+    code = _ANY_CODE.search(folded) is not None
+    announced = _CODE.search(folded) is not None and _CODE_CUE.search(folded.lower()) is not None
+    address = _ANY_ADDRESS.search(folded) is not None
+    name = _ANY_NAME.search(folded) is not None
+    if not (code or announced or address or name):
+        return NO_HINTS
     return Hints(
-        codes=code or _ANY_CODE_HINT.search(folded) is not None,
-        addresses=_ANY_ADDRESS_HINT.search(folded) is not None,
-        names=_ANY_NAME_HINT.search(folded) is not None,
+        numbers=code and _ANY_NUMBER.search(folded) is not None,
+        mail=code and _ANY_MAIL.search(folded) is not None,
+        accounts=code and _ANY_ACCOUNT.search(folded) is not None,
+        plates=code and _ANY_PLATE.search(folded) is not None,
+        positions=code and _ANY_POSITION.search(folded) is not None,
+        announced_codes=announced,
+        addresses=address,
+        cued_names=name and _ANY_CUE.search(folded) is not None,
+        names_after_roles=name and _ANY_ROLE.search(folded) is not None,
+        lone_names=name and _ANY_LONE_NAME.search(folded) is not None,
+        names_before_titles=name and _ANY_TITLE.search(folded) is not None,
     )
