@@ -26,6 +26,8 @@ from gapwatch.schemas.events import EVENT_TYPES, EventType
 
 _ROWS_PER_STEP = 200
 _TYPE_AND_FILE = 2
+# How alike two names are of which one is a slip of the other, from 0 to 1.
+_A_SLIP = 0.75
 
 
 class _Assignment(click.ParamType):
@@ -149,7 +151,8 @@ def file_rows(
 
     Raises FileError when it cannot be read as told.
     """
-    _check_columns(event_type, columns)
+    _check_columns(event_type, columns, left_out)
+    _doubt_constants(event_type, constants)
     name = _name(file)
     rows: Callable[..., Iterator[Row]]
     if profile:
@@ -172,8 +175,22 @@ def _note(found: str) -> None:
     click.echo(say_again(found), err=True)
 
 
-def _check_columns(event_type: EventType, columns: tuple[tuple[str, str], ...]) -> None:
-    """Raises click.UsageError when --map names no field of the type, or one field or one column twice."""
+def _doubt_constants(event_type: EventType, constants: tuple[tuple[str, str], ...]) -> None:
+    """Say which names of --set are nearly those of fields: they become attributes, which may be a slip."""
+    fields = EVENT_TYPES[event_type].__struct_fields__
+    for name, _ in constants:
+        if name not in fields and (meant := difflib.get_close_matches(name, fields, 1, _A_SLIP)):
+            _note(
+                say(
+                    "--set: {name} is no field and becomes an attribute; did you mean {meant}?",
+                    name=name,
+                    meant=meant[0],
+                )
+            )
+
+
+def _check_columns(event_type: EventType, columns: tuple[tuple[str, str], ...], left_out: tuple[str, ...]) -> None:
+    """Raises click.UsageError when --map names no field of the type, one field or one column twice, or one left out."""
     fields = EVENT_TYPES[event_type].__struct_fields__
     for field, _ in columns:
         if field not in fields:
@@ -187,6 +204,8 @@ def _check_columns(event_type: EventType, columns: tuple[tuple[str, str], ...]) 
                     fields=", ".join(fields),
                 )
             )
+    if both := {column for _, column in columns} & set(left_out):
+        raise click.UsageError(say("--leave-out names {names}, which --map needs", names=", ".join(sorted(both))))
     for names in zip(*columns, strict=True):
         if twice := {name for name in names if names.count(name) > 1}:
             raise click.UsageError(

@@ -22,6 +22,8 @@ LARGEST_WORKBOOK = 1024**3
 # What comes through a pipe and must be read from its end is kept on disk meanwhile.
 _LARGEST_PIPED = 4 * 1024**3
 _DEEPEST = 3
+BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
+"""What reading a broken archive raises."""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP = b"\x1f\x8b"
@@ -39,6 +41,7 @@ _OTHERS = {
     b"ORC": "ORC",
     b"SQLite format 3": "SQLite",
 }
+_TAR_MARK = slice(257, 262)
 _MARKUP = (b"<html", b"<!doctype html", b"<table", b"<?xml")
 
 
@@ -66,7 +69,7 @@ def _unpacked(
     content: Content, name: str, member: str | None, tell: Callable[[str], object], stack: contextlib.ExitStack
 ) -> Content:
     for _ in range(_DEEPEST):
-        start = content.stream.peek(SAMPLE_BYTES)[:64]
+        start = content.stream.peek(SAMPLE_BYTES)[:512]
         if start.startswith(_OLE):
             return content._replace(kind="xls", stream=_seekable(content.stream, stack))
         if not start.startswith((_GZIP, *_ZIP)):
@@ -82,30 +85,31 @@ def _unpacked(
         archive = stack.enter_context(_archive(stream, name))
         if "xl/workbook.xml" in archive.namelist():
             return content._replace(kind="xlsx", stream=stream)
+        if {"[Content_Types].xml", "mimetype"} & set(archive.namelist()):
+            raise _not_read(name, ".ods, .xlsb, .docx")
         chosen = _chosen(archive, name, member)
         tell(message("{member} within the archive", member=_shown(chosen)))
         content = Content(_bounded(_member(archive, chosen, name), size, name), "text", _shown(chosen))
-    raise FileError(message("{name} is an archive within an archive within an archive; unpack it first", name=name))
+    raise FileError("{name} is an archive within an archive within an archive; unpack it first", name=name)
 
 
 def _check_is_text(start: bytes, name: str) -> None:
     for beginning, kind in _OTHERS.items():
         if start.startswith(beginning):
-            raise FileError(
-                message(
-                    "{name} is a {kind} file, which is not read here; write it as CSV, JSON Lines or .xlsx",
-                    name=name,
-                    kind=kind,
-                )
-            )
+            raise _not_read(name, kind)
+    if start[_TAR_MARK].startswith(b"ustar"):
+        raise _not_read(name, "tar")
     if start.lstrip().lower().startswith(_MARKUP):
         raise FileError(
-            message(
-                "{name} is a web page or XML, whatever its name says; open it in a spreadsheet and save it as .xlsx or "
-                "CSV",
-                name=name,
-            )
+            "{name} is a web page or XML, whatever its name says; open it in a spreadsheet and save it as .xlsx or CSV",
+            name=name,
         )
+
+
+def _not_read(name: str, kind: str) -> FileError:
+    return FileError(
+        "{name} is a {kind} file, which is not read here; write it as CSV, JSON Lines or .xlsx", name=name, kind=kind
+    )
 
 
 def _seekable(stream: "io.BufferedReader[Any]", stack: contextlib.ExitStack) -> "io.BufferedReader[Any]":
@@ -147,31 +151,33 @@ class _Bounded(io.RawIOBase):
         return self._read
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._read = int(self._source.seek(offset, whence))
+        with self._faults():
+            self._read = int(self._source.seek(offset, whence))
         return self._read
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except BROKEN as error:
+            raise FileError(
+                "{name} cannot be unpacked after {bytes} bytes: {error}",
+                name=self._name,
+                bytes=self._read,
+                error=error,
+            ) from None
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
-        try:
+        with self._faults():
             data = self._source.read(len(view))
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            raise FileError(
-                message(
-                    "{name} cannot be unpacked after {bytes} bytes: {error}",
-                    name=self._name,
-                    bytes=self._read,
-                    error=error,
-                )
-            ) from None
         view[: len(data)] = data
         self._read += len(data)
         if self._read > self._most:
             raise FileError(
-                message(
-                    "{name} unpacks to more than {most} MB; unpack it first if that is right",
-                    name=self._name,
-                    most=self._most // 1024**2,
-                )
+                "{name} unpacks to more than {most} MB; unpack it first if that is right",
+                name=self._name,
+                most=self._most // 1024**2,
             )
         return len(data)
 
@@ -179,8 +185,8 @@ class _Bounded(io.RawIOBase):
 def _archive(stream: "io.BufferedReader[Any]", name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise FileError(message("{name} is a broken archive: {error}", name=name, error=error)) from None
+    except BROKEN as error:
+        raise FileError("{name} is a broken archive: {error}", name=name, error=error) from None
 
 
 def _chosen(archive: zipfile.ZipFile, name: str, member: str | None) -> zipfile.ZipInfo:
@@ -189,11 +195,9 @@ def _chosen(archive: zipfile.ZipFile, name: str, member: str | None) -> zipfile.
     if len(named) == 1:
         return named[0]
     raise FileError(
-        message(
-            "{name} holds {files}; choose one with --member NAME",
-            name=name,
-            files=", ".join(map(_shown, files)) or "—",
-        )
+        "{name} holds {files}; choose one with --member NAME",
+        name=name,
+        files=", ".join(map(_shown, files)) or "—",
     )
 
 
@@ -214,8 +218,8 @@ def _shown(member: zipfile.ZipInfo) -> str:
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Any:
     if member.flag_bits & 0x1:
-        raise FileError(message("{name} is encrypted; unpack it first", name=name))
+        raise FileError("{name} is encrypted; unpack it first", name=name)
     try:
         return archive.open(member)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
-        raise FileError(message("{name} is a broken archive: {error}", name=name, error=error)) from None
+    except BROKEN as error:
+        raise FileError("{name} is a broken archive: {error}", name=name, error=error) from None

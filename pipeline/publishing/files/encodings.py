@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 from gapwatch.pipeline.publishing.files.record import FileError
-from gapwatch.pipeline.words.catalogue import message
 
 # Enough to tell the encoding of a stream that can be read only once, little enough to be read at once.
 SAMPLE_BYTES = 1024**2
@@ -112,11 +111,9 @@ def _of_two_bytes(sample: bytes) -> str:
         return best
     line = next((line for line in sample.split(b"\n") if line), sample)
     raise FileError(
-        message(
-            "the encoding cannot be told: bytes {bytes} are Chinese neither in UTF-8 nor in GB 18030 or Big5. "
-            "Name it with --encoding, or mend what is cut",
-            bytes=re.sub(rb"[\x00-\x7f]+", b" ", line)[:12].hex(" "),
-        )
+        "the encoding cannot be told: bytes {bytes} are Chinese neither in UTF-8 nor in GB 18030 or Big5. "
+        "Name it with --encoding, or mend what is cut",
+        bytes=re.sub(rb"[\x00-\x7f]+", b" ", line)[:12].hex(" "),
     )
 
 
@@ -146,9 +143,7 @@ def text_of(stream: "io.BufferedReader[Any]", encoding: str) -> io.TextIOWrapper
         codec = codecs.lookup(encoding).name
         "".encode(codec)  # not each codec is one of texts
     except LookupError:
-        raise FileError(
-            message("{encoding} is no encoding known here; try utf-8 or gb18030", encoding=encoding)
-        ) from None
+        raise FileError("{encoding} is no encoding known here; try utf-8 or gb18030", encoding=encoding) from None
     codec = "utf-8-sig" if codec == "utf-8" else codec  # which takes a byte-order mark or none
     return io.TextIOWrapper(stream, codec, errors="surrogateescape", newline="")
 

@@ -48,12 +48,10 @@ def _text_records(
             yield from _with_columns(json_records(text, name, reading, tell), name, reading.expected.columns)
     except UnicodeError as error:
         raise FileError(
-            message(
-                "{name} is not {encoding} ({error}); name its encoding with --encoding",
-                name=name,
-                encoding=encoding,
-                error=error,
-            )
+            "{name} is not {encoding} ({error}); name its encoding with --encoding",
+            name=name,
+            encoding=encoding,
+            error=error,
         ) from None
     finally:
         text.detach()
@@ -70,13 +68,10 @@ def _with_columns(records: Iterator[Record], name: str, columns: frozenset[str])
         yield record
     if absent and found:
         raise FileError(
-            message(
-                "no row of {name} has a column {absent}; there are: {found}. Correct its name and run the whole file "
-                "again",
-                name=name,
-                absent=", ".join(sorted(absent)),
-                found=", ".join(sorted(found)),
-            )
+            "no row of {name} has a column {absent}; there are: {found}. Correct its name and run the whole file again",
+            name=name,
+            absent=", ".join(sorted(absent)),
+            found=", ".join(sorted(found)),
         )
 
 

@@ -1,5 +1,6 @@
 """The row of a table that names the columns: found among lines that stand before it, and checked."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +13,14 @@ from gapwatch.pipeline.words.catalogue import message
 ROWS_SEARCHED = 60
 # What sums and remarks among and below the rows begin with.
 _SUM = re.compile(
-    r"[#*\s]*(合\s*计|总\s*计|小\s*计|汇\s*总|本页小计|累\s*计|总记录数|总交易(单数|笔数)|导出(时间|日期|人)|制表(人|时间)|"
-    r"共\s*\d+\s*[条笔行页]|(grand |sub)?total|sum|[-—=*#_]{3,}).*|#.*",
+    r"[#*\s]*(合\s*计|总\s*计|小\s*计|汇\s*总|统\s*计|本页小计|累\s*计|总记录数|总交易(单数|笔数)|导出(时间|日期|人)|制表(人|时间)|"
+    r"打印|备\s*注|说\s*明|注|数据来源|共\s*\d+\s*[条笔行页]|(grand |sub)?total|sum|[-—=*#_]{3,}).*|#.*",
     re.IGNORECASE | re.DOTALL,
 )
+# A sum and nothing else, even where it stands in a column of words.
+_SUM_ALONE = re.compile(r"(合\s*计|总\s*计|小\s*计|(grand |sub)?total)\s*[:：]?[\s\d,.]*[条笔行元]?", re.IGNORECASE)
+# Digits that a spreadsheet is kept from taking for a number: ="0012", '0012, `0012.
+_KEPT_AS_TEXT = re.compile(r"""="([^"]*)"|['`]([\d.:/ +-]+)""")
 
 
 class HeaderFit(NamedTuple):
@@ -27,8 +32,14 @@ class HeaderFit(NamedTuple):
 
 
 def stripped(cells: Sequence[str]) -> list[str]:
-    """Cells without what stands around them unseen."""
-    return [cell.strip(UNSEEN) for cell in cells]
+    """Cells without what stands around them unseen, or to keep a spreadsheet from counting with them."""
+    return [_bare(cell.strip(UNSEEN)) for cell in cells]
+
+
+def _bare(cell: str) -> str:
+    if cell[:1] not in {"=", "'", "`"} or not (kept := _KEPT_AS_TEXT.fullmatch(cell)):
+        return cell
+    return (kept[1] or kept[2] or "").strip(UNSEEN)
 
 
 def fit(cells: Sequence[str], expected: Expected) -> HeaderFit:
@@ -61,7 +72,7 @@ def chosen_row(rows: int, reading: Reading) -> int | None:
     """
     if reading.header_row and reading.header_row > rows:
         raise FileError(
-            message("there is no line {line} to name the columns; there are {rows}", line=reading.header_row, rows=rows)
+            "there is no line {line} to name the columns; there are {rows}", line=reading.header_row, rows=rows
         )
     return reading.header_row - 1 if reading.header_row else None
 
@@ -73,20 +84,30 @@ def columns_of(cells: Sequence[str], name: str, expected: Expected) -> list[str]
     """
     columns = [column or f"column {number}" for number, column in enumerate(stripped(cells), 1)]
     if not any(cells):
-        raise FileError(message("{name} is empty; its first line names the columns", name=name))
+        raise FileError("{name} is empty; its first line names the columns", name=name)
     if any(map(UNDECODABLE.search, columns)):
         raise FileError(
-            message(
-                "the line of {name} that names the columns is in another encoding; name it with --encoding", name=name
-            )
+            "the line of {name} that names the columns is in another encoding; name it with --encoding", name=name
         )
-    if twice := {column for column in columns if columns.count(column) > 1}:
-        raise FileError(message("{name} has two columns named {columns}", name=name, columns=", ".join(sorted(twice))))
+    if twice := {column for column in columns if columns.count(column) > 1} & expected.known:
+        raise FileError(
+            "{name} has two columns named {columns}; rename one", name=name, columns=", ".join(sorted(twice))
+        )
+    columns = _distinct(columns)
     if absent := expected.columns - set(columns):
         raise FileError(_absent(name, absent, columns))
     if missing := expected.fields - set(columns):
         raise FileError(_missing(name, missing, columns))
     return columns
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """Columns of one name, numbered from the second on: 备注, 备注 (2)."""
+    names: list[str] = []
+    for column in columns:
+        number = next(n for n in itertools.count(1) if (column if n == 1 else f"{column} ({n})") not in names)
+        names.append(column if number == 1 else f"{column} ({number})")
+    return names
 
 
 def _absent(name: str, absent: frozenset[str], columns: list[str]) -> str:
@@ -111,12 +132,12 @@ def _missing(name: str, missing: frozenset[str], columns: list[str]) -> str:
 def why_skipped(cells: Sequence[str], columns: Sequence[str], expected: Expected) -> str:
     """Why a row below the header is no event: a line of sums or remarks, or the header once more. Empty if it is one.
 
-    A line of sums begins like one, and fills not all columns that each event needs.
+    A line of sums begins like one, and lacks what each event needs; or it is nothing but a sum.
     """
     if list(cells) == list(columns):
         return message("the names of the columns once more")
     first = next((cell for cell in cells if cell), "")
     filled = {column for column, cell in zip(columns, cells, strict=False) if cell}
-    if _SUM.fullmatch(first) and (expected.wanted - filled or len(filled) <= 1 < len(columns)):
+    if (expected.needed - filled and _SUM.fullmatch(first)) or _SUM_ALONE.fullmatch(first):
         return message("a line of sums or a remark, not a row")
     return ""

@@ -118,12 +118,9 @@ def _of_list(value: str, line: int, name: str, reading: Reading, tell: Callable[
         (path,) = lists
     if path not in lists:
         raise FileError(
-            message(
-                "{name} holds several lists, or none as named: {lists}; name the one of the records with --records "
-                "PATH",
-                name=name,
-                lists=", ".join(lists) or "—",
-            )
+            "{name} holds several lists, or none as named: {lists}; name the one of the records with --records PATH",
+            name=name,
+            lists=", ".join(lists) or "—",
         )
     tell(message("the records are the list {path}", path=path))
     text = lists[path]
@@ -213,11 +210,9 @@ class _Document:
     def broken(self) -> FileError:
         """What to raise where the file cannot be read on."""
         return FileError(
-            message(
-                "{name} is no JSON from line {line} on; what follows is not read. Mend it, or write one object a line",
-                name=self.name,
-                line=self.line,
-            )
+            "{name} is no JSON from line {line} on; what follows is not read. Mend it, or write one object a line",
+            name=self.name,
+            line=self.line,
         )
 
     def _pass_blanks(self) -> None:

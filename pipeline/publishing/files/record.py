@@ -45,12 +45,14 @@ class Expected:
     """What a file should hold.
 
     `columns` are names that it must have; `fields` are fields of the contract that nothing else fills, so that it must
-    have columns of those names; `known` are all names that the contract gives a meaning.
+    have columns of those names; `needed` are the columns that no event can do without; `known` are all names that the
+    contract gives a meaning.
     """
 
     columns: frozenset[str] = frozenset()
     fields: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
 
     @property
     def wanted(self) -> frozenset[str]:

@@ -62,10 +62,12 @@ class Shape:
 
     def expected(self) -> Expected:
         """What a file of this shape should hold."""
-        fields = required_fields(self.event_type) - self.columns.keys() - self.constants.keys()
+        required = required_fields(self.event_type)
+        fields = required - self.columns.keys() - self.constants.keys()
+        needed = frozenset(self.columns.get(name, name) for name in required - self.constants.keys())
         names = frozenset(EVENT_TYPES[self.event_type].__struct_fields__)
         columns = frozenset(self.columns.values())
-        return Expected(columns | self.left_out, fields, names | columns)
+        return Expected(columns | self.left_out, fields, names | columns, needed)
 
     def rows(self, records: Iterable[Record], name: str) -> Generator[Row]:
         """The events of a file's records.
@@ -111,8 +113,8 @@ class Shape:
         fields = {name: value for name, value in fields.items() if name == "text" or not is_nothing(name, value)}
         fields |= {name: value for name, value in self.constants.items() if name not in fields}
         fields = {name: self._converted(name, value) for name, value in fields.items()}
-        if isinstance(fields.get("turns"), str):
-            fields["turns"] = self._turns(fields)
+        if transcript := _text(fields.get("turns")):
+            fields["turns"] = self._turns(transcript, fields)
         return _with_own_words(fields) if "text" in EVENT_TYPES[self.event_type].__struct_fields__ else fields
 
     def _converted(self, name: str, value: Any) -> Any:
@@ -120,12 +122,12 @@ class Shape:
             value = self.converters[name](value)
         return converted(name, value, self.timezone)
 
-    def _turns(self, fields: Mapping[str, Any]) -> list[dict[str, str]]:
+    def _turns(self, transcript: str, fields: Mapping[str, Any]) -> list[dict[str, str]]:
         """The turns of a transcript, the day taken from the event's time where it gives only the clock."""
         began = None
         with suppress(ValueError):
             began = datetime.fromisoformat(_text(fields.get("event_time", "")))
-        return turns_of(fields["turns"], self.timezone, began)
+        return turns_of(transcript, self.timezone, began)
 
     def _made_id(self, record: Record, name: str) -> str:
         constants = (f"{field}={value}" for field, value in sorted(self.constants.items()))

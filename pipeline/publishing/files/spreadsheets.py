@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gapwatch.pipeline.publishing.files.containers import LARGEST_WORKBOOK, Content
+from gapwatch.pipeline.publishing.files.containers import BROKEN, LARGEST_WORKBOOK, Content
 from gapwatch.pipeline.publishing.files.header import (
     ROWS_SEARCHED,
     HeaderFit,
@@ -84,7 +84,7 @@ def _workbook(stream: "io.BufferedReader[Any]", name: str) -> "CalamineWorkbook"
         from python_calamine import load_workbook  # noqa: PLC0415 - an extra, needed for workbooks alone
     except ModuleNotFoundError:
         raise FileError(
-            message("{name} is a workbook: pip install 'gapwatch[spreadsheets]', or save it as CSV", name=name)
+            "{name} is a workbook: pip install 'gapwatch[spreadsheets]', or save it as CSV", name=name
         ) from None
     stream.seek(0)
     with _faults_of_the_library(name):
@@ -109,7 +109,7 @@ def _faults_of_the_library(name: str) -> Iterator[None]:
 
 
 def _unreadable(name: str, why: str) -> FileError:
-    return FileError(message("{name} cannot be read as a workbook: {why}. Save it anew as .xlsx", name=name, why=why))
+    return FileError("{name} cannot be read as a workbook: {why}. Save it anew as .xlsx", name=name, why=why)
 
 
 def _check_size(stream: "io.BufferedReader[Any]", name: str) -> None:
@@ -122,7 +122,7 @@ def _check_size(stream: "io.BufferedReader[Any]", name: str) -> None:
             for member in archive.infolist():
                 with archive.open(member) as part:
                     _check_cells(part, member.filename, name)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
+    except BROKEN as error:
         raise _unreadable(name, str(error)) from None
 
 
@@ -148,12 +148,10 @@ def _column_number(letters: bytes) -> int:
 
 def _too_large(name: str) -> FileError:
     return FileError(
-        message(
-            "{name} is too large a workbook: a sheet of at most {cells} cells, empty ones within it counted, is read; "
-            "save it as CSV",
-            name=name,
-            cells=f"{MOST_CELLS:,}",
-        )
+        "{name} is too large a workbook: a sheet of at most {cells} cells, empty ones within it counted, is read; "
+        "save it as CSV",
+        name=name,
+        cells=f"{MOST_CELLS:,}",
     )
 
 
@@ -171,11 +169,9 @@ def _sheet(workbook: "CalamineWorkbook", name: str, reading: Reading) -> "tuple[
     if len(found) == 1:
         return found[0]
     raise FileError(
-        message(
-            "{name} has the sheets {sheets}; name the one that holds the rows with --sheet NAME",
-            name=name,
-            sheets=", ".join(workbook.sheet_names),
-        )
+        "{name} has the sheets {sheets}; name the one that holds the rows with --sheet NAME",
+        name=name,
+        sheets=", ".join(workbook.sheet_names),
     )
 
 

@@ -61,12 +61,10 @@ def bounded_lines(text: io.TextIOBase, name: str) -> Iterator[str]:
     for number, line in enumerate(iter(lambda: text.readline(LONGEST_LINE), ""), 1):
         if len(line) == LONGEST_LINE:
             raise FileError(
-                message(
-                    "line {line} of {name} is longer than {most} characters: this is no file of rows",
-                    line=number,
-                    name=name,
-                    most=f"{LONGEST_LINE:,}",
-                )
+                "line {line} of {name} is longer than {most} characters: this is no file of rows",
+                line=number,
+                name=name,
+                most=f"{LONGEST_LINE:,}",
             )
         yield line
 
@@ -110,7 +108,7 @@ def _columns(reader: Iterator[list[str]], name: str, reading: Reading) -> list[s
     try:
         return columns_of(next(reader, []), name, reading.expected)
     except csv.Error as error:
-        raise FileError(message("the first line of {name} names no columns: {error}", name=name, error=error)) from None
+        raise FileError("the first line of {name} names no columns: {error}", name=name, error=error) from None
 
 
 def _not_csv(lines: "Lines", error: str) -> Rejected:

@@ -14,17 +14,22 @@ _HALF_DAY = "上午|下午|凌晨|早上|中午|晚上|傍晚|[AaPp]\\.?[Mm]\\.?
 _DATE_FIRST = re.compile(
     rf"""(?P<year>\d{{4}})\s*[-/.年]\s*(?P<month>\d{{1,2}})\s*[-/.月]\s*(?P<day>\d{{1,2}})\s*日?
     (?:[T\s,]*(?:(?:周|星期)[一二三四五六日天]|\(?[A-Z][a-z]{{2}}\)?)?[T\s]*
-    (?P<half>{_HALF_DAY})?\s*(?P<hour>\d{{1,2}})\s*[:：时点]\s*(?P<minute>\d{{1,2}})\s*
+    (?P<half>{_HALF_DAY})?\s*(?P<hour>\d{{1,2}})\s*(?:[时点](?!\s*\d)|[:：时点]\s*(?P<minute>\d{{1,2}}))\s*
     (?:[:：分]\s*(?P<second>\d{{1,2}})(?:[.,](?P<fraction>\d{{1,9}}))?\s*秒?|分)?\s*(?P<half_after>{_HALF_DAY})?
     )?\s*(?P<offset>[Zz]|UTC|GMT|(?:UTC|GMT)?\s*[+-]\d{{1,2}}(?::?\d{{2}})?)?""",
     re.VERBOSE,
 )
 _COMPACT = re.compile(
-    r"(?P<year>20\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?)?"
+    r"(?P<year>20\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?)?"
+    r"(?P<offset>Z|[+-]\d{4})?"
 )
 _NAMED_MONTH = re.compile(
     r"(?:[A-Z][a-z]{2},?\s+)(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?P<clock>\d\d:\d\d:\d\d)\s+"
-    r"(?P<offset>[+-]\d{4})\s+(?P<year>\d{4})"
+    r"(?P<offset>[+-]\d{4}|GMT|UTC)\s+(?P<year>\d{4})"
+)
+# Names of zones are left out: CST is China's and Chicago's.
+_MAIL = re.compile(
+    r"(?:[A-Z][a-z]{2},?\s+)?\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4}\s+\d\d:\d\d(?::\d\d)?\s+([+-]\d{4}|GMT|UTC)"
 )
 _DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})(\D.*)?", re.DOTALL)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -70,13 +75,13 @@ def _of_number(text: str) -> datetime | None:
 
 
 def _of_text(text: str) -> datetime | None:
-    if found := _DATE_FIRST.fullmatch(text):
+    if found := _DATE_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
         return _of_parts(found)
     if found := _NAMED_MONTH.fullmatch(text):
         text = "{day} {month} {year} {clock} {offset}".format(**found.groupdict())
-    if text[:1].isalpha() or found:
-        with suppress(ValueError, TypeError, IndexError, OverflowError):
-            return parsedate_to_datetime(text)
+    if _MAIL.fullmatch(text):
+        with suppress(ValueError):
+            return parsedate_to_datetime(text.replace("UTC", "GMT"))
     return None
 
 

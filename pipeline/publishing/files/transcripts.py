@@ -181,10 +181,8 @@ def conversations(records: Iterable[Record], columns: MessageColumns) -> Iterato
             held += 1
             if held > MOST_MESSAGES:
                 raise FileError(
-                    message(
-                        "more than {most} messages in one file: split it between conversations",
-                        most=f"{MOST_MESSAGES:,}",
-                    )
+                    "more than {most} messages in one file: split it between conversations",
+                    most=f"{MOST_MESSAGES:,}",
                 )
             groups.setdefault(conversation, []).append(record)
     for rows in groups.values():

@@ -20,10 +20,31 @@ _TIMES = ("event_time", "promised_at", "delivered_at", "ended_at")
 _NAMES = ("event_id", "customer_id", "order_id", "product_id", "region", "conversation_id", "agent_id", "subject")
 # What stands in a cell that holds nothing.
 _NOTHING = frozenset(
-    {"-", "--", "—", "——", "/", "\\", "无", "暂无", "n/a", "na", "null", "none", "nil", "nan", "\\n", "未评分"}
+    [
+        "-",
+        "--",
+        "—",
+        "——",
+        "/",
+        "\\",
+        "无",
+        "暂无",
+        "n/a",
+        "na",
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "\\n",
+        "未评分",
+        "#n/a",
+        "#value!",
+        "#ref!",
+        "#null!",
+    ]
 )
-# Where such a mark is no value: all fields that have a form of their own.
-_TYPED = frozenset({*_TIMES, "rating", "status"})
+# Where such a mark is no value: fields that may be absent, or have a form of their own.
+_MARKED = frozenset({*_TIMES, "rating", "status", "order_id", "product_id", "region", "agent_id", "subject"})
 
 
 def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
@@ -46,7 +67,7 @@ def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
 
 def is_nothing(field: str, value: Any) -> bool:
     """Whether a cell of an optional field only says that there is no value, as `-` does."""
-    return isinstance(value, str) and (value == "" or (field in _TYPED and value.lower() in _NOTHING))
+    return isinstance(value, str) and (value == "" or (field in _MARKED and value.lower() in _NOTHING))
 
 
 def plain(value: Any) -> Any:

@@ -65,6 +65,9 @@ def test_what_unpacks_without_end_is_refused(pack: Callable[[bytes], bytes], mon
         (b"%PDF-1.7", "PDF"),
         (b"PAR1....", "Parquet"),
         (b"\n<html><table>", "web page"),
+        (zipped(mimetype=b"application/vnd.oasis"), "ods"),
+        (bytes(257) + b"ustar", "tar"),
+        (gzip.compress(zipped(a=bytes(9_000)))[:-30], "cannot be unpacked"),
     ],
 )
 def test_what_cannot_be_read_is_told(data: bytes, told: str) -> None:

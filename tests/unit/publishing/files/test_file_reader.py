@@ -252,7 +252,7 @@ def test_a_row_knows_the_id_that_its_file_gives() -> None:
     ("content", "columns", "told"),
     [
         ("", {}, "is empty"),
-        ("a,b,a\n", {}, "two columns named a"),
+        ("a,text,text\n", {}, "two columns named text"),
         ("a,b\n", {"text": "评论"}, "no column 评论; it has a, b"),
         (b"\xff\xff,b\n", {}, "another encoding"),
     ],
@@ -297,3 +297,55 @@ def test_any_file_is_read_or_refused(data: bytes, file_format: FileFormat) -> No
         return
     for row in rows:
         assert row.fault or row.value
+
+
+def test_columns_of_one_name_are_numbered() -> None:
+    assert one("text,a,a,a (2)\nx,1,2,3\n") | {"event_id": ""} == {
+        "event_id": "",
+        "text": "x",
+        "a": "1",
+        "a (2)": "2",
+        "a (2) (2)": "3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('="0012"', "0012"),
+        ("`0012", "0012"),
+        ("'4750000000000001", "4750000000000001"),
+        ("'90年代", "'90年代"),
+        ("=A1", "=A1"),
+    ],
+)
+def test_what_keeps_a_spreadsheet_from_counting_is_no_part_of_a_cell(cell: str, expected: str) -> None:
+    assert one(f"text,order_id\nx,{cell}\n")["order_id"] == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "skipped"),
+    [
+        ("合计,,", True),
+        ("#合计：2,,", True),
+        ("合计,c,", True),
+        ("总计三次投诉都没人理,c,", False),
+        ("合计两天,c,5", False),
+        ("#双十一#好慢,c,", False),
+        ("text,customer_id,rating", True),
+    ],
+)
+def test_only_sums_and_remarks_are_passed_over(row: str, skipped: bool) -> None:
+    (found,) = read(
+        f"text,customer_id,rating\n{row}\n".encode(),
+        constants={"channel": "app", "event_time": "2026-01-01"},
+        timezone=SHANGHAI,
+    )
+    assert bool(found.skipped) == skipped
+    assert skipped or found.fault is None
+
+
+def test_a_transcript_in_json_is_turns_too() -> None:
+    stream = io.BufferedReader(io.BytesIO('{"turns":"买家：在吗"}'.encode()))
+    (row,) = rows_of(stream, "f", Loose("chat"))
+    assert fields(row)["turns"] == [{"role": "customer", "text": "在吗"}]
