@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.language.reading import ChatReading, Reading
 
 POISON = "poison"
+YESTERDAY = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 class FakeReader:
@@ -26,7 +28,7 @@ class FakeReader:
 def record(offset: int, text: str = "还不错", **fields: Any) -> Record:
     event = {
         "event_id": f"e{offset}",
-        "event_time": "2026-11-01T10:00:00+08:00",
+        "event_time": YESTERDAY.isoformat(),
         "channel": "app",
         "customer_id": "c",
         "text": text,

@@ -218,7 +218,7 @@ def test_what_is_older_than_the_store_keeps_is_a_dead_letter_and_comes_back_when
     replay(read_letters(Selection()))
     scene.worker.work()
     assert scene.stored("event_id") == ["ancient", "just", "kept"]
-    assert not any(topic.missing for topic in recount(scene.database).topics)
+    assert not any(topic.missing for topic in recount(scene.database, NOW).topics)
 
 
 def test_a_replay_yields_to_what_was_published_after_it(scene: Scene, kafka: str) -> None:
@@ -230,7 +230,7 @@ def test_a_replay_yields_to_what_was_published_after_it(scene: Scene, kafka: str
     scene.worker.work()
     assert scene.stored("customer_id", "text") == [("c1", "到了"), ("c2", "慢")]
     assert given_up.offset not in scene.stored("source_offset")
-    assert not any(topic.missing for topic in recount(scene.database).topics)
+    assert not any(topic.missing for topic in recount(scene.database, NOW).topics)
 
 
 def test_a_new_reading_changes_no_identity(scene: Scene) -> None:

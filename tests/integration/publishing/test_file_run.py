@@ -1,5 +1,6 @@
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,18 @@ def test_an_open_quotation_mark_loses_no_row(topic: Topic, tmp_path: Path) -> No
     assert result.exit_code == 1
     assert "line 4: not_csv: a quotation mark that opens here is not closed" in result.stderr
     assert ids(topic) == [f"e{n}" for n in range(10) if n != 2]
+
+
+def test_rows_older_than_the_store_keeps_are_told_with_the_first_day_kept(topic: Topic, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    times = [now, now - timedelta(days=500), datetime(2020, 5, 6, tzinfo=UTC), now - timedelta(days=397)]
+    file = reviews(tmp_path, *(f"c{n},慢,{at.isoformat()},app" for n, at in enumerate(times)))
+    for command in ("check", "publish"):
+        result = run(command, "feedback", file)
+        assert result.exit_code == 0
+        assert f"2 rows are older than {now - timedelta(days=398):%Y-%m-%d}" in result.stderr
+        assert "(first in lines 3, 4)" in result.stderr
+    assert len(topic.records()) == 4
 
 
 def test_ids_that_stand_for_several_events_are_told(topic: Topic, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Records become rows or dead letters, whatever is wrong with those beside them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.fake_reader import POISON, FakeReader, header, record
 
 from gapwatch.pipeline.events.event_reader import EventReader
+from gapwatch.pipeline.events.retention import oldest_kept
 from gapwatch.pipeline.kafka.records import Record
 
 
@@ -31,6 +33,18 @@ def test_records_that_are_no_events_become_dead_letters_and_harm_no_other(reader
     batch = reader.read("feedback", [record(0), bad, null, record(3)])
     assert len(batch.columns) == 2
     assert [header(letter, "reason") for letter in batch.dead] == ["not_json", "null_value"]
+
+
+def test_what_is_older_than_the_store_keeps_is_a_dead_letter(reader: EventReader) -> None:
+    oldest = oldest_kept()
+    instants = [oldest, oldest - timedelta(microseconds=1), datetime(2020, 2, 3, tzinfo=UTC), datetime.now(UTC)]
+    batch = reader.read("feedback", [record(n, event_time=at.isoformat()) for n, at in enumerate(instants)])
+    assert len(batch.columns) == 2
+    assert [(header(letter, "source-offset"), header(letter, "reason")) for letter in batch.dead] == [
+        ("1", "older_than_retention"),
+        ("2", "older_than_retention"),
+    ]
+    assert f"lies before {oldest:%Y-%m-%d}" in header(batch.dead[0], "detail")
 
 
 def test_a_chat_is_read_in_the_order_of_its_turns(reader: EventReader) -> None:

@@ -3,11 +3,12 @@
 import json
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaTimeoutError
-from support.fake_reader import POISON, FakeReader, header, record
+from support.fake_reader import POISON, YESTERDAY, FakeReader, header, record
 
 from gapwatch.pipeline.errors import RowsRefused, StoreUnavailable
 from gapwatch.pipeline.events.columns import EventColumns
@@ -79,11 +80,12 @@ def test_a_retry_carries_the_same_token(reader: EventReader) -> None:
 
 def test_touched_minutes_are_published_by_day(reader: EventReader) -> None:
     outbox = FakeOutbox()
-    days = ["2026-11-01T10:00:00Z", "2026-11-01T10:05:30Z", "2026-11-02T00:00:00Z"]
-    stored(reader, FakeStore(), outbox, [record(number, event_time=day) for number, day in enumerate(days)])
+    instants = [YESTERDAY - timedelta(hours=24), YESTERDAY - timedelta(hours=23, minutes=54, seconds=30), YESTERDAY]
+    records = [record(number, event_time=instant.isoformat()) for number, instant in enumerate(instants)]
+    stored(reader, FakeStore(), outbox, records)
     assert [(message.topic, message.key) for message in outbox.sent] == [
-        (DIRTY_MINUTES_TOPIC, b"2026-11-01"),
-        (DIRTY_MINUTES_TOPIC, b"2026-11-02"),
+        (DIRTY_MINUTES_TOPIC, instants[0].date().isoformat().encode()),
+        (DIRTY_MINUTES_TOPIC, instants[2].date().isoformat().encode()),
     ]
     assert len(json.loads(outbox.sent[0].value)["minutes"]) == 2
 
