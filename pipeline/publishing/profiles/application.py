@@ -92,7 +92,7 @@ class Application:
         ]
         columns = {column for source in needed for column in columns_of(source) if len(columns_of(source)) == 1}
         plain_columns = frozenset(column for column in columns - {CUSTOMER} if "." not in column)
-        return Expected(plain_columns, frozenset(), self._named)
+        return Expected(plain_columns, frozenset(), self._named, plain_columns)
 
     def rows(self, records: Iterable[Record], name: str, tell: Callable[[str], object] | None = None) -> Generator[Row]:
         """The events of records. `tell` hears at the end which columns of the profile no record had."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 from kafka.errors import KafkaError
@@ -275,3 +276,27 @@ def test_wrong_options_are_told(arguments: list[str], told: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+def test_sheets_of_a_workbook_are_published_and_resumed_each_by_itself(topic: Topic, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("B")):
+        for row in (["text", "customer_id", "event_time", "channel"], ["好", "c", "2026-01-02 03:04:05", "微信"]):
+            sheet.append(row)
+    book.save(tmp_path / "reviews.xlsx")
+    for options in (["--sheet", "Sheet"], ["--sheet", "B", "--resume"], ["--sheet", "B"]):
+        result = run("publish", "feedback", str(tmp_path / "reviews.xlsx"), *options, "--timezone", "Asia/Shanghai")
+        assert "1 published, 0 rejected" in result.stdout, result.output
+    assert len(ids(topic)) == 3
+    assert len(set(ids(topic))) == 2
+
+
+def test_rows_that_are_passed_over_are_kept_with_the_rejects(topic: Topic, tmp_path: Path) -> None:
+    file = reviews(
+        tmp_path, "c,好,2026-01-02T03:04:05Z,app", "合计,,,", "d,此用户没有填写评价。,2026-01-02T03:04:05Z,app"
+    )
+    result = run("publish", "feedback", file, "--rejects", str(tmp_path / "rejects.jsonl"))
+    assert result.exit_code == 0, result.output
+    assert "2  passed over" in result.stdout
+    kept = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    assert [(reject["line"], reject["reason"]) for reject in kept] == [(3, "passed_over"), (4, "passed_over")]

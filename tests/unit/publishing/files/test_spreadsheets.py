@@ -1,6 +1,7 @@
 import io
 import sys
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -99,3 +100,9 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(FileError, match=r"pip install 'gapwatch\[spreadsheets\]'"):
         read(workbook(s=[["id", "text"]]))
+
+
+def test_the_older_kind_of_workbook_is_read_too() -> None:
+    with Path(__file__).with_name("reviews.xls").open("rb") as stream:
+        (row,) = read_records(stream, "f", Reading(), lambda _: None)
+    assert list(row.fields.values()) == ["475000000000001", "慢", "2026-11-03 09:05:07", "4", "u1", "微信"]
