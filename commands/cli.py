@@ -21,6 +21,7 @@ _COMMANDS = {
     "publish": ("publish", "", gettext_noop("Publish events from a JSONL or CSV file.")),
     "check": ("publish", "", gettext_noop("Say what is wrong with a file, publish nothing.")),
     "profile": ("profile", "", gettext_noop("How exports of others become events.")),
+    "gateway": ("gateway", "gateway", gettext_noop("Take events over HTTP, for channels without Kafka.")),
     "analyse": ("analyse", "worker", gettext_noop("Read a text: sentiment, gaps, evidence.")),
     "train": ("train", "train", gettext_noop("Learn the models from labelled texts.")),
     "evaluate": ("evaluate", "train", gettext_noop("How well sentiment is read, beside the baselines.")),

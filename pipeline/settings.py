@@ -101,6 +101,19 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address on which workers serve /metrics and /health.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of the same; 0 takes a free one and logs it.")
 
+    gateway_keys: Path | None = Field(
+        None, description="File of the gateway's API keys, hashed. Unset: gateway-keys.json in GAPWATCH_DATA_DIR."
+    )
+    gateway_mask: bool = Field(
+        False, description="Mask personal data in the gateway, before they reach Kafka; needs the key of the hashes."
+    )
+    gateway_events_per_second: float = Field(
+        1_000, gt=0, description="Events that an API key may send in a second, unless it has a limit of its own."
+    )
+    gateway_bytes_per_second: float = Field(
+        4_000_000, gt=0, description="Bytes that an API key may send in a second, unless it has a limit of its own."
+    )
+
     signal_products: int = Field(
         200, ge=0, le=5_000, description="So many of the busiest products are watched for signals, one by one."
     )

@@ -42,13 +42,14 @@ def documents() -> dict[Path, str]:
 
 def json_schema(event_type: EventType) -> dict[str, Any]:
     """The contract of one event type as a JSON Schema document."""
-    schemas = _components("#/$defs/{name}", event_type)
+    schemas = components("#/$defs/{name}", event_type)
     schema: dict[str, Any] = schemas.pop(EVENT_TYPES[event_type].__name__)
     head = {"$schema": DIALECT, "$id": f"urn:gapwatch:{event_type}:{CONTRACT_VERSION}"}
     return head | schema | {"$defs": schemas, "examples": list(EXAMPLES[event_type].values())}
 
 
-def _components(template: str, *event_types: EventType) -> dict[str, Any]:
+def components(template: str, *event_types: EventType) -> dict[str, Any]:
+    """The schemas of event types by the names of their classes; they refer to each other by `template`."""
     _, schemas = msgspec.json.schema_components([EVENT_TYPES[name] for name in event_types], ref_template=template)
     for name in event_types:
         # Unknown fields of an event are kept as attributes; those of a turn are refused.
@@ -76,7 +77,7 @@ def asyncapi() -> dict[str, Any]:
         "operations": {name: operation for event_type in EVENT_TYPES for name, operation in _operations(event_type)},
         "components": {
             "messages": {name: _message(name) for name in EVENT_TYPES} | {"deadLetter": _dead_letter()},
-            "schemas": _components("#/components/schemas/{name}", *EVENT_TYPES),
+            "schemas": components("#/components/schemas/{name}", *EVENT_TYPES),
         },
     }
 

@@ -26,12 +26,9 @@ from gapwatch.pipeline.words.catalogue import Speaker
 
 _COOKIE = "gapwatch-board"
 # Everything comes from this server; Plotly sets styles on the elements it makes.
-_HEADERS = {
+_HEADERS = web.HEADERS | {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
 }
 
 Handler = Callable[[Request], Awaitable[Response]]

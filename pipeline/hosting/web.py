@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # Who connects and asks nothing, or asks half, is let go; each takes one of the files that a process may have open.
@@ -12,6 +12,9 @@ _REQUEST_SECONDS = 10.0
 # More at once than browsers, probes and scrapers make; whoever comes then is told so by a status of 503.
 _CONNECTIONS = 500
 _SHUTDOWN_SECONDS = 1
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+"""What every answer says to browsers, beside its own policy on content."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -33,8 +36,11 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(application: Starlette) -> uvicorn.Server:
-    """To be run with `run(sockets=[listener])`: in the main thread until a signal, else until `should_exit` is set."""
+def server(application: ASGIApp, shutdown_seconds: int = _SHUTDOWN_SECONDS) -> uvicorn.Server:
+    """To be run with `run(sockets=[listener])`: in the main thread until a signal, else until `should_exit` is set.
+
+    What is in hand then has `shutdown_seconds` to be answered.
+    """
     config = uvicorn.Config(
         application,
         http=_Protocol,
@@ -44,7 +50,7 @@ def server(application: Starlette) -> uvicorn.Server:
         log_config=None,
         log_level="warning",
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=shutdown_seconds,
     )
     return uvicorn.Server(config)
 

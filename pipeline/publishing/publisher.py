@@ -17,17 +17,17 @@ from typing import Any, NamedTuple, NoReturn, Self
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from kafka.producer.future import FutureRecordMetadata
 
 from gapwatch.pipeline.errors import PublishError, summary
-from gapwatch.pipeline.events.decode import Reason, Rejected, decode
+from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.hosting.exits import at_exit
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
+from gapwatch.pipeline.publishing.event_record import EventRecord, largest_record, masking, record_of, unreachable
 from gapwatch.pipeline.words.catalogue import gettext_noop, message
-from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, EventType, topic_of
+from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, EventType
 
 # A full batch of reviews compresses four- to fivefold; waiting longer for one adds delay and hardly any ratio.
 _BATCH_BYTES = 256 * 1024
@@ -38,8 +38,6 @@ _CONNECT_TIMEOUT_MS = 10_000
 _METADATA_TIMEOUT_MS = 20_000
 # How long it takes at the most to tell why Kafka did not take an event.
 _DIAGNOSIS_TIMEOUT_MS = 5_000
-# What Kafka takes where nobody said otherwise, for clients that may not ask the broker.
-_DEFAULT_RECORD_BYTES = 1024**2
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +100,9 @@ class Publisher:
         Raises PublishError when Kafka cannot be reached, or when the packages that masking needs are not installed;
         SettingsError when the key cannot be read.
         """
-        self._mask = _masking() if mask else None
+        self._mask = masking() if mask else None
         self._client = client_options() | {"bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS}
-        self._largest = _largest_record(self._client)
+        self._largest = largest_record(self._client)
         self._options = {
             "acks": "all",
             "allow_auto_create_topics": False,
@@ -152,20 +150,16 @@ class Publisher:
             raise ValueError(f"there is no event type {kind!r}; the event types are: {', '.join(EVENT_TYPES)}")
         value = event if isinstance(event, bytes) else _encoded(event)
         try:
-            checked = decode(kind, value)
-            key = named = checked.event_id
-            if self._mask:
-                masked, value = self._mask(checked)
-                key = masked.event_id
+            record = record_of(kind, value, self._mask)
         except Rejected as rejected:
             raise InvalidEventError(rejected.reason, rejected.detail, _id_of(event)) from None
         with self._lock:
             if self._closed:
-                raise PublishError("event {event_id} was not published: the publisher is closed", event_id=named)
-            self._make_room(named)
-            topic = topic_of(kind)
-            future = self._send(topic, key, value, named)
-            self._sent.append(_Sent(topic, named, future))
+                raise PublishError(
+                    "event {event_id} was not published: the publisher is closed", event_id=record.event_id
+                )
+            self._make_room(record.event_id)
+            self._sent.append(_Sent(record.topic, record.event_id, self._send(record)))
 
     def flush(self) -> None:
         """Wait until Kafka has acknowledged everything published so far.
@@ -201,7 +195,7 @@ class Publisher:
         try:
             producer = KafkaProducer(**self._options)
         except KafkaError as error:
-            raise _unreachable(self._options, error) from error
+            raise unreachable(self._options, error) from error
         self._forget_exit()  # registered behind the producer, which gives its events a second when the process exits
         self._forget_exit = at_exit(self._on_exit)
         return producer
@@ -229,17 +223,17 @@ class Publisher:
         if producer is not None:
             drop(producer)
 
-    def _send(self, topic: str, key: str, value: bytes, event_id: str) -> FutureRecordMetadata:
+    def _send(self, record: EventRecord) -> FutureRecordMetadata:
         try:
             self._producer = self._producer or self._connect()
-            return self._producer.send(topic, key=key.encode(), value=value)
+            return self._producer.send(record.topic, key=record.key, value=record.value)
         except MessageSizeTooLargeError:
-            detail = f"{len(value):,} bytes, and the topics take {self._largest:,}"
-            raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, event_id) from None
+            detail = f"{len(record.value):,} bytes, and the topics take {self._largest:,}"
+            raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, record.event_id) from None
         except KafkaError as error:
-            raise DeliveryError([event_id], self._reason(error, topic)) from error
+            raise DeliveryError([record.event_id], self._reason(error, record.topic)) from error
         except PublishError as error:
-            raise DeliveryError([event_id], error) from error
+            raise DeliveryError([record.event_id], error) from error
 
     def _make_room(self, in_hand: str) -> None:
         while self._sent and (self._sent[0].future.is_done or len(self._sent) >= _MAX_UNACKNOWLEDGED):
@@ -271,8 +265,8 @@ class Publisher:
                 KafkaAdminClient(**self._client | {"bootstrap_timeout_ms": _DIAGNOSIS_TIMEOUT_MS})
             ) as admin:
                 known = topic in admin.list_topics()
-        except KafkaError as unreachable:
-            return _unreachable(self._client, unreachable).message
+        except KafkaError as unanswered:
+            return unreachable(self._client, unanswered).message
         if not known:
             return message("Kafka knows no topic {topic}; create the topics with: gapwatch init", topic=topic)
         return message("Kafka answers, and did not take it in time: {error}", error=summary(error))
@@ -288,40 +282,6 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-def _masking() -> Callable[[AnyEvent], tuple[AnyEvent, bytes]]:
-    try:
-        from gapwatch.pipeline.events.privacy.pseudonyms import require_key  # noqa: PLC0415 - others need no packages
-        from gapwatch.pipeline.publishing.masking import mask_before_publishing  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise PublishError("masking needs {package}: pip install 'gapwatch[worker]'", package=error.name) from error
-    require_key()
-    return mask_before_publishing
-
-
-def _largest_record(client: Mapping[str, Any]) -> int:
-    """The smallest limit of the event topics: a larger record would fail only at the broker, and others with it."""
-    limit = {"max.message.bytes": None}
-    topics = [ConfigResource(ConfigResourceType.TOPIC, topic_of(kind), limit) for kind in EVENT_TYPES]
-    try:
-        admin = KafkaAdminClient(**client)
-    except KafkaError as error:
-        raise _unreachable(client, error) from error
-    try:
-        answer = admin.describe_configs(topics, config_filter=ConfigFilterType.ALL)["topic"]
-    except KafkaError:
-        return _DEFAULT_RECORD_BYTES
-    finally:
-        admin.close()
-    limits = [int(configs["max.message.bytes"]["value"]) for configs in answer.values() if configs]
-    return min(limits, default=_DEFAULT_RECORD_BYTES)
-
-
-def _unreachable(options: Mapping[str, Any], error: KafkaError) -> PublishError:
-    return PublishError(
-        "cannot reach Kafka at {servers}: {error}", servers=",".join(options["bootstrap_servers"]), error=error
-    )
 
 
 def _type_of(event: object) -> EventType:

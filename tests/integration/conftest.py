@@ -13,7 +13,7 @@ from gapwatch.pipeline.settings import settings
 def topic(kafka: str, new_topic: Callable[[int], str], monkeypatch: pytest.MonkeyPatch) -> Topic:
     """A topic of three partitions that every published event goes to, whatever its type."""
     name = new_topic(3)
-    monkeypatch.setattr("gapwatch.pipeline.publishing.publisher.topic_of", lambda _event_type: name)
+    monkeypatch.setattr("gapwatch.pipeline.publishing.event_record.topic_of", lambda _event_type: name)
     return Topic(name, kafka)
 
 

@@ -15,6 +15,7 @@ from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.kafka.topics import ALL_TOPICS
+from gapwatch.pipeline.publishing.gateway import metrics as gateway_metrics
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker.metrics import CATALOGUE
 from gapwatch.schemas.dead_letters import HEADERS
@@ -160,6 +161,7 @@ def shown(default: object) -> str:
 @each_document
 def test_metrics_exist(document):
     known = {f"{metric.name}{part}" for metric in CATALOGUE for part in ("", "_bucket", "_sum", "_count")}
+    known |= set(re.findall(r"^# HELP (\S+)", gateway_metrics.Metrics().text().decode(), re.MULTILINE))
     for piece in code(text_of(document)):
         named = re.findall(r"\bgapwatch_[a-z_]+\b", piece)
         assert set(named) <= known

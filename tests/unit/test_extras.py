@@ -76,6 +76,7 @@ def test_what_is_absent() -> None:
         ("worker", "import gapwatch.commands.worker, gapwatch.commands.init, gapwatch.commands.stack"),
         ("worker", "import gapwatch.agents.process, gapwatch.pipeline.worker.reader_process"),
         ("worker", "import gapwatch.pipeline.language.reader, gapwatch.commands.recount, gapwatch.commands.signals"),
+        ("gateway", "import gapwatch.commands.gateway, gapwatch.pipeline.publishing.gateway.serving"),
         ("alerts", "import gapwatch.pipeline.alerts.courier, gapwatch.pipeline.alerts.message"),
         ("board", "import gapwatch.dashboards.board.server, gapwatch.dashboards.report"),
         ("dashboards", "import gapwatch.dashboards.push, gapwatch.dashboards.provisioning_checks"),

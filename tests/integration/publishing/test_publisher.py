@@ -197,7 +197,7 @@ def test_a_client_that_may_not_ask_for_the_limit_takes_kafkas_default(
 def test_a_missing_topic_is_named_and_not_created(
     kafka: str, monkeypatch: pytest.MonkeyPatch, settings_env: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gapwatch.pipeline.publishing.publisher.topic_of", lambda _event_type: "absent")
+    monkeypatch.setattr("gapwatch.pipeline.publishing.event_record.topic_of", lambda _event_type: "absent")
     with Publisher(max_block_ms=500) as publisher, pytest.raises(PublishError, match="gapwatch init"):
         publisher.publish(feedback())
     admin = KafkaAdminClient(bootstrap_servers=kafka)

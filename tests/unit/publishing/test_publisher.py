@@ -85,7 +85,7 @@ class SlowProducer(LosingProducer):
 
 def test_what_was_published_before_an_error_of_the_caller_is_still_delivered(settings_env: pytest.MonkeyPatch) -> None:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
-    settings_env.setattr("gapwatch.pipeline.publishing.publisher._largest_record", lambda _: 1_000_000)
+    settings_env.setattr("gapwatch.pipeline.publishing.publisher.largest_record", lambda _: 1_000_000)
     settings_env.setattr("gapwatch.pipeline.publishing.publisher.KafkaProducer", SlowProducer)
     publisher = Publisher()
     producer = publisher._producer
@@ -103,7 +103,7 @@ def test_what_was_published_before_an_error_of_the_caller_is_still_delivered(set
 
 def test_a_record_that_the_client_lost_is_not_waited_for_without_end(settings_env: pytest.MonkeyPatch) -> None:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
-    settings_env.setattr("gapwatch.pipeline.publishing.publisher._largest_record", lambda _: 1_000_000)
+    settings_env.setattr("gapwatch.pipeline.publishing.publisher.largest_record", lambda _: 1_000_000)
     settings_env.setattr("gapwatch.pipeline.publishing.publisher.KafkaProducer", LosingProducer)
     now = datetime.now(UTC)
     publisher = Publisher()
@@ -122,7 +122,7 @@ def feedback(event_id: str) -> Feedback:
 @pytest.fixture
 def refusing(settings_env: pytest.MonkeyPatch) -> list[RefusingProducer]:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
-    settings_env.setattr("gapwatch.pipeline.publishing.publisher._largest_record", lambda _: 1_000_000)
+    settings_env.setattr("gapwatch.pipeline.publishing.publisher.largest_record", lambda _: 1_000_000)
     settings_env.setattr("gapwatch.pipeline.publishing.publisher.KafkaProducer", RefusingProducer)
     settings_env.setattr(RefusingProducer, "made", [])
     return RefusingProducer.made
@@ -177,7 +177,7 @@ def test_an_event_for_which_there_is_no_connection_is_named(
 
 def test_that_no_broker_answers_is_told_from_a_missing_topic(settings_env: pytest.MonkeyPatch) -> None:
     settings_env.setenv("GAPWATCH_KAFKA", "127.0.0.1:1")
-    settings_env.setattr("gapwatch.pipeline.publishing.publisher._largest_record", lambda _: 1_000_000)
+    settings_env.setattr("gapwatch.pipeline.publishing.publisher.largest_record", lambda _: 1_000_000)
     settings_env.setattr("gapwatch.pipeline.publishing.publisher._DIAGNOSIS_TIMEOUT_MS", 300)
     settings_env.setattr("gapwatch.pipeline.publishing.publisher.KafkaProducer", LosingProducer)
     publisher = Publisher()
