@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gapwatch.pipeline.events.privacy.person_names import is_word
 from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
+from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
 from gapwatch.pipeline.language.masking.spans import Kind, Span
 
 _HAN = r"\u4e00-\u9fff"
@@ -68,7 +69,11 @@ _NO_NAMES = re.compile(
     "谢谢|麻烦|方便|马上|时间|明天|金额|单号|高兴|全部|经常|成功|连接|于是|都[是有]|和|平时|白天|包裹|干嘛|何必|别"
 )
 _MARKS = re.compile("[省市区县旗镇乡村屯组路街道巷弄里号楼栋幢室座层园苑湾府城厦场店站柜庄庭坊桥门]")
+# Letters and digits of any script, or digits that are spoken.
+_ANY_CODE = re.compile(rf"[^\W\u3400-\u9fff]|[{SPOKEN_DIGITS}]{{3}}")
+_LONGEST_NAME = 20
 _NUMERALS = re.compile("[0-9０-９一二三四五六七八九十百]")
+_PLACE = re.compile(f"{_MARKS.pattern}|{_NUMERALS.pattern}")
 _QUESTION = re.compile("[?？吗呢怎么什么]")
 
 
@@ -107,8 +112,11 @@ def _asked(text: str) -> dict[Kind, str]:
     return {_TOPICS[number][0]: _TOPICS[number][1] for number in list(topics)[:_MOST_KINDS]}
 
 
-def probe_of(turn: int, text: str, cue: str) -> Probe:
-    """The answer behind what people say before it."""
+def probe_of(turn: int, text: str, kind: Kind, cue: str) -> Probe | None:
+    """The answer behind what people say before it; None where the turn cannot hold data of the kind."""
+    fits = len(text) <= _LONGEST_NAME if kind == "姓名" else (_PLACE if kind == "地址" else _ANY_CODE).search(text)
+    if not fits:
+        return None
     lead = _LEAD.match(text)
     return Probe(turn, lead.end() if lead else 0, len(text), cue)
 

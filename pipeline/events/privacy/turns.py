@@ -40,7 +40,8 @@ def _spans(roles: Sequence[str], texts: Sequence[str]) -> tuple[list[Span], bool
     told: list[Span] = []
     for turn, kind, cue in answers(texts):
         asked.setdefault(turn, set()).add(kind)
-        probes.append(probe_of(turn, texts[turn], cue))
+        if probe := probe_of(turn, texts[turn], kind, cue):
+            probes.append(probe)
         if whole := whole_answer(texts[turn], kind):
             told.append(Span(kind, starts[turn] + whole.start, starts[turn] + whole.end))
     for kind, fragments in split_numbers(list(zip(roles, texts, strict=True)), asked):
