@@ -6,7 +6,6 @@ that asks for a kind of personal data, or announces it (我的电话是), is a c
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from gapwatch.pipeline.events.privacy.person_names import is_word
 from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
@@ -36,8 +35,13 @@ _TOPICS: tuple[tuple[Kind, str, str], ...] = (
     ("证件", "护照号：", "护照|通行证|驾驶证|驾照"),
     ("密码", "验证码：", "验证码|密码"),
 )
-_ANY_TOPIC = re.compile(
-    "|".join(f"(?P<k{number}>{words})" for number, (*_, words) in enumerate(_TOPICS)), re.IGNORECASE
+_ANY_TOPIC = re.compile("|".join(f"(?P<k{number}>{words})" for number, (*_, words) in enumerate(_TOPICS)))
+# What each of them begins with. Words alone are searched at once, and most turns hold none.
+_TOPIC_BEGINS = re.compile(
+    "贵姓|尊姓|称呼|姓名|名字|叫什|叫啥|收货|收件|寄件|联系|联络|哪位|户名|姓什|全名|真名|我姓|我叫|名叫|我是|电话|手机|号码|座机|回电"
+    "|地址|住址|住在|住到|住哪|哪个|门牌|送到|送往|送去|送给|送哪|寄到|寄往|寄去|寄给|寄哪|发到|发往|发去|发给|发哪|邮到|邮往|邮去"
+    "|邮给|邮哪|哪里|在哪|具体|身份|证件|银行|卡号|收款|打款|账户|微信|威信|薇信|vx|wx|wechat|qq|扣扣|邮箱|邮件|mail|车牌|护照|通行"
+    "|驾驶|驾照|验证|密码|怎么联|如何联|tel|phone|mobile"
 )
 # What ends the waiting for a number: another one is asked for.
 _ELSEWHERE = re.compile("订单号?|[运快递物流]+单号?|单号|型号|编号|金额|多少钱|数量|尺码")
@@ -66,7 +70,7 @@ _NAME = re.compile(
 )
 # Begin with a surname, and answer no question for a name.
 _NO_NAMES = re.compile(
-    "谢谢|麻烦|方便|马上|时间|明天|金额|单号|高兴|全部|经常|成功|连接|于是|都[是有]|和|平时|白天|包裹|干嘛|何必|别"
+    "谢谢.*|麻烦|方便|马上|时间|明天|金额|单号|高兴|全部|经常|成功|连接|于是|都[是有]|和|平时|白天|包裹|干嘛|何必|别"
 )
 _MARKS = re.compile("[省市区县旗镇乡村屯组路街道巷弄里号楼栋幢室座层园苑湾府城厦场店站柜庄庭坊桥门]")
 # Letters and digits of any script, or digits that are spoken.
@@ -74,16 +78,10 @@ _ANY_CODE = re.compile(rf"[^\W\u3400-\u9fff]|[{SPOKEN_DIGITS}]{{3}}")
 _LONGEST_NAME = 20
 _NUMERALS = re.compile("[0-9０-９一二三四五六七八九十百]")
 _PLACE = re.compile(f"{_MARKS.pattern}|{_NUMERALS.pattern}")
-_QUESTION = re.compile("[?？吗呢怎么什么]")
-
-
-class Probe(NamedTuple):
-    """A part of a turn to be read once more, as if `cue` stood before it."""
-
-    turn: int
-    start: int
-    end: int
-    cue: str
+# What an address never says, and what people say of one.
+_PROSE = re.compile(
+    "[?？吗呢了吧哦哈您你我他她咱请帮没不]|怎么|什么|同一|订单|单号|查询|联系|快递|可以|这[个样边]|因为|已经|正在|准备|显示|需要|告知|预计|发货|物流"
+)
 
 
 def answers(texts: Sequence[str]) -> Iterator[tuple[int, Kind, str]]:
@@ -105,6 +103,9 @@ def answers(texts: Sequence[str]) -> Iterator[tuple[int, Kind, str]]:
 
 def _asked(text: str) -> dict[Kind, str]:
     """The kinds of personal data that a turn asks for or announces, with their cues."""
+    text = text.lower()
+    if not _TOPIC_BEGINS.search(text):
+        return {}
     found = list(_ANY_TOPIC.finditer(text))
     if not found or not (_ASKED.search(text) or _ANNOUNCED.match(text, found[-1].end())):
         return {}
@@ -112,13 +113,11 @@ def _asked(text: str) -> dict[Kind, str]:
     return {_TOPICS[number][0]: _TOPICS[number][1] for number in list(topics)[:_MOST_KINDS]}
 
 
-def probe_of(turn: int, text: str, kind: Kind, cue: str) -> Probe | None:
-    """The answer behind what people say before it; None where the turn cannot hold data of the kind."""
+def behind_lead(text: str, kind: Kind) -> int | None:
+    """Where an answer begins behind what people say before it; None where the turn cannot hold data of the kind."""
     fits = len(text) <= _LONGEST_NAME if kind == "姓名" else (_PLACE if kind == "地址" else _ANY_CODE).search(text)
-    if not fits:
-        return None
     lead = _LEAD.match(text)
-    return Probe(turn, lead.end() if lead else 0, len(text), cue)
+    return (lead.end() if lead else 0) if fits else None
 
 
 def whole_answer(text: str, kind: Kind) -> Span | None:
@@ -147,5 +146,5 @@ def _is_address(answer: str) -> bool:
     return (
         len(answer) >= 4
         and (marks > 1 or (marks == 1 and bool(_NUMERALS.search(answer))))
-        and not _QUESTION.search(answer)
+        and not _PROSE.search(answer)
     )

@@ -13,6 +13,7 @@ from gapwatch.pipeline.language.masking.mask import mask
 _PAIR = re.compile(
     r"(?P<name>[\w.\u4e00-\u9fff-]{1,40})(?P<sign>[\"']?\s{0,2}[=:：]\s{0,2}[\"']?)(?P<value>[^&;,，；。|\n\r\"'{}\[\]‹›]{1,200})"
 )
+_SHORT = 32
 _TOKEN = re.compile("(?:‹[^‹›]{1,30}›)+")
 
 
@@ -38,8 +39,16 @@ def _is_identifier(name: str) -> bool:
 
 def masked_value(value: str, told: Told | None) -> str:
     """A value of any form. `told` is what its name announces: then it is masked whole, unless it says nothing."""
+    return _masked_short(value, told) if len(value) <= _SHORT else _masked_value(value, told)
+
+
+def _masked_value(value: str, told: Told | None) -> str:
     nested = masked_json(value, told, masked_text, masked_name)
     return masked_text(value, told) if nested is None else nested
+
+
+# Short values are mostly the same few: sources, shops, versions.
+_masked_short = lru_cache(maxsize=4096)(_masked_value)
 
 
 def masked_text(value: str, told: Told | None) -> str:

@@ -19,6 +19,10 @@ Naming = Literal["person", "record", "product"]
 """What a field should name: a customer or an agent, a record of any kind, or a product."""
 
 _HAN = r"\u4e00-\u9fff"
+# How most ids look: letters, a sign and a short number. These are left alone at once.
+_PLAIN = re.compile(
+    r"(?!wx|vx|we|qq|tel|ph)[a-z]{0,2}[-_:/.#]?[0-9]{0,9}|(?!wx|vx|we|qq|tel|ph)[A-Za-z]{1,16}[-_:/.#][0-9]{1,9}"
+)
 # What no random id holds. All others are left alone after this one search.
 _SUSPECT = re.compile(
     r"[^\x00-\x7e]|@|%[0-9A-Fa-f]{2}|&#|[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){9}"
@@ -36,6 +40,8 @@ _GROUPED: frozenset[Kind] = frozenset({"电话", "身份证", "银行卡"})
 _PHONE = re.compile(
     r"(?:0086|86|0)?(?P<mobile>1[3-9][0-9]{9})|0(?:10|2[0-57-9])[2-8][0-9]{7}|0[3-9][0-9]{2}[2-8][0-9]{6,7}"
 )
+_BORN = re.compile("[1-9][0-9]{5}(?:18|19|20)[0-9]{2}[01][0-9][0-3]")
+_CARD = re.compile("(?:6[02]|81|4367|95|9400)[0-9]{13,17}|[2-5][0-9]{15}|3[47][0-9]{13}")
 _DATED_PHONE = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])1[3-9][0-9]{9}")
 # Date, time and a counter look like it where the first digits of the telephone are hours, minutes and seconds.
 _TIME = re.compile(r"[0-9]{8}(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]")
@@ -68,7 +74,8 @@ def person_in(value: str, naming: Naming) -> str | None:
     """What names the person in an identifier that looks like personal data, in one spelling; None where none does."""
     if value.isascii() and value.isdecimal():
         return _PLUS_CHINA.sub("", value) if _is_number(value) else None
-    if not _SUSPECT.search(value) and (naming != "person" or not is_pinyin_name(value)):
+    looks_plain = _PLAIN.fullmatch(value) or not _SUSPECT.search(value)
+    if looks_plain and (naming != "person" or not is_pinyin_name(value)):
         return None
     return _person_in(value, naming)
 
@@ -101,8 +108,8 @@ def _is_number(digits: str) -> bool:
         return False
     if _PHONE.fullmatch(digits):
         return True
-    if length == 18:
-        return is_identity_card(digits.upper()) or _is_card(digits)
+    if length == 18 and _BORN.match(digits) and is_identity_card(digits.upper()):
+        return True
     if length == 15 and _OLD_CARD.fullmatch(digits) and is_identity_card(digits):
         return True
     if length == 19 and _DATED_PHONE.fullmatch(digits) and not _TIME.match(digits):
@@ -111,7 +118,7 @@ def _is_number(digits: str) -> bool:
 
 
 def _is_card(digits: str) -> bool:
-    return len(digits) >= 15 and digits.isdecimal() and passes_luhn(digits) and _is_grouped_number(digits)
+    return _CARD.fullmatch(digits) is not None and passes_luhn(digits) and _is_grouped_number(digits)
 
 
 def _is_grouped_number(run: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gapwatch.pipeline.events.privacy.identifiers import number_kind
-from gapwatch.pipeline.language.masking.folding import fold
+from gapwatch.pipeline.language.masking.folding import Folded
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
 from gapwatch.pipeline.language.masking.spans import Kind
 
@@ -32,23 +32,25 @@ class Fragment(NamedTuple):
 
 
 def split_numbers(
-    turns: Sequence[tuple[str, str]], asked: dict[int, set[Kind]]
+    roles: Sequence[str], texts: Sequence[str], folds: Sequence[Folded], asked: dict[int, set[Kind]]
 ) -> Iterator[tuple[Kind, Sequence[Fragment]]]:
-    """The parts of each number that one speaker tells over several turns, given as (role, text).
+    """The parts of each number that one speaker tells over several turns.
 
-    `asked` says of turns what was asked for before them: then a number need not be a valid one.
+    `folds` are the plain copies of the texts. `asked` says of turns what was asked for before them: then a number need
+    not be a valid one.
     """
-    for role in {role for role, _ in turns}:
-        for chain in _chains((turn, text) for turn, (speaker, text) in enumerate(turns) if speaker == role):
+    for role in dict.fromkeys(roles):
+        told = [turn for turn, speaker in enumerate(roles) if speaker == role]
+        for chain in _chains((turn, texts[turn], folds[turn]) for turn in told):
             yield from _numbers(chain, asked)
 
 
-def _chains(texts: Iterator[tuple[int, str]]) -> Iterator[list[Fragment]]:
+def _chains(texts: Iterator[tuple[int, str, Folded]]) -> Iterator[list[Fragment]]:
     """Turns of one speaker with digits that may go on from one to the next."""
     chain: list[Fragment] = []
     fillers = 0
-    for turn, text in texts:
-        fragment = _fragment(turn, text)
+    for turn, text, folded in texts:
+        fragment = _fragment(turn, text, folded)
         if fragment and (not chain or len(text) <= _SHORT or fragment.start <= _FILLER):
             chain.append(fragment)
             fillers = 0
@@ -63,10 +65,9 @@ def _chains(texts: Iterator[tuple[int, str]]) -> Iterator[list[Fragment]]:
     yield chain
 
 
-def _fragment(turn: int, text: str) -> Fragment | None:
-    if not text or len(text) > _LONG or "‹" in text:
+def _fragment(turn: int, text: str, folded: Folded) -> Fragment | None:
+    if len(text) > _LONG or not _REAL.search(folded.text) or "‹" in text:
         return None
-    folded = fold(text)
     runs = [match for match in _RUN.finditer(folded.text) if _REAL.search(match.group())]
     if not runs or (len(runs) > 1 and len(text) <= _SHORT):
         return None

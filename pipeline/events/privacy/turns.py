@@ -1,21 +1,33 @@
 """A chat is masked once, as one conversation, and cut back into its turns.
 
-The turns are joined, line by line. Behind them stand the short turns that may answer a question, each once more behind
-a cue; what the rules find there is taken out of the turn itself. So one masking sees all, and its cost is linear.
+Turns that hold a hint of personal data are joined with their neighbours, line by line. Behind them stand the short
+turns that may answer a question, each once more behind a cue; what the rules find there is taken out of the turn
+itself. So one masking sees all that belongs together, and its cost is linear.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
+from typing import NamedTuple
 
-from gapwatch.pipeline.events.privacy.answers import Probe, answers, probe_of, whole_answer
+from gapwatch.pipeline.events.privacy.answers import answers, behind_lead, whole_answer
 from gapwatch.pipeline.events.privacy.split_numbers import split_numbers
+from gapwatch.pipeline.language.masking.folding import Folded, fold
 from gapwatch.pipeline.language.masking.mask import mask
+from gapwatch.pipeline.language.masking.prefilter import hints_of
 from gapwatch.pipeline.language.masking.spans import Kind, MaskedText, Span
 
-# Between the last turn and the first probe: nothing personal reaches across a line that says this.
+# Between two pieces: nothing personal reaches across a line that says this.
 _BREAK = "\n;\n"
 # What a token has uncovered may be one itself: a name behind a number that stood alone.
 _ROUNDS = 4
+
+
+class _Piece(NamedTuple):
+    """A part of the conversation that is read, as if `cue` stood before it; offsets of the turns joined by lines."""
+
+    cue: str
+    start: int
+    end: int
 
 
 def masked_turns(turns: Sequence[tuple[str, str]]) -> list[MaskedText]:
@@ -35,46 +47,59 @@ def masked_turns(turns: Sequence[tuple[str, str]]) -> list[MaskedText]:
 def _spans(roles: Sequence[str], texts: Sequence[str]) -> tuple[list[Span], bool]:
     """What is personal in the joined turns, and whether the rules for texts alone found all of it."""
     starts = [0, *accumulate(len(text) + 1 for text in texts)]
-    probes: list[Probe] = []
+    folds = [fold(text) for text in texts]
+    pieces = list(_hinted(texts, folds, starts))
+    plain = len(pieces)
     asked: dict[int, set[Kind]] = {}
     told: list[Span] = []
     for turn, kind, cue in answers(texts):
         asked.setdefault(turn, set()).add(kind)
-        if probe := probe_of(turn, texts[turn], kind, cue):
-            probes.append(probe)
+        begin = behind_lead(texts[turn], kind)
+        if begin is not None:
+            pieces.append(_Piece(cue, starts[turn] + begin, starts[turn] + len(texts[turn])))
         if whole := whole_answer(texts[turn], kind):
             told.append(Span(kind, starts[turn] + whole.start, starts[turn] + whole.end))
-    for kind, fragments in split_numbers(list(zip(roles, texts, strict=True)), asked):
+    for kind, fragments in split_numbers(roles, texts, folds, asked):
         told += (Span(kind, starts[part.turn] + part.start, starts[part.turn] + part.end) for part in fragments)
-    found, probed = _found(texts, starts, probes)
-    merged = _merged([*found, *probed, *told])
-    return merged, len(merged) == len(found) and merged == found
+    if not pieces:
+        return _merged(told), False
+    found = list(_found("\n".join(texts), pieces))
+    by_rules = [span for number, span in found if number < plain]
+    merged = _merged([*by_rules, *(span for number, span in found if number >= plain), *told])
+    return merged, merged == by_rules
 
 
-def _found(texts: Sequence[str], starts: Sequence[int], probes: Sequence[Probe]) -> tuple[list[Span], list[Span]]:
-    """What the rules find in the joined turns, and what they find in the probes, by its place in the joined turns."""
-    joined = "\n".join(texts)
-    pieces = [joined]
-    copies: list[tuple[int, int, int]] = []
-    place = len(joined)
-    for probe in probes:
-        text = texts[probe.turn][probe.start : probe.end]
-        begin = place + len(_BREAK) + len(probe.cue)
-        copies.append((begin, begin + len(text), starts[probe.turn] + probe.start))
-        pieces += _BREAK, probe.cue, text
-        place = begin + len(text)
-    whole, probed = [], []
+def _hinted(texts: Sequence[str], folds: Sequence[Folded], starts: Sequence[int]) -> Iterator[_Piece]:
+    """The turns that hold a hint of personal data, each with the next one, and before a number what announces it."""
+    hints = [hints_of(folded.text) for folded in folds]
+    read = [
+        any(here) or (turn > 0 and any(hints[turn - 1])) or (turn + 1 < len(texts) and hints[turn + 1].codes)
+        for turn, here in enumerate(hints)
+    ]
+    for wanted, turns in groupby(range(len(texts)), key=read.__getitem__):
+        if wanted:
+            first, *others = turns
+            last = others[-1] if others else first
+            yield _Piece("", starts[first], starts[last] + len(texts[last]))
+
+
+def _found(joined: str, pieces: Sequence[_Piece]) -> Iterator[tuple[int, Span]]:
+    """What the rules find, by its place in the joined turns, with the number of the piece that it stands in."""
+    read: list[str] = []
+    begins: list[int] = []
+    place = 0
+    for piece in pieces:
+        read += piece.cue, joined[piece.start : piece.end], _BREAK
+        begins.append(place + len(piece.cue))
+        place = begins[-1] + piece.end - piece.start + len(_BREAK)
     number = 0
-    for span in mask("".join(pieces)).spans:
-        if span.start < len(joined):
-            whole.append(Span(span.kind, span.start, min(span.end, len(joined))))
-        while number < len(copies) and copies[number][1] <= span.start:
+    for span in mask("".join(read)).spans:
+        while number + 1 < len(pieces) and begins[number + 1] - len(pieces[number + 1].cue) <= span.start:
             number += 1
-        if number < len(copies) and copies[number][0] < span.end:
-            begin, end, origin = copies[number]
-            first, last = max(span.start, begin) - begin, min(span.end, end) - begin
-            probed.append(Span(span.kind, origin + first, origin + last))
-    return whole, probed
+        piece, begin = pieces[number], begins[number]
+        start, end = max(0, span.start - begin), min(span.end - begin, piece.end - piece.start)
+        if start < end:
+            yield number, Span(span.kind, piece.start + start, piece.start + end)
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

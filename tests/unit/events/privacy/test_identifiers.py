@@ -84,6 +84,13 @@ def test_of_an_id_that_holds_a_number_nothing_is_merged():
     assert person_in("13812345678-1", "record") != person_in("13812345678-2", "record")
 
 
+@pytest.mark.parametrize(
+    "value", ["zhangwei", "li.na", "wang_xiaoming88", "zhangwei_88", "Zhang Wei", "客服小王", "wx:lilei88"]
+)
+def test_customers_and_agents_by_name(value):
+    assert is_pseudonym(masked_identifier(value, "person"))
+
+
 def test_a_hash_is_not_hashed_again():
     once = masked_identifier("13812345678", "person")
     assert is_pseudonym(once)

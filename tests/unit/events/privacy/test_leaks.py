@@ -271,3 +271,20 @@ def test_turns_that_are_shown():
 )
 def test_whatever_is_shown_is_text(value):
     shown_record(value).encode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "咨询订单号：o-77120，商品有点问题，这个也要解决一下",
+        "这样的您购买的是易碎贵重物品，快递小哥要保证质量，要过一站检查一次",
+        "不在一个城市",
+        "街道不同",
+        "您的订单在上海发货完成，准备送往杭州站点",
+        "谢谢你",
+        "我得提前联系一下啊",
+    ],
+)
+def test_what_is_said_behind_a_question_for_an_address_or_a_name_stays(said):
+    event = conversation(("agent", "请提供您的姓名和收货地址"), ("customer", said), ("agent", said))
+    assert event.event.turns[1].text == event.event.turns[2].text == said
