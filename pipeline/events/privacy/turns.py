@@ -73,7 +73,7 @@ def _hinted(texts: Sequence[str], folds: Sequence[Folded], starts: Sequence[int]
     """The turns that hold a hint of personal data, each with the next one, and before a number what announces it."""
     hints = [hints_of(folded.text) for folded in folds]
     read = [
-        any(here) or (turn > 0 and any(hints[turn - 1])) or (turn + 1 < len(texts) and hints[turn + 1].codes)
+        any(here) or (turn > 0 and any(hints[turn - 1])) or (turn + 1 < len(texts) and hints[turn + 1].numbers)
         for turn, here in enumerate(hints)
     ]
     for wanted, turns in groupby(range(len(texts)), key=read.__getitem__):
