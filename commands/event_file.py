@@ -157,20 +157,20 @@ def file_rows(
     rows: Callable[..., Iterator[Row]]
     if profile:
         profile = with_options(profile, dict(columns), dict(constants), left_out, timezone)
-        read, rows = reading_of(profile, reading), functools.partial(Application(profile).rows, tell=_note)
+        read, rows = reading_of(profile, reading), functools.partial(Application(profile).rows, tell=note)
     else:
         shape = Shape(event_type, dict(columns), dict(constants), timezone, frozenset(left_out))
         read, rows = Reading(**reading, expected=shape.expected()), shape.rows
     size = None if str(file) == "-" else file.stat().st_size
     with (
-        _opened(file) as stream,
-        contextlib.closing(read_records(stream, name, read, _note)) as records,
+        opened(file) as stream,
+        contextlib.closing(read_records(stream, name, read, note)) as records,
         contextlib.closing(_with_progress(rows(records, name), stream, size)) as watched,
     ):
         yield watched
 
 
-def _note(found: str) -> None:
+def note(found: str) -> None:
     """Say what was found out about a file."""
     click.echo(say_again(found), err=True)
 
@@ -180,7 +180,7 @@ def _doubt_constants(event_type: EventType, constants: tuple[tuple[str, str], ..
     fields = EVENT_TYPES[event_type].__struct_fields__
     for name, _ in constants:
         if name not in fields and (meant := difflib.get_close_matches(name, fields, 1, _A_SLIP)):
-            _note(
+            note(
                 say(
                     "--set: {name} is no field and becomes an attribute; did you mean {meant}?",
                     name=name,
@@ -218,7 +218,7 @@ def _name(file: Path) -> str:
     return "-" if str(file) == "-" else "/".join(file.resolve().parts[-2:])
 
 
-def _opened(file: Path) -> "contextlib.AbstractContextManager[io.BufferedReader[Any]]":
+def opened(file: Path) -> "contextlib.AbstractContextManager[io.BufferedReader[Any]]":
     if str(file) == "-":
         return contextlib.nullcontext(sys.stdin.buffer)  # type: ignore[arg-type]
     return io.BufferedReader(io.FileIO(file), SAMPLE_BYTES)

@@ -14,6 +14,7 @@ from gapwatch.pipeline.publishing.doubtful_ids import DoubtfulIds, Found
 from gapwatch.pipeline.publishing.file_check import Checked, check_rows
 from gapwatch.pipeline.publishing.file_run import publish_rows
 from gapwatch.pipeline.publishing.old_rows import OldRows
+from gapwatch.pipeline.publishing.profiles.application import gathers_rows
 from gapwatch.pipeline.publishing.publisher import Publisher
 from gapwatch.pipeline.publishing.rejects import Rejects
 from gapwatch.pipeline.settings import settings
@@ -85,7 +86,8 @@ def publish(
     """
     doubtful, old = DoubtfulIds(), OldRows()
     part = "/".join(options[name] for name in ("member", "sheet", "records") if options[name])
-    bookmark = _bookmark(file, event_type, part, resume=resume)
+    gathers = options["profile"] is not None and gathers_rows(options["profile"])
+    bookmark = _bookmark(file, event_type, part, resume=resume, gathers=gathers)
     found = Rejects(_teller(), rejects)
     try:
         with file_rows(file, event_type, **options) as rows, Publisher(mask=mask) as publisher:
@@ -109,7 +111,16 @@ def publish(
         sys.exit(1)
 
 
-def _bookmark(file: Path, event_type: EventType, part: str, *, resume: bool) -> Bookmark | None:
+def _bookmark(file: Path, event_type: EventType, part: str, *, resume: bool, gathers: bool) -> Bookmark | None:
+    if gathers:
+        if resume:
+            raise click.UsageError(
+                say(
+                    "conversations gathered from rows cannot be resumed; publish the whole file again: "
+                    "none counts twice"
+                )
+            )
+        return None
     if str(file) == "-":
         if resume:
             raise click.UsageError(say("standard input cannot be resumed"))

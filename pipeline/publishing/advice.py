@@ -31,7 +31,7 @@ def advice(event_type: EventType, row: Row, refused: Rejected | InvalidEventErro
     parts = parts_of(row.value.decode("utf-8", "surrogateescape")) or {}
     if wrapped := _envelope(row.text, parts):
         return message(wrapped)
-    if refused.reason is Reason.MISSING_FIELD and refused.detail.count(".") == 1:
+    if refused.reason is Reason.MISSING_FIELD and row.fault is None and refused.detail.count(".") == 1:
         return _missing(event_type, parts)
     if refused.reason is Reason.TOO_LONG and refused.detail.startswith("$.attributes"):
         return message(

@@ -56,8 +56,10 @@ def _stands_in_lines(first: str, document: "_Document", reading: Reading) -> boo
 
 
 def _holds_records(parts: Mapping[str, Raw], reading: Reading) -> bool:
-    wanted = reading.expected.wanted
-    return bool(wanted) and not parts.keys() & wanted and bool(_lists(parts))
+    """Whether an object is none of the records, but has a list of them: no column is wanted of it, or few are known."""
+    expected = reading.expected
+    is_record = parts.keys() & expected.wanted if expected.wanted else len(parts.keys() & expected.known) > 1
+    return bool(expected.wanted or expected.known) and not is_record and bool(_lists(parts))
 
 
 def _of_lines(lines: Iterator[str], number: int) -> Iterator[Record]:

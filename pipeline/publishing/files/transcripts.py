@@ -20,15 +20,18 @@ MOST_MESSAGES = 2_000_000
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?"
 _TIME = rf"(?:\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?[ T　]*)?{_CLOCK}"
 _SPEAKER = r"(?!\d{4}[-/.年])[^\s\[\]()（）【】:：,，。！？!?][^\[\]()（）【】:：\n]{0,38}?"
+# An account of a shop within another's name: 东店:小美.
+_ACCOUNT = r"[^\s\[\]()（）【】:：]{1,30}:[^\s\[\]()（）【】:：]{1,30}"
+_NAME = rf"(?:{_SPEAKER}|{_ACCOUNT})"
 # 客服 10:02:03 · 客服(10:02:03)：您好 · [2026-11-03 10:02:03] 客服：您好 · 买家：在吗
 _HEADS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"[\[(（【]\s*(?P<time>{_TIME})\s*[\])）】]\s*(?P<speaker>{_SPEAKER})\s*[:：]\s*(?P<text>.*)",
-        rf"(?P<time>{_TIME})\s+(?P<speaker>{_SPEAKER})\s*[:：]\s*(?P<text>.*)",
-        rf"(?P<speaker>{_SPEAKER})\s*[\[(（【]\s*(?P<time>{_TIME})\s*[\])）】]\s*[:：]?\s*(?P<text>.*)",
-        rf"(?P<time>{_TIME})\s+(?P<speaker>{_SPEAKER})",
-        rf"(?P<speaker>{_SPEAKER})\s+(?P<time>{_TIME})\s*(?:[:：]\s*(?P<text>.*))?",
+        rf"[\[(（【]\s*(?P<time>{_TIME})\s*[\])）】]\s*(?P<speaker>{_NAME})\s*[:：]\s*(?P<text>.*)",
+        rf"(?P<time>{_TIME})\s+(?P<speaker>{_NAME})\s*[:：]\s*(?P<text>.*)",
+        rf"(?P<speaker>{_NAME})\s*[\[(（【]\s*(?P<time>{_TIME})\s*[\])）】]\s*[:：]?\s*(?P<text>.*)",
+        rf"(?P<time>{_TIME})\s+(?P<speaker>{_NAME})",
+        rf"(?P<speaker>{_NAME})\s+(?P<time>{_TIME})\s*(?:[:：]\s*(?P<text>.*))?",
         rf"(?P<speaker>{_SPEAKER})\s*[:：]\s*(?P<text>.*)",
     )
 )
@@ -125,6 +128,9 @@ def _head(line: str, roles: Mapping[str, str] | None) -> re.Match[str] | None:
 def _is_speaker(head: re.Match[str], roles: Mapping[str, str] | None) -> bool:
     """Whether a line that looks like the head of a turn is one: 约 10:30 and 订单：123 are words of a customer."""
     name = _begun_name(head["speaker"], roles)
+    shop, colon, _ = head["speaker"].partition(":")
+    if colon and _begun_name(shop, roles) == shop.strip().lower():
+        return False  # 客服:10:02:03 到货 is what somebody says
     time = head.groupdict().get("time")
     if time:
         return bool(name) or _EXACT_TIME.search(time) is not None or head.re in _BRACKETED

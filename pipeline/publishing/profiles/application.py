@@ -28,6 +28,8 @@ from gapwatch.pipeline.words.catalogue import message
 _ROLE, _TEXT, _AT = "\0role", "\0text", "\0at"
 # What a conversation has of its own, beside the columns of the record: the name under which the customer speaks.
 CUSTOMER = "customer"
+# A profile that comes with gapwatch may name dozens of columns for one field.
+_SHOWN = 4
 
 
 def with_options(
@@ -66,6 +68,13 @@ def apply(profile: Profile, objects: Iterable[Mapping[str, Any]], name: str) -> 
     return list(Application(profile).rows(records, name))
 
 
+def gathers_rows(profile: Profile) -> bool:
+    """Whether each row is a message, so that conversations are gathered from the rows of the whole file."""
+    conversation = profile.conversation
+    inner = conversation and (conversation.messages or conversation.transcript)
+    return bool(profile.turns) and not inner
+
+
 class Application:
     """A profile, ready to be applied to the records of one file."""
 
@@ -78,6 +87,7 @@ class Application:
         self._required = required_fields(profile.type) - profile.constants.keys()
         self._of_turns = frozenset(_columns_of_turns(profile))
         self._named = self._of_turns.union(*map(columns_of, (profile.columns | profile.attributes).values()))
+        self._by_rows = gathers_rows(profile)
         self._seen: set[str] = set()
         self._above: dict[str, Any] = {}
         self._begun: set[str] = set()
@@ -85,7 +95,8 @@ class Application:
     def expected(self) -> Expected:
         """What a file should hold: the columns that have no others in their place, and all that are known."""
         needed = [source for name, source in self._profile.columns.items() if name in self._required]
-        needed += [source for turn in self._profile.turns for source in (turn.text, turn.speaker) if source]
+        if self._by_rows:
+            needed += [source for turn in self._profile.turns for source in (turn.text, turn.speaker) if source]
         conversation = self._profile.conversation
         needed += [
             source for source in (conversation and (conversation.transcript or conversation.messages),) if source
@@ -97,17 +108,10 @@ class Application:
     def rows(self, records: Iterable[Record], name: str, tell: Callable[[str], object] | None = None) -> Generator[Row]:
         """The events of records. `tell` hears at the end which columns of the profile no record had."""
         prepared = map(self._prepared, records)
-        made = self._conversations(prepared) if self.by_rows else map(self._single, prepared)
+        made = self._conversations(prepared) if self._by_rows else map(self._single, prepared)
         yield from self._shape.rows(made, name)
         if tell and self._seen and (absent := self._absent()):
             tell(message("no row has a column for: {fields}", fields=", ".join(absent)))
-
-    @property
-    def by_rows(self) -> bool:
-        """Whether each row is a message, so that conversations are gathered from the rows of the whole file."""
-        conversation = self._profile.conversation
-        inner = conversation and (conversation.messages or conversation.transcript)
-        return bool(self._profile.turns) and not inner
 
     def _prepared(self, record: Record) -> Record:
         """The record with its cells as values, those that are empty filled from above."""
@@ -247,7 +251,8 @@ def _columns_of_turns(profile: Profile) -> Iterator[str]:
 
 
 def _shown(source: Source | None) -> str:
-    return ", ".join(columns_of(source)) if source else "—"
+    columns = columns_of(source) if source else []
+    return ", ".join([*columns[:_SHOWN], *["…"] * (len(columns) > _SHOWN)]) or "—"
 
 
 def _with_id(fields: dict[str, Any]) -> dict[str, Any]:

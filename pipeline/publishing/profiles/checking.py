@@ -16,7 +16,7 @@ from gapwatch.pipeline.publishing.files.record import FileFormat
 from gapwatch.pipeline.publishing.files.shape import required_fields
 from gapwatch.pipeline.publishing.files.values import converted
 from gapwatch.pipeline.publishing.profiles.profile import Profile, Rule
-from gapwatch.pipeline.publishing.profiles.toml_places import Document, Path, read_toml
+from gapwatch.pipeline.publishing.profiles.toml_places import Document, Path, SyntaxFault, read_toml
 from gapwatch.pipeline.words.catalogue import Message, message
 from gapwatch.schemas.events import EVENT_TYPES, Channel, EventType, Status
 
@@ -69,11 +69,21 @@ def read_profile(text: str, name: str) -> Profile:
         check(profile, found)
     if "type" in kept:
         _check_by_type(profile, found)
-    faults = [Fault(fault.line, "", message("this is no TOML: {what}", what=fault.what)) for fault in document.faults]
+    faults = [Fault(fault.line, "", _no_toml(fault)) for fault in document.faults]
     faults += [] if _ends_in_a_table(document) else found.faults
     if faults:
         raise ProfileError(name, sorted(set(faults), key=lambda fault: fault.line))
     return profile
+
+
+def _no_toml(fault: SyntaxFault) -> Message:
+    if fault.lacks_quotes:
+        return message(
+            "this is no TOML: {what}. Texts stand in quotation marks, and so do keys of other characters than A-Z, "
+            "a-z, 0-9, _ and -",
+            what=fault.what,
+        )
+    return message("this is no TOML: {what}", what=fault.what)
 
 
 def _ends_in_a_table(document: Document) -> bool:
@@ -274,12 +284,12 @@ def _check_fields(profile: Profile, found: _Faults) -> None:
         elif not name:
             found.add(("attributes", name), message("an attribute needs a name"))
     given = profile.columns.keys() | profile.constants.keys() | _made_fields(profile)
-    for name in sorted(required_fields(profile.type) - given):
-        if not found.within(("columns", name)) and not found.within(("constants", name)):
-            found.add(
-                ("columns",),
-                message("{field} is missing: name its column here, or its value under [constants]", field=name),
-            )
+    missing = sorted(required_fields(profile.type) - given)
+    for name in [one for one in missing if not found.within(("columns", one)) and not found.within(("constants", one))]:
+        found.add(
+            ("columns",),
+            message("{field} is missing: name its column here, or its value under [constants]", field=name),
+        )
 
 
 def _unknown_field(event_type: EventType, name: str, fields: tuple[str, ...]) -> Message:

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_QUOTED = re.compile(r"""\"[^"]*"|'[^']*'|\#.*""")
 _MOST_FAULTS = 50
 
 
 class SyntaxFault(NamedTuple):
-    """A place that is no TOML."""
+    """A place that is no TOML. `lacks_quotes` where other characters than ASCII stand outside of quotation marks."""
 
     line: int
     what: str
+    lacks_quotes: bool
 
 
 class Document(NamedTuple):
@@ -39,9 +41,9 @@ def read_toml(text: str) -> Document:
         try:
             content = tomllib.loads("\n".join(lines))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            fault = _fault(error, len(lines))
+            fault = _fault(error, lines)
             faults.append(fault)
-            broken = lines[fault.line - 1] if lines else ""
+            broken = lines[fault.line - 1]
             if not broken.strip() or broken.lstrip().startswith("["):
                 return Document({}, {}, faults)
             lines[fault.line - 1] = ""
@@ -50,10 +52,11 @@ def read_toml(text: str) -> Document:
     return Document({}, {}, faults)
 
 
-def _fault(error: Exception, last: int) -> SyntaxFault:
+def _fault(error: Exception, lines: list[str]) -> SyntaxFault:
     found = _LINE.search(str(error))
-    line = int(found[1]) if found and found[1] else last
-    return SyntaxFault(min(max(line, 1), max(last, 1)), _LINE.sub("", str(error)).splitlines()[0])
+    number = min(int(found[1]) if found and found[1] else len(lines), len(lines))
+    what = _LINE.sub("", str(error)).splitlines()[0]
+    return SyntaxFault(number, what, not _QUOTED.sub("", lines[number - 1]).isascii())
 
 
 def _places(lines: list[str]) -> Iterator[tuple[Path, int]]:

@@ -143,6 +143,11 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, name.split("*"))), re.IGNORECASE | re.DOTALL)
 
 
+def fits(name: str, speaker: str) -> bool:
+    """Whether a speaker has a name of a profile, in which `*` stands for any characters."""
+    return _pattern(name).fullmatch(speaker) is not None
+
+
 def customer_of(turns: Iterable[SpokenTurn]) -> str:
     """The name under which the customer speaks; empty where there is none."""
     return next((turn.speaker for turn in turns if turn.role == "customer" and turn.speaker), "")
