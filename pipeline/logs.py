@@ -5,6 +5,8 @@ Lines tell what happened to how many records of which partition; never a text, a
 
 import logging
 import sys
+import threading
+import time
 from typing import Any
 
 import structlog
@@ -15,6 +17,10 @@ from gapwatch.pipeline.settings import Settings
 _TALKATIVE = ("agents", "aiokafka", "asyncio", "faust", "kafka", "mode")
 # Their debug lines show what they are configured with and what they send: passwords, tokens, texts.
 _INDISCREET = ("aiokafka", "apprise", "kafka", "urllib3")
+# Of one kind, by a library.
+_LINES_A_MINUTE = 2
+_MINUTE = 60.0
+_KINDS = 1_000
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -39,6 +45,8 @@ def configure(settings: Settings, **context: object) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings, shared))
+    if settings.log_level != "debug":
+        handler.addFilter(_FewOfAKind())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     if settings.log_level == "debug":
         for name in _INDISCREET:
@@ -50,6 +58,48 @@ def configure(settings: Settings, **context: object) -> None:
         logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
         # It logs what it raises, with a traceback.
         logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
+
+
+class _FewOfAKind(logging.Filter):
+    """Of what a library says again and again, whatever its values, a few lines a minute.
+
+    A client tells of each request that a broker does not answer, which is sixty lines a second while one is away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in _TALKATIVE:
+            return True
+        with self._lock:
+            if len(self._kinds) > _KINDS:  # texts with values in them: none comes again
+                self._kinds.clear()
+            kind = self._kinds.setdefault((record.name, str(record.msg)), _Kind())
+            left_out = kind.pass_on()
+        if left_out:
+            record.msg = f"{record.msg} ({left_out} more like this were left out)"
+        return left_out is not None
+
+
+class _Kind:
+    """One text of one library: how many lines of it there were in its minute."""
+
+    def __init__(self) -> None:
+        self._began = float("-inf")
+        self._lines = 0
+
+    def pass_on(self) -> int | None:
+        """None for a line too many; else how many were left out since the last one that was passed on."""
+        now = time.monotonic()
+        left_out = 0
+        if now - self._began > _MINUTE:
+            left_out = max(0, self._lines - _LINES_A_MINUTE)
+            self._began, self._lines = now, 0
+        self._lines += 1
+        return left_out if self._lines <= _LINES_A_MINUTE else None
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

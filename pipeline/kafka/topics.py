@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from gapwatch.pipeline.endpoints import kafka_servers
 from gapwatch.pipeline.errors import StackError
@@ -63,9 +63,13 @@ def ensure_topics(names: Iterable[str] = ALL_TOPICS) -> list[str]:
     """
     wanted = {name: _creation(name) for name in names}
     try:
-        return _ask(lambda admin: _create(admin, wanted))
+        created = _ask(lambda admin: _create(admin, wanted))
     except KafkaError as error:
         raise StackError("cannot create topics on {servers}: {error}", servers=kafka_servers(), error=error) from error
+    if read := [name for name in created if name in EVENT_TOPICS]:
+        with contextlib.suppress(KafkaError):  # workers that run, or whom alone Kafka lets commit, begin by themselves
+            _ask(lambda admin: _begin(admin, settings().group, read))
+    return created
 
 
 class Progress(NamedTuple):
@@ -118,21 +122,19 @@ def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, object]]) -> li
     else:
         created = []
     admin.wait_for_topics(list(wanted), timeout_ms=_CREATE_TIMEOUT_MS)
-    _begin_to_count(admin, [name for name in created if name in EVENT_TOPICS])
     return created
 
 
-def _begin_to_count(admin: KafkaAdminClient, created: list[str]) -> None:
-    """The group of the workers begins at the first record, also if that leaves the topic before any of them has run."""
-    if not created:
-        return
+def _begin(admin: KafkaAdminClient, group: str, topics: list[str]) -> None:
+    """The group begins at the first record, also if that leaves the topic before any of its members has run."""
     begins = {
         TopicPartition(topic["name"], partition["partition_index"]): OffsetAndMetadata(0, "", -1)
-        for topic in admin.describe_topics(created)
+        for topic in admin.describe_topics(topics)
         for partition in topic["partitions"]
     }
-    with contextlib.suppress(KafkaError):  # workers that run begin there by themselves
-        admin.alter_group_offsets(settings().group, begins)
+    for place, error in admin.alter_group_offsets(group, begins).items():
+        if error is not NoError:
+            raise error(f"{group} at {place}")
 
 
 def _was_created(topic: dict[str, object]) -> bool:
