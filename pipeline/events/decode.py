@@ -14,6 +14,7 @@ from msgspec import DecodeError, Raw, ValidationError
 
 from gapwatch.pipeline.kafka.bounded_batch import Unread
 from gapwatch.pipeline.kafka.records import Record
+from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.dead_letters import Reason as Reason  # noqa: PLC0414 - part of what this module offers
 from gapwatch.schemas.events import (
     EVENT_TYPES,
@@ -44,7 +45,7 @@ class Rejected(Exception):  # noqa: N818 - it is a verdict about a record, not a
 
 # The contract is four levels deep; what is nested deeper than this is no attribute but an attack or an accident.
 MAX_DEPTH = 32
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+_TOO_DEEP = message("nested deeper than {levels} levels", levels=MAX_DEPTH)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(days=1)
 # A promise may lie ahead of the event, but not for longer than goods are promised anywhere.
@@ -74,7 +75,7 @@ def decode(event_type: EventType, value: bytes | None, now: datetime | None = No
     Raises Rejected, and nothing else, whatever the bytes.
     """
     if value is None:
-        raise Rejected(Reason.NULL_VALUE, "the record has no value")
+        raise Rejected(Reason.NULL_VALUE, message("the record has no value"))
     try:
         event: AnyEvent = _DECODERS[event_type].decode(value)
     except (DecodeError, UnicodeDecodeError, RecursionError):
@@ -101,7 +102,7 @@ def _check(event: AnyEvent, size: int, latest: datetime) -> None:
         _check_time("$.promised_at", event.promised_at, latest + PROMISE_HORIZON)
         _check_time("$.delivered_at", event.delivered_at, latest)
     if not event.text.strip() and (not isinstance(event, Feedback) or event.rating is None):
-        raise Rejected(Reason.EMPTY_TEXT, "$.text is blank and there is no rating")
+        raise Rejected(Reason.EMPTY_TEXT, message("$.text is blank and there is no rating"))
 
 
 def _check_chat(event: Chat, size: int, latest: datetime) -> None:
@@ -111,7 +112,9 @@ def _check_chat(event: Chat, size: int, latest: datetime) -> None:
             _check_time(f"$.turns[{number}].at", turn.at, latest)
     # A character takes a byte or more, so that most chats need no count.
     if size > MAX_CHAT_TEXT and sum(len(turn.text) for turn in event.turns) > MAX_CHAT_TEXT:
-        raise Rejected(Reason.TEXT_TOO_LARGE, f"$.turns hold more than {MAX_CHAT_TEXT} characters of text")
+        raise Rejected(
+            Reason.TEXT_TOO_LARGE, message("$.turns hold more than {most} characters of text", most=MAX_CHAT_TEXT)
+        )
 
 
 def _check_time(path: str, instant: datetime | None, latest: datetime) -> None:
@@ -119,16 +122,17 @@ def _check_time(path: str, instant: datetime | None, latest: datetime) -> None:
         return
     # After 2000 the year alone tells, and comparing instants of different offsets is the dearest step here.
     if instant.year <= 2000 and instant < EARLIEST:
-        raise Rejected(Reason.TIME_BEFORE_2000, f"{path} lies before the year 2000")
+        raise Rejected(Reason.TIME_BEFORE_2000, message("{place} lies before the year 2000", place=path))
     if instant > latest:
-        raise Rejected(Reason.TIME_IN_FUTURE, f"{path} lies too far in the future")
+        raise Rejected(Reason.TIME_IN_FUTURE, message("{place} lies too far in the future", place=path))
 
 
 def _with_clean_characters(event: AnyEvent) -> AnyEvent:
     """Refuse control characters in names, where dropping them could make two things one; replace them in texts."""
     for field, name in _names(event):
         if not name.isprintable() and _CONTROL_IN_NAME.search(name):
-            raise Rejected(Reason.CONTROL_CHARACTER, f"$.{field} holds a control character or half a surrogate pair")
+            detail = message("{place} holds a control character or half a surrogate pair", place=f"$.{field}")
+            raise Rejected(Reason.CONTROL_CHARACTER, detail)
     changes: dict[str, Any] = {}
     if any(map(_is_unclean, event.attributes.values())):
         changes["attributes"] = {name: _clean(text) for name, text in event.attributes.items()}
@@ -165,7 +169,8 @@ def _decode_slowly(event_type: EventType, value: bytes) -> tuple[bytes, AnyEvent
     if not unknown:
         return value, event
     if clash := event.attributes.keys() & unknown:
-        raise Rejected(Reason.ATTRIBUTE_CLASH, f"{_shown(min(clash))} stands at the top and in $.attributes")
+        detail = message("{name} stands at the top and in $.attributes", name=_shown(min(clash)))
+        raise Rejected(Reason.ATTRIBUTE_CLASH, detail)
     kept = {name: _attribute(raw) for name, raw in unknown.items()}
     try:
         attributes = msgspec.convert(event.attributes | kept, Attributes)
@@ -178,7 +183,7 @@ def _check_utf8(value: bytes) -> None:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        raise Rejected(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8") from None
+        raise Rejected(Reason.NOT_UTF8, message("byte {byte} is not UTF-8", byte=error.start)) from None
 
 
 def _lone_surrogate_to_nul(escape: re.Match[bytes]) -> bytes:
@@ -190,7 +195,7 @@ def _parts(value: bytes) -> dict[str, Raw]:
     try:
         parts: dict[str, Raw] = _PARTS.decode(value)
     except ValidationError:
-        raise Rejected(Reason.NOT_OBJECT, "the value is JSON, but not an object") from None
+        raise Rejected(Reason.NOT_OBJECT, message("the value is JSON, but not an object")) from None
     except DecodeError as error:
         raise Rejected(Reason.NOT_JSON, str(error)) from None
     except RecursionError:
@@ -229,24 +234,28 @@ def _typed(event_type: EventType, value: bytes) -> AnyEvent:
 _MESSAGES: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
     (re.compile(pattern), reason, phrase)
     for pattern, reason, phrase in (
-        (r"missing required field `(.*?)`", Reason.MISSING_FIELD, "{place}.{} is missing"),
-        (r"unknown field `(.*)`", Reason.UNKNOWN_FIELD, "{place} has a field the contract does not know: {}"),
-        (r"Expected `(.*)`, got `null`", Reason.NULL_FIELD, "{place} is null"),
-        (r"Expected `(.*?)(?: \| null)?`, got `.*`", Reason.WRONG_TYPE, "{place} is not {}"),
-        (r"with a timezone component", Reason.TIME_WITHOUT_OFFSET, "{place} has no offset from UTC"),
-        (r"Invalid RFC3339", Reason.TIME_UNPARSABLE, "{place} is no RFC 3339 time"),
-        (r"of length >= ", Reason.EMPTY_FIELD, "{place} is empty"),
-        (r"of length <= (\d+)", Reason.TOO_LONG, "{place} is longer than {}"),
-        (r"Expected `int` ([<>]= \d+)", Reason.OUT_OF_RANGE, "{place} is not {}"),
-        (r"out of range", Reason.OUT_OF_RANGE, "{place} is out of range"),
+        (r"missing required field `(.*?)`", Reason.MISSING_FIELD, gettext_noop("{place}.{named} is missing")),
+        (
+            r"unknown field `(.*)`",
+            Reason.UNKNOWN_FIELD,
+            gettext_noop("{place} has a field the contract does not know: {named}"),
+        ),
+        (r"Expected `(.*)`, got `null`", Reason.NULL_FIELD, gettext_noop("{place} is null")),
+        (r"Expected `(.*?)(?: \| null)?`, got `.*`", Reason.WRONG_TYPE, gettext_noop("{place} is not {named}")),
+        (r"with a timezone component", Reason.TIME_WITHOUT_OFFSET, gettext_noop("{place} has no offset from UTC")),
+        (r"Invalid RFC3339", Reason.TIME_UNPARSABLE, gettext_noop("{place} is no RFC 3339 time")),
+        (r"of length >= ", Reason.EMPTY_FIELD, gettext_noop("{place} is empty")),
+        (r"of length <= (\d+)", Reason.TOO_LONG, gettext_noop("{place} is longer than {named}")),
+        (r"Expected `int` ([<>]= \d+)", Reason.OUT_OF_RANGE, gettext_noop("{place} is not {named}")),
+        (r"out of range", Reason.OUT_OF_RANGE, gettext_noop("{place} is out of range")),
     )
 )
 _TYPES = {
-    "str": "a text, which stands in quotes also where it is digits",
-    "int": "a whole number, which stands without quotes",
-    "datetime": "a time, which is a text such as 2026-11-22T10:00:00+08:00",
-    "object": "an object",
-    "array": "a list",
+    "str": gettext_noop("a text, which stands in quotes also where it is digits"),
+    "int": gettext_noop("a whole number, which stands without quotes"),
+    "datetime": gettext_noop("a time, which is a text such as 2026-11-22T10:00:00+08:00"),
+    "object": gettext_noop("an object"),
+    "array": gettext_noop("a list"),
 }
 _PATH = re.compile(r" - at (`key` in )?`\$([^`]*)`$")
 _ENUMS = {
@@ -257,24 +266,32 @@ _ENUMS = {
 
 
 def _rejection(error: ValidationError, root: str) -> Rejected:
-    message = str(error)
-    at = _PATH.search(message)
+    told = str(error)
+    at = _PATH.search(told)
     path = root + (at[2] if at else "")
-    place = f"a name in {path}" if at and at[1] else path
+    place = message("a name in {path}", path=path) if at and at[1] else path
     field = path.rpartition(".")[2]
-    if message.startswith("Invalid enum value") and field in _ENUMS:
+    if told.startswith("Invalid enum value") and field in _ENUMS:
         unknown, known = _ENUMS[field]
-        return Rejected(unknown, f"{place} is none of {', '.join(known)}")
-    reason, detail = _reason(_PATH.sub("", message), place)
+        return Rejected(unknown, message("{place} is none of {known}", place=place, known=", ".join(known)))
+    reason, detail = _reason(_PATH.sub("", told), place)
     return Rejected(Reason.TEXT_TOO_LARGE if reason is Reason.TOO_LONG and field == "text" else reason, detail)
 
 
-def _reason(message: str, place: str) -> tuple[Reason, str]:
+def _reason(told: str, place: str) -> tuple[Reason, str]:
     for pattern, reason, phrase in _MESSAGES:
-        if found := pattern.search(message):
-            shown = [_TYPES.get(name, name) if reason is Reason.WRONG_TYPE else _shown(name) for name in found.groups()]
-            return reason, phrase.format(*shown, place=place)
-    return Reason.WRONG_TYPE, f"{place} does not fit the contract"
+        if found := pattern.search(told):
+            return reason, message(phrase, place=place, **_named(reason, found))
+    return Reason.WRONG_TYPE, message("{place} does not fit the contract", place=place)
+
+
+def _named(reason: Reason, found: re.Match[str]) -> dict[str, str]:
+    """What msgspec names besides the place, if anything."""
+    if not found.groups():
+        return {}
+    return {
+        "named": message(_TYPES[found[1]]) if reason is Reason.WRONG_TYPE and found[1] in _TYPES else _shown(found[1])
+    }
 
 
 def _shown(name: str) -> str:
