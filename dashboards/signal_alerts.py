@@ -106,6 +106,7 @@ spoken AS (
         greatest(toInt64(positionUTF8(text, words)) - {_QUOTE_BEFORE}, 1) AS start
     FROM events
     WHERE event_time >= (SELECT if(count() = 0, now(), min(since)) FROM open) AND event_id IN (SELECT arrayJoin(examples) FROM open)
+    ORDER BY has(gaps, '{measure}') DESC, severity DESC LIMIT 1 BY event_id
 ),
 quoted AS (
     SELECT series, opened, arrayStringConcat(groupArray(concat('“', {_QUOTE}, '”')), '\\n') AS quotes

@@ -20,7 +20,11 @@ _QUOTES = """
 SELECT text, arrayFilter(one -> one.gap = %(measure)s, evidence)[1] AS spoken, channel, event_time
 FROM events
 WHERE event_time >= %(since)s AND event_time < %(until)s AND event_id IN %(ids)s
-ORDER BY indexOf(%(listed)s, event_id)
+    AND (%(channel)s = '' OR channel = %(channel)s)
+    AND (%(product_id)s = '' OR product_id = %(product_id)s)
+    AND (%(region)s = '' OR region = %(region)s)
+ORDER BY indexOf(%(listed)s, event_id), has(gaps, %(measure)s) DESC, severity DESC
+LIMIT 1 BY event_id
 """
 
 
@@ -41,10 +45,14 @@ class Deliveries:
         self._clickhouse.execute(_INSERT, [row])
 
     def quotes(self, signal: Signal) -> list[Quote]:
-        """The masked words of the signal's examples, as many as the store still has."""
+        """The masked words of the signal's examples, as many as the store still has.
+
+        Of several events with one `event_id` those of the gravest that speaks of the measure in the signal's place.
+        """
         if not signal.examples:
             return []
         parameters: dict[str, Any] = {
+            **signal.series.place._asdict(),
             "measure": signal.series.measure,
             "since": as_text(signal.since),
             "until": as_text(signal.minute),

@@ -151,7 +151,7 @@ def test_a_correction_leaves_nothing_where_the_event_was(scene: Scene) -> None:
     moves: list[dict[str, Any]] = [
         {"event_time": (NOW + timedelta(minutes=1)).isoformat(), "product_id": "kettle"},
         {"event_time": (NOW - 5 * day).isoformat(), "product_id": "kettle"},
-        {"event_time": (NOW - 40 * day).isoformat(), "product_id": "pan", "region": "华北", "rating": 1},
+        {"event_time": (NOW - 8 * day).isoformat(), "product_id": "pan", "region": "华北", "rating": 1},
     ]
     for move in moves:
         scene.publish(event("a", **move))
