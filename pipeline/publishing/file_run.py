@@ -22,9 +22,10 @@ def publish_rows(
     The bookmark never passes a row that is not acknowledged, however the run ends.
     """
     run = _Run(publisher, bookmark)
+    published_before = bookmark.line if bookmark else 0
     try:
         for row in rows:
-            if bookmark and row.line <= bookmark.line:
+            if row.line <= published_before:
                 continue
             run.passed(row.line, published=_publish_row(event_type, row, publisher, rejects))
         publisher.flush()

@@ -19,8 +19,8 @@ _SUM = re.compile(
 )
 # A sum and nothing else, even where it stands in a column of words.
 _SUM_ALONE = re.compile(r"(合\s*计|总\s*计|小\s*计|(grand |sub)?total)\s*[:：]?[\s\d,.]*[条笔行元]?", re.IGNORECASE)
-# Digits that a spreadsheet is kept from taking for a number: ="0012", '0012, `0012.
-_KEPT_AS_TEXT = re.compile(r"""="([^"]*)"|['`]([\d.:/ +-]+)""")
+# What a spreadsheet is kept from counting with: ="0012", '0012, and `微信 as WeChat's bills have all their cells.
+_KEPT_AS_TEXT = re.compile(r"""="([^"]*)"|'([\d.:/ +-]+)|`([^`]*)""")
 
 
 class HeaderFit(NamedTuple):
@@ -39,7 +39,7 @@ def stripped(cells: Sequence[str]) -> list[str]:
 def _bare(cell: str) -> str:
     if cell[:1] not in {"=", "'", "`"} or not (kept := _KEPT_AS_TEXT.fullmatch(cell)):
         return cell
-    return (kept[1] or kept[2] or "").strip(UNSEEN)
+    return (kept[1] or kept[2] or kept[3] or "").strip(UNSEEN)
 
 
 def fit(cells: Sequence[str], expected: Expected) -> HeaderFit:

@@ -167,37 +167,31 @@ class _Times:
 
 
 def conversations(records: Iterable[Record], columns: MessageColumns) -> Iterator[Record]:
-    """One record for each conversation, of the rows that are its messages, in the order in which conversations begin.
+    """One record for each conversation, of the rows that are its messages, in the order in which they begin.
 
     Its fields are those of its rows: `turns`, the time of the first message under the name of its column, one value
     of what is the same in all rows, and what differs one after the other, with `; ` between. Rows that are broken or
     passed over come as they are.
     Raises FileError when there are more messages than memory should hold.
     """
-    groups: dict[str, list[Record]] = {}
-    held = 0
-    for record in records:
+    held: dict[object, list[Record]] = {}  # in the order of their first lines, which a bookmark counts on
+    for number, record in enumerate(records):
+        if number >= MOST_MESSAGES:
+            raise FileError(
+                "more than {most} messages in one file: split it between conversations", most=f"{MOST_MESSAGES:,}"
+            )
         conversation = _text(record.fields.get(columns.conversation))
-        if record.fault or record.skipped:
-            yield record
-        elif not conversation:
+        if not (record.fault or record.skipped or conversation):
             detail = message("the row names no conversation: {column} is empty", column=columns.conversation)
-            yield record._replace(fault=Rejected(Reason.MISSING_FIELD, detail))
-        else:
-            held += 1
-            if held > MOST_MESSAGES:
-                raise FileError(
-                    "more than {most} messages in one file: split it between conversations",
-                    most=f"{MOST_MESSAGES:,}",
-                )
-            groups.setdefault(conversation, []).append(record)
-    for rows in groups.values():
-        yield _conversation(rows, columns)
+            record = record._replace(fault=Rejected(Reason.MISSING_FIELD, detail))  # noqa: PLW2901 - the same row
+        held.setdefault(number if record.fault or record.skipped else conversation, []).append(record)
+    for rows in held.values():
+        yield rows[0] if rows[0].fault or rows[0].skipped else _conversation(rows, columns)
 
 
 def _conversation(rows: list[Record], columns: MessageColumns) -> Record:
     first = rows[0]
-    made = Record(first.line, "\n".join(row.text for row in rows), rows=len(rows))
+    made = Record(first.line, "\n".join(row.text for row in rows), rows=len({row.line for row in rows}))
     names = dict.fromkeys(name for row in rows for name in row.fields)
     fields: dict[str, Any] = {}
     for name in names.keys() - {columns.role, columns.text, columns.at}:

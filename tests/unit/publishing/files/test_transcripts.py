@@ -86,9 +86,17 @@ def test_rows_of_one_conversation_become_one_record() -> None:
 
 def test_no_row_is_lost_on_the_way_into_conversations() -> None:
     skipped = Record(3, "合计", skipped="a line of sums")
-    rows = [row(2, "a", "买家", "在吗"), skipped, row(4, "", "客服", "在"), row(5, "a", "客服", "在", customer="d")]
-    nowhere, broken = [record for record in conversations(rows, COLUMNS) if record is not skipped]
+    rows = [
+        row(2, "a", "买家", "在吗"),
+        skipped,
+        row(4, "", "客服", "在"),
+        row(5, "a", "客服", "在", customer="d"),
+        row(6, "b", "买家", "喂"),
+    ]
+    broken, passed_over, nowhere, whole = conversations(rows, COLUMNS)
+    assert passed_over is skipped
+    assert [record.line for record in (broken, passed_over, nowhere, whole)] == [2, 3, 4, 6]
     assert nowhere.fault is not None
-    assert (nowhere.fault.reason, nowhere.line) == ("missing_field", 4)
+    assert nowhere.fault.reason == "missing_field"
     assert broken.fault is not None
     assert (broken.fault.reason, broken.rows) == ("attribute_clash", 2)
