@@ -20,6 +20,7 @@ BENCHMARKS = {
     "aggregates": "how much smaller than the events the aggregates are",
     "reading": "texts a second, and where the microseconds go",
     "masking": "precision and recall of masking",
+    "gateway": "events over HTTP: batches a second, and how long single events wait",
     "signals": "false alarms and delay of the detector",
 }
 _FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"

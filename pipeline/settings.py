@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     gateway_keys: Path | None = Field(
         None, description="File of the gateway's API keys, hashed. Unset: gateway-keys.json in GAPWATCH_DATA_DIR."
     )
+    gateway_webhooks: Path | None = Field(None, description="TOML file of the webhooks that the gateway receives.")
     gateway_mask: bool = Field(
         False, description="Mask personal data in the gateway, before they reach Kafka; needs the key of the hashes."
     )

@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import requests
+from hypothesis import strategies as st
 
 from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.publishing.event_record import EventRecord
+from gapwatch.pipeline.publishing.gateway import openapi
 from gapwatch.pipeline.publishing.gateway.application import Gateway, application
 from gapwatch.pipeline.publishing.gateway.delivery import NotDelivered
 from gapwatch.pipeline.publishing.gateway.intake import Intake
@@ -88,3 +91,25 @@ def served(folder: Path, *, limits: RateLimits | None = None, room: int = 2**26,
         finally:
             server.should_exit = True
             thread.join(30)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+# Nearly events: some fields are right.
+NEARLY = st.fixed_dictionaries({name: JSON_VALUES | st.just(value) for name, value in event().items()})
+BODIES = (
+    st.binary(max_size=300)
+    | JSON_VALUES.map(lambda value: json.dumps(value).encode())
+    | st.lists(NEARLY, max_size=4).map(lambda value: json.dumps(value).encode("utf-8"))
+)
+
+
+def fits(answer: requests.Response, path: str = "/v1/events/feedback") -> None:
+    """Whether the OpenAPI document knows the status and the shape of an answer."""
+    document = openapi.document()
+    known = document["paths"][path]["post"]["responses"][str(answer.status_code)]
+    schema = known["content"]["application/json"]["schema"]
+    jsonschema.validate(answer.json(), {**schema, "components": document["components"]})

@@ -1,8 +1,9 @@
 """The gateway over HTTP: routes, who may use them, and what every answer has."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -18,14 +19,15 @@ from starlette.types import Message as ASGIMessage
 from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.logs import logger
 from gapwatch.pipeline.publishing.gateway import metrics as exported
-from gapwatch.pipeline.publishing.gateway.batches import events_of, media_of
+from gapwatch.pipeline.publishing.gateway.batches import JSON, events_of, media_of
 from gapwatch.pipeline.publishing.gateway.bodies import Body
 from gapwatch.pipeline.publishing.gateway.intake import Intake
 from gapwatch.pipeline.publishing.gateway.keys import Key, KeyRing
-from gapwatch.pipeline.publishing.gateway.limits import RateLimits, Room
+from gapwatch.pipeline.publishing.gateway.limits import Limited, RateLimits, Room
 from gapwatch.pipeline.publishing.gateway.metrics import Metrics
 from gapwatch.pipeline.publishing.gateway.openapi import document
 from gapwatch.pipeline.publishing.gateway.refusal import Refusal
+from gapwatch.pipeline.publishing.gateway.webhooks import Webhook
 from gapwatch.schemas.events import EVENT_TYPES, EventType
 
 log = logger("gapwatch.gateway")
@@ -45,6 +47,7 @@ class Gateway:
     intake: Intake
     metrics: Metrics
     ready: Callable[[], Awaitable[bool]]
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     async def publish(self, request: Request, body: Body) -> Response:
         """POST /v1/events/{type}."""
@@ -62,6 +65,26 @@ class Gateway:
             self.limits.charge(key, len(events), len(content))
             return await self.intake.take(event_type, events, frozenset(key.channels))
 
+    async def receive(self, request: Request, body: Body) -> Response:
+        """POST /v1/webhooks/{name}."""
+        webhook = self.webhooks.get(request.path_params["name"])
+        if webhook is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "unknown_webhook", "no webhook of this name is configured")
+        self._check_rate(webhook)
+        if media_of(request.headers.get("content-type")) != JSON:
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unknown_content_type", f"Content-Type must be {JSON}")
+        with self.room.share() as share:
+            content = await body.read(share)
+            try:
+                webhook.verify(request.headers, content)
+            except Refusal as refusal:
+                self.metrics.signatures.labels(webhook.id).inc()
+                log.warning("a webhook was refused", webhook=webhook.id, problem=refusal.detail)
+                raise
+            events, passed_over = await asyncio.to_thread(webhook.events, content)
+            self.limits.charge(webhook, len(events), len(content))
+            return await self.intake.take(webhook.profile.type, events, passed_over=passed_over)
+
     def _key_of(self, request: Request) -> Key:
         """Raises Refusal 401."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -72,7 +95,7 @@ class Gateway:
             raise _unknown("this API key is not known, or has ended")
         return key
 
-    def _check_rate(self, key: Key) -> None:
+    def _check_rate(self, key: Limited) -> None:
         try:
             self.limits.check(key)
         except Refusal:
@@ -102,6 +125,7 @@ def application(gateway: Gateway) -> Starlette:
     return Starlette(
         routes=[
             route("/v1/events/{type}", gateway.publish, "POST"),
+            route("/v1/webhooks/{name}", gateway.receive, "POST"),
             route("/v1/openapi.json", openapi),
             route("/health/live", live),
             route("/health/ready", ready),

@@ -54,13 +54,19 @@ class Intake:
         self._mask = mask
 
     async def take(
-        self, event_type: EventType, events: Sequence[bytes], channels: frozenset[str] | None = None
+        self,
+        event_type: EventType,
+        events: Sequence[bytes | Rejected],
+        channels: frozenset[str] | None = None,
+        passed_over: Sequence[str] = (),
     ) -> Response:
         """The answer, once Kafka has acknowledged every good event. Of `channels` only, where they are given.
 
+        An event may be the reason why it is none. `passed_over` tells why other objects are no events, as it should be.
+
         Raises Refusal 503 when Kafka does not: then none counts as taken.
         """
-        large = self._mask is not None or sum(map(len, events)) > _LARGE_BYTES
+        large = self._mask is not None or sum(len(event) for event in events if isinstance(event, bytes)) > _LARGE_BYTES
         arguments = (event_type, events, channels)
         good, bad = await asyncio.to_thread(self._sorted, *arguments) if large else self._sorted(*arguments)
         if good:
@@ -72,16 +78,16 @@ class Intake:
         self._metrics.events.labels(event_type, "accepted").inc(len(good))
         for refused in bad:
             self._metrics.events.labels(event_type, refused.reason).inc()
-        return answer(len(good), bad)
+        return answer(len(good), bad, passed_over)
 
     def _sorted(
-        self, event_type: EventType, events: Sequence[bytes], channels: frozenset[str] | None
+        self, event_type: EventType, events: Sequence[bytes | Rejected], channels: frozenset[str] | None
     ) -> tuple[list[EventRecord], list[Refused]]:
         good: list[EventRecord] = []
         bad: list[Refused] = []
         for index, event in enumerate(events):
             try:
-                record = record_of(event_type, event, self._mask)
+                record = record_of(event_type, _sound(event), self._mask)
             except Rejected as rejected:
                 bad.append(Refused(index, rejected.reason, rejected.detail))
                 continue
@@ -95,16 +101,27 @@ class Intake:
         return good, bad
 
 
-def answer(accepted: int, refused: Sequence[Refused]) -> Response:
-    """202 when all were accepted, 207 when some were, a status of 400 and more when none was."""
-    content = {"accepted": accepted, "refused": [one.shown() for one in refused]}
+def answer(accepted: int, refused: Sequence[Refused], passed_over: Sequence[str] = ()) -> Response:
+    """202 when all were accepted, 207 when some were, a status of 400 and more when none was.
+
+    200 when there was none, as of a webhook that tells of something else.
+    """
+    content: dict[str, Any] = {"accepted": accepted, "refused": [one.shown() for one in refused]}
+    if passed_over:
+        content["passed_over"] = list(passed_over)
     return JSONResponse(content, _status(accepted, refused))
+
+
+def _sound(event: bytes | Rejected) -> bytes:
+    if isinstance(event, Rejected):
+        raise event
+    return event
 
 
 def _status(accepted: int, refused: Sequence[Refused]) -> HTTPStatus:
     reasons = {one.reason for one in refused}
     if not refused:
-        return HTTPStatus.ACCEPTED
+        return HTTPStatus.ACCEPTED if accepted else HTTPStatus.OK
     if accepted:
         return HTTPStatus.MULTI_STATUS
     if reasons == {CHANNEL_NOT_ALLOWED}:

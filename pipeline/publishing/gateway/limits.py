@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Protocol
 
-from gapwatch.pipeline.publishing.gateway.keys import Key
 from gapwatch.pipeline.publishing.gateway.refusal import Refusal, unavailable
 
 _BURST_SECONDS = 2.0
@@ -42,6 +42,17 @@ class Bucket:
         self._at = now
 
 
+class Limited(Protocol):
+    """Who has limits: an API key or a webhook. A rate that is None is that of the settings."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def events_per_second(self) -> float | None: ...
+    @property
+    def bytes_per_second(self) -> float | None: ...
+
+
 class RateLimits:
     """The buckets of each key: by events and by bytes."""
 
@@ -51,23 +62,23 @@ class RateLimits:
         self._bytes = bytes_per_second
         self._buckets: dict[str, tuple[Bucket, Bucket]] = {}
 
-    def check(self, key: Key) -> None:
+    def check(self, key: Limited) -> None:
         """Raises Refusal 429 while the key has sent more than it may."""
         seconds = max(bucket.wait() for bucket in self._of(key))
         if seconds > 0:
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "rate_limited",
-                "this key has sent more events or bytes than it may; send again after the seconds of Retry-After",
+                "this sender has sent more events or bytes than it may; send again after the seconds of Retry-After",
                 headers={"Retry-After": str(math.ceil(seconds))},
             )
 
-    def charge(self, key: Key, events: int, size: int) -> None:
+    def charge(self, key: Limited, events: int, size: int) -> None:
         """Count what a request held."""
         for bucket, amount in zip(self._of(key), (events, size), strict=True):
             bucket.take(amount)
 
-    def _of(self, key: Key) -> tuple[Bucket, Bucket]:
+    def _of(self, key: Limited) -> tuple[Bucket, Bucket]:
         if key.id not in self._buckets:
             self._buckets[key.id] = (
                 Bucket(key.events_per_second or self._events),

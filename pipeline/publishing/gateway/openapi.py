@@ -45,7 +45,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "security": [{"key": []}],
-        "paths": paths | _own_paths(),
+        "paths": paths | {"/v1/webhooks/{name}": {"post": _webhook()}} | _own_paths(),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
             "schemas": components("#/components/schemas/{name}", *EVENT_TYPES) | {"Result": _RESULT, "Error": _ERROR},
@@ -68,6 +68,24 @@ def _publish(event_type: EventType) -> dict[str, Any]:
             },
         },
         "responses": _responses(),
+    }
+
+
+def _webhook() -> dict[str, Any]:
+    answers = _responses()
+    result = answers[str(HTTPStatus.ACCEPTED.value)]["content"]
+    answers[str(HTTPStatus.OK.value)] = {
+        "description": "The webhook tells of something that is no event.",
+        "content": result,
+    }
+    return {
+        "operationId": "receive_webhook",
+        "summary": "Receive what another program tells, as it is configured.",
+        "description": "Known by its signature: HMAC-SHA256 of the body.",
+        "security": [],
+        "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {"required": True, "content": {JSON: {"schema": {"type": ["object", "array"]}}}},
+        "responses": answers,
     }
 
 
@@ -122,6 +140,11 @@ _RESULT = {
                     "detail": {"type": "string"},
                 },
             },
+        },
+        "passed_over": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Of a webhook: why objects are no events.",
         },
     },
 }

@@ -12,6 +12,7 @@ from gapwatch.pipeline.publishing.gateway.intake import Intake
 from gapwatch.pipeline.publishing.gateway.keys import KeyRing, keys_file
 from gapwatch.pipeline.publishing.gateway.limits import RateLimits, Room
 from gapwatch.pipeline.publishing.gateway.metrics import Metrics
+from gapwatch.pipeline.publishing.gateway.webhooks import load_webhooks
 from gapwatch.pipeline.settings import settings
 
 # Eight of the largest bodies, or thousands of small ones.
@@ -34,6 +35,7 @@ def gateway_of(delivery: Delivery) -> Gateway:
         intake=Intake(delivery, metrics, masking() if in_force.gateway_mask else None),
         metrics=metrics,
         ready=delivery.ready,
+        webhooks=load_webhooks(in_force.gateway_webhooks),
     )
 
 

@@ -17,7 +17,7 @@ import requests
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from support.served_gateway import Served, event, served
+from support.served_gateway import BODIES, Served, event, fits, served
 
 from gapwatch.pipeline.publishing.gateway import bodies, openapi
 from gapwatch.pipeline.publishing.gateway.limits import RateLimits
@@ -27,14 +27,6 @@ from gapwatch.pipeline.publishing.gateway.limits import RateLimits
 def gateway(tmp_path) -> Iterator[Served]:
     with served(tmp_path) as running:
         yield running
-
-
-def fits(answer: requests.Response, path: str = "/v1/events/feedback") -> None:
-    """Whether the OpenAPI document knows the status and the shape of an answer."""
-    document = openapi.document()
-    known = document["paths"][path]["post"]["responses"][str(answer.status_code)]
-    schema = known["content"]["application/json"]["schema"]
-    jsonschema.validate(answer.json(), {**schema, "components": document["components"]})
 
 
 def test_one_event_is_sent_on_as_it_came_with_its_id_as_key(gateway: Served) -> None:
@@ -275,19 +267,6 @@ def test_the_document_is_served_and_has_the_events(gateway: Served) -> None:
         content = document["paths"][f"/v1/events/{name}"]["post"]["requestBody"]["content"]["application/json"]
         for example in content["examples"].values():
             jsonschema.validate(example["value"], {**content["schema"], "components": document["components"]})
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=12,
-)
-NEARLY = st.fixed_dictionaries({name: JSON_VALUES | st.just(value) for name, value in event().items()})
-BODIES = (
-    st.binary(max_size=300)
-    | JSON_VALUES.map(lambda value: json.dumps(value).encode())
-    | st.lists(NEARLY, max_size=4).map(lambda value: json.dumps(value).encode("utf-8"))
-)
 
 
 @hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
