@@ -13,6 +13,8 @@ from gapwatch.pipeline.language.masking.mask import mask
 _PAIR = re.compile(
     r"(?P<name>[\w.\u4e00-\u9fff-]{1,40})(?P<sign>[\"']?\s{0,2}[=:：]\s{0,2}[\"']?)(?P<value>[^&;,，；。|\n\r\"'{}\[\]‹›]{1,200})"
 )
+# Beside a number or an address a name stands without any cue: 张伟 13812345678 ….
+_NAME_ALONE = re.compile(r"(?<![\w·])[\u4e00-\u9fff·]{2,8}(?![\w·])")
 _SHORT = 32
 _TOKEN = re.compile("(?:‹[^‹›]{1,30}›)+")
 
@@ -56,8 +58,13 @@ def masked_text(value: str, told: Told | None) -> str:
     if told is None:
         if is_name(value.strip()):
             return "‹姓名›"
-        return mask(_with_pairs_masked(value)).text
+        masked = mask(_with_pairs_masked(value)).text
+        return _NAME_ALONE.sub(_masked_name_alone, masked) if "‹" in masked else masked
     return value if says_nothing(value) or _TOKEN.fullmatch(value) else f"‹{told}›"
+
+
+def _masked_name_alone(name: re.Match[str]) -> str:
+    return "‹姓名›" if is_name(name.group()) else name.group()
 
 
 def _with_pairs_masked(value: str) -> str:

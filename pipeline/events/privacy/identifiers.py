@@ -21,12 +21,12 @@ Naming = Literal["person", "record", "product"]
 _HAN = r"\u4e00-\u9fff"
 # How most ids look: letters, a sign and a short number. These are left alone at once.
 _PLAIN = re.compile(
-    r"(?!wx|vx|we|qq|tel|ph)[a-z]{0,2}[-_:/.#]?[0-9]{0,9}|(?!wx|vx|we|qq|tel|ph)[A-Za-z]{1,16}[-_:/.#][0-9]{1,9}"
+    r"(?!(?i:wx|vx|we|qq|tel|ph))[a-z]{0,2}[-_:/.#]?[0-9]{0,9}|(?!(?i:wx|vx|we|qq|tel|ph))[A-Za-z]{1,16}[-_:/.#][0-9]{1,9}"
 )
 # What no random id holds. All others are left alone after this one search.
 _SUSPECT = re.compile(
     r"[^\x00-\x7e]|@|%[0-9A-Fa-f]{2}|&#|[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){9}"
-    r"|(?i:wxid|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])qq|tel|phone)|[A-Z][a-z]+[ .·][A-Z]"
+    r"|(?i:wxid|wechat|weixin|(?<![a-z])[vw]x|(?<![a-z])qq|tel|phone)|[A-Z][A-Za-z]+[ .·][A-Z]"
 )
 _RANDOM = re.compile(
     r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})"
@@ -50,7 +50,10 @@ _OLD_CARD = re.compile(r"[0-9]{2}(?:0[1-9]|[12][0-9]|3[0-4]|5[1-4]|90)(?:[0-3][0
 
 _LATIN_NAME = re.compile(r"[A-Z][a-z]+(?:[ .·][A-Z][a-z]+){1,2}|[A-Z][a-z]+ [A-Z]{2,}|[A-Z]{2,} [A-Z][a-z]+")
 _WECHAT = re.compile(r"(?i)(?:we?chat|weixin|[vw]x(?:id)?)[_:：=@ -]{1,3}(?=[a-z0-9_-]*[a-z])[a-z0-9][a-z0-9_-]{4,23}")
-_WORDS: frozenset[Kind] = frozenset({"邮箱", "地址", "身份证", "位置"})
+_WORDS: frozenset[Kind] = frozenset({"邮箱", "地址", "身份证", "位置", "车牌", "证件"})
+_TOLD_IN_CHINESE: frozenset[Kind] = frozenset({"微信", "QQ", "电话", "银行卡"})
+_NAME_GAPS = re.compile(r"[\s:：_/,，|+-]+")
+_QQ = re.compile("(?i)qq[:：=_ -]{0,2}[1-9][0-9]{4,10}")
 _ANY_HAN = re.compile(f"[{_HAN}]")
 _PLUS_CHINA = re.compile(r"^(?:0086|86)(?=1[3-9][0-9]{9}$|0[1-9][0-9]{8,10}$)|^0(?=1[3-9][0-9]{9}$)")
 _WECHAT_OF_RECORD = re.compile(r"(?i)wxid_[a-z0-9]{6,24}|(?:we?chat|weixin|[vw]x)(?:id)?[:：=][a-z0-9_-]{5,24}")
@@ -128,7 +131,9 @@ def _is_grouped_number(run: str) -> bool:
 
 def _names_person(folded: str, naming: Naming) -> bool:
     """Whether words or signs of an identifier tell of a person."""
-    if is_name(folded) or _WECHAT_OF_RECORD.fullmatch(folded):
+    if any(map(is_name, _NAME_GAPS.split(folded))) or is_name("".join(folded.split())):
+        return True
+    if _WECHAT_OF_RECORD.fullmatch(folded) or _QQ.fullmatch(folded):
         return True
     found = {span.kind for span in mask(folded).spans}
     account = _ACCOUNT.fullmatch(folded)
@@ -136,8 +141,8 @@ def _names_person(folded: str, naming: Naming) -> bool:
         return True
     if naming == "product":
         # Goods are called by words, and a master or a lady may stand in a name of theirs.
-        return "微信" in found and _ANY_HAN.search(folded) is not None
-    if _ANY_HAN.search(folded) or _LATIN_NAME.fullmatch(folded):
+        return bool(found & _TOLD_IN_CHINESE) and _ANY_HAN.search(folded) is not None
+    if _ANY_HAN.search(folded) or _LATIN_NAME.fullmatch(folded) or (" " in folded and is_pinyin_name(folded)):
         return True
     return naming == "person" and (bool(found) or _WECHAT.fullmatch(folded) is not None or is_pinyin_name(folded))
 

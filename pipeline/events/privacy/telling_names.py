@@ -45,7 +45,7 @@ def told_by(name: str) -> Told | None:
     """The personal data that a name announces; None where it announces none."""
     folded = _TOKEN.sub("", fold(name).text)
     if _HAN.search(folded):
-        return _told_in_chinese(folded.lower())
+        return _told_in_chinese("".join(folded.lower().split()))
     return _told_in_letters([word.lower() for word in _WORDS.findall(folded)])
 
 

@@ -63,9 +63,12 @@ def _spans(roles: Sequence[str], texts: Sequence[str]) -> tuple[list[Span], bool
         told += (Span(kind, starts[part.turn] + part.start, starts[part.turn] + part.end) for part in fragments)
     if not pieces:
         return _merged(told), False
-    found = list(_found("\n".join(texts), pieces))
-    by_rules = [span for number, span in found if number < plain]
-    merged = _merged([*by_rules, *(span for number, span in found if number >= plain), *told])
+    by_rules: list[Span] = []
+    for number, span in _found("\n".join(texts), pieces):
+        (by_rules if number < plain else told).append(span)
+    if not told:
+        return by_rules, True
+    merged = _merged([*by_rules, *told])
     return merged, merged == by_rules
 
 
@@ -98,7 +101,9 @@ def _found(joined: str, pieces: Sequence[_Piece]) -> Iterator[tuple[int, Span]]:
             number += 1
         piece, begin = pieces[number], begins[number]
         start, end = max(0, span.start - begin), min(span.end - begin, piece.end - piece.start)
-        if start < end:
+        if begin == piece.start and end == span.end - begin:
+            yield number, span
+        elif start < end:
             yield number, Span(span.kind, piece.start + start, piece.start + end)
 
 

@@ -40,6 +40,11 @@ def test_a_value_that_is_a_name_needs_no_telling_name(value):
     assert masked_value(value, None) == "‹姓名›"
 
 
+def test_beside_a_number_a_name_needs_no_cue():
+    assert masked_value("张伟 13812345678 尽快", None) == "‹姓名› ‹电话› 尽快"
+    assert masked_value("王小明，李雷", None) == "王小明，李雷"
+
+
 @pytest.mark.parametrize("value", ["高中", "白天", "黄河", "金华", "周大福", "石英", "高级", "万一", "华东", "高一"])
 def test_words_and_places_that_look_like_names_stay(value):
     assert masked_value(value, None) == value
@@ -115,6 +120,8 @@ def test_names_of_things_announce_nothing(name):
         ("user.idCard", "身份证"),
         ("contactPhones", "电话"),
         ("phone_1", "电话"),
+        ("姓 名", "姓名"),
+        ("收货信息", "个人信息"),
         ("收货人手机", "电话"),
         ("客户姓名", "姓名"),
         ("customerphone", "电话"),

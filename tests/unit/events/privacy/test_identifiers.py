@@ -91,6 +91,15 @@ def test_customers_and_agents_by_name(value):
     assert is_pseudonym(masked_identifier(value, "person"))
 
 
+@pytest.mark.parametrize("naming", ["person", "record", "product"])
+@pytest.mark.parametrize(
+    "value",
+    ["QQ:123456789", "qq_10001000", "user:张三", "张 伟", "沪A12345", "+852 9123 4567", "一三八一二三四五六七八"],
+)
+def test_other_kinds(value, naming):
+    assert is_pseudonym(masked_identifier(value, naming))
+
+
 def test_a_hash_is_not_hashed_again():
     once = masked_identifier("13812345678", "person")
     assert is_pseudonym(once)
