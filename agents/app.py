@@ -5,6 +5,7 @@ Importing this module needs to know where Kafka and ClickHouse are, but contacts
 """
 
 import asyncio
+import math
 import os
 import signal
 import threading
@@ -174,6 +175,7 @@ async def notice_silence() -> None:
 @app.timer(LAG_SECONDS)  # type: ignore[untyped-decorator]
 async def measure_lag() -> None:
     consumer = _consumer()
+    known = consumer.silent_seconds <= SILENT_SECONDS  # else the ends of the logs are those of long ago
     behind: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for tp in consumer.assignment():
@@ -181,5 +183,5 @@ async def measure_lag() -> None:
         behind[tp.topic] += max(0, end - done) if end is not None and done is not None else 0
         held[tp.topic] += 1
     for topic in (*EVENT_TOPICS, DIRTY_MINUTES_TOPIC):
-        metrics.LAG.labels(topic).set(behind[topic])
+        metrics.LAG.labels(topic).set(behind[topic] if known else math.nan)
         metrics.ASSIGNED.labels(topic).set(held[topic])

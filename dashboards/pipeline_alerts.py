@@ -20,6 +20,7 @@ MINUTES_BEHIND = 10
 _LONG_AGO = 2880  # minutes: two days of silence are as long as any
 _RECENTLY = "now() - toIntervalMinute(5)"
 _NO_WORKER = f"(SELECT count() = 0 FROM worker_reports WHERE at >= {_RECENTLY})"
+_WAITING = "(SELECT max(waiting_seconds) > 120 FROM worker_reports WHERE at >= now() - toIntervalMinute(1))"
 
 
 class _Rule(NamedTuple):
@@ -59,6 +60,22 @@ WHERE at >= now() - toIntervalMinute({_LONG_AGO})""",
         "Alerting",
     ),
     _Rule(
+        "gapwatch-waiting",
+        7,
+        120,
+        "critical",
+        gettext_noop("Workers wait for a server"),
+        gettext_noop("For {number} seconds Kafka or ClickHouse has not answered"),
+        (
+            gettext_noop("/health of the workers says which server, since when and why."),
+            gettext_noop("Bring it back; what waits is made up for, nothing is lost. The lag is not known meanwhile."),
+        ),
+        """
+SELECT 'waiting' AS stream, toFloat64(max(waiting_seconds)) AS value
+FROM worker_reports
+WHERE at >= now() - toIntervalMinute(1)""",
+    ),
+    _Rule(
         "gapwatch-no-events",
         1,
         60,
@@ -71,7 +88,7 @@ WHERE at >= now() - toIntervalMinute({_LONG_AGO})""",
         ),
         f"""
 SELECT 'events' AS stream,
-    toFloat64(multiIf({_NO_WORKER}, 0, count() = 0, {_LONG_AGO}, dateDiff('minute', max(stored_at), now()))) AS value
+    toFloat64(multiIf({_NO_WORKER} OR {_WAITING}, 0, count() = 0, {_LONG_AGO}, dateDiff('minute', max(stored_at), now()))) AS value
 FROM event_versions
 WHERE event_time >= now() - toIntervalMinute({_LONG_AGO})""",
     ),

@@ -82,7 +82,12 @@ WAITING_SECONDS = _gauge(
     "stage",
     over_processes="livemax",
 )
-LAG = _gauge("lag_records", "Records in the log behind the committed offset.", "topic", over_processes="livesum")
+LAG = _gauge(
+    "lag_records",
+    "Records in the log behind the committed offset; NaN while no broker answers.",
+    "topic",
+    over_processes="livesum",
+)
 DERIVED_MINUTES = _counter("derived_minutes", "Minutes whose aggregates were derived again.")
 DIRTY_MINUTES = _counter("dirty_minutes", "Minutes reported dirty, before equal ones are joined.")
 ASSIGNED = _gauge("assigned_partitions", "Partitions that the workers hold.", "topic", over_processes="livesum")

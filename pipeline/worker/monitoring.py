@@ -78,7 +78,14 @@ def application(supervisor: Supervisor, directory: str) -> Starlette:
 
 def _health(supervisor: Supervisor, *, good: bool) -> Response:
     workers: list[dict[str, Any]] = [
-        {"worker": slot.number, "alive": slot.alive, "ready": slot.heartbeat.ready, "waiting": slot.heartbeat.waiting}
+        {
+            "worker": slot.number,
+            "alive": slot.alive,
+            "ready": slot.heartbeat.ready,
+            "waiting": slot.heartbeat.waiting,
+            "restarts": slot.restarts,
+            "last_exit_code": slot.exit_code,
+        }
         for slot in supervisor.slots
     ]
     health = {"live": supervisor.live, "ready": supervisor.ready, "workers": workers}

@@ -4,6 +4,7 @@ The numbers are the worker's own metrics. Writing has a thread and a connection 
 a report that cannot be written is part of the next, and tells that ClickHouse is away.
 """
 
+import math
 import os
 import socket
 import threading
@@ -106,7 +107,7 @@ def row(before: Values, now: Values) -> tuple[Any, ...]:
     return (
         topics,
         [int(now.get(("assigned_partitions", topic), 0)) for topic in topics],
-        [int(now.get(("lag_records", topic), 0)) for topic in topics],
+        [_known(now.get(("lag_records", topic), 0)) for topic in topics],
         [int(since("records_total", topic)) for topic in topics],
         [int(since("dead_letters_total", dead_letter_topic_of(topic))) for topic in topics],
         int(since("events_stored_total")),
@@ -117,3 +118,8 @@ def row(before: Values, now: Values) -> tuple[Any, ...]:
         since("stage_seconds_sum", "derive"),
         max((value for (name, *_), value in now.items() if name == "waiting_seconds"), default=0.0),
     )
+
+
+def _known(lag: float) -> int:
+    # The table has no number for what is not known. `waiting_seconds` says that nothing is.
+    return 0 if math.isnan(lag) else int(lag)

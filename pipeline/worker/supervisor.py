@@ -66,6 +66,9 @@ class Slot:
     pause: float = FIRST_PAUSE_SECONDS
     heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(ready=False))
     heartbeat_at: float = 0.0
+    restarts: int = 0
+    exit_code: int | None = None
+    """Of the process that ended last, negative for a signal."""
 
     @property
     def alive(self) -> bool:
@@ -150,6 +153,7 @@ class Supervisor:
         assert slot.process  # noqa: S101 - the caller looked
         code, pid = slot.process.returncode, slot.process.pid
         self._release(slot)
+        slot.restarts, slot.exit_code = slot.restarts + 1, code
         slot.pause = FIRST_PAUSE_SECONDS if now - slot.started > HELD_OUT_SECONDS else slot.pause
         slot.start_at = now + slot.pause
         log.warning("worker ended", worker=slot.number, pid=pid, code=code, starts_again_in=slot.pause)

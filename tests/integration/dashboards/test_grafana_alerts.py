@@ -189,6 +189,27 @@ def test_dead_letters_are_told_when_they_rise(database, usually, lately, told):
     assert [row["value"] for row in firing(database, "gapwatch-dead-letters")] == told
 
 
+def test_workers_that_wait_for_a_server_are_told_and_not_that_no_events_arrive(database):
+    for minutes, seconds in ((3, 500), (0, 300)):
+        ClickHouse(database).execute(
+            "INSERT INTO worker_reports (at, worker, seconds, waiting_seconds) VALUES",
+            [(datetime.now(UTC) - timedelta(minutes=minutes), "w", 10, seconds)],
+        )
+    assert [row["value"] for row in firing(database, "gapwatch-waiting")] == [300.0]
+    assert firing(database, "gapwatch-no-events") == []
+
+
+@pytest.mark.parametrize(("hours", "told"), [(1, [50.0]), (30, [])])
+def test_records_that_left_unread_are_told_for_a_day(database, hours, told):
+    noticed = datetime.now(UTC) - timedelta(hours=hours)
+    for _ in range(2):
+        ClickHouse(database).execute(
+            "INSERT INTO lost_records (consumer_group, topic, partition, first_offset, next_offset, noticed_at) VALUES",
+            [("g", "feedback.events", 0, 100, 150, noticed)],
+        )
+    assert [row["value"] for row in firing(database, "gapwatch-lost-records")] == told
+
+
 RULE = "gapwatch-fulfillment-critical"
 
 

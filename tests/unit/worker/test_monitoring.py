@@ -18,7 +18,7 @@ WAITING = Heartbeat(ready=False, waiting="store has waited 3 s: away")
 
 @pytest.fixture
 def supervisor() -> SimpleNamespace:
-    slot = SimpleNamespace(number=1, alive=True, heartbeat=Heartbeat(ready=True))
+    slot = SimpleNamespace(number=1, alive=True, heartbeat=Heartbeat(ready=True), restarts=0, exit_code=None)
     return SimpleNamespace(live=True, ready=True, slots=[slot])
 
 
@@ -45,10 +45,20 @@ def test_health_is_a_status(
 
 def test_health_says_what_each_worker_waits_for(address: str, supervisor: SimpleNamespace) -> None:
     supervisor.ready, supervisor.slots[0].heartbeat = False, WAITING
+    supervisor.slots[0].restarts, supervisor.slots[0].exit_code = 3, -9
     assert get(f"{address}/health").json() == {
         "live": True,
         "ready": False,
-        "workers": [{"worker": 1, "alive": True, "ready": False, "waiting": "store has waited 3 s: away"}],
+        "workers": [
+            {
+                "worker": 1,
+                "alive": True,
+                "ready": False,
+                "waiting": "store has waited 3 s: away",
+                "restarts": 3,
+                "last_exit_code": -9,
+            }
+        ],
     }
 
 
