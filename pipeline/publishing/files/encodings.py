@@ -12,6 +12,7 @@ from gapwatch.pipeline.publishing.files.record import FileError
 
 # Enough to tell the encoding of a stream that can be read only once, little enough to be read at once.
 SAMPLE_BYTES = 1024**2
+_ENOUGH = 16 * SAMPLE_BYTES
 _BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 UNDECODABLE = re.compile("[\ud800-\udfff]")
 
@@ -66,14 +67,14 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The text in pieces of whole lines. A last piece that ends amid a character is as long as it is."""
+    """The text in pieces of whole lines; of a line without end, its beginning. The last may end amid a character."""
     rest = b""
     for chunk in chunks:
         whole, newline, rest = (rest + chunk).rpartition(b"\n")
         if newline:
             yield whole
-        elif len(rest) > 16 * SAMPLE_BYTES:
-            return  # reading such a line will fail
+        elif len(rest) > _ENOUGH:
+            break
     yield rest
 
 

@@ -1,6 +1,7 @@
 """What channels, statuses and roles are called elsewhere; what is not listed stays as it is."""
 
 from collections.abc import Mapping
+from unicodedata import normalize
 
 
 def _by_name(names: Mapping[str, str]) -> dict[str, str]:
@@ -45,5 +46,5 @@ ROLES = _by_name(
 
 def known(text: str, names: Mapping[str, str]) -> str:
     """The contract's name where this one is listed, whatever its case; else the text."""
-    lower = text.strip().lower()
+    lower = normalize("NFKC", text).strip().lower()  # ＡＰＰ is App
     return lower if lower in names.values() else names.get(lower, text)

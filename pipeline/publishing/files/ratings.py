@@ -3,13 +3,14 @@
 import re
 from fractions import Fraction
 from math import floor
+from unicodedata import normalize
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.words.catalogue import message
 
 MOST_STARS = 5
 _NUMBER = re.compile(r"(?P<value>\d{1,9}(?:\.\d{1,9})?)\s*(?:星级?|颗星|分|stars?)?", re.IGNORECASE)
-_SHARE = re.compile(r"(?P<value>\d{1,9}(?:\.\d{1,9})?)\s*分?\s*[/／]\s*(?P<most>\d{1,9})\s*分?")
+_SHARE = re.compile(r"(?P<value>\d{1,9}(?:\.\d{1,9})?)\s*分?\s*/\s*(?P<most>\d{1,9})\s*分?")
 _STARS = re.compile(r"(?P<full>[★⭐🌟]\ufe0f?)+(?P<empty>[☆✩])*")
 _NUMERALS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5}
 _CHINESE = re.compile("(?P<numeral>[一二两三四五])(?:颗星|星级?|分)")
@@ -33,7 +34,7 @@ def stars(value: object) -> int:
     is for the publisher to say.
     Raises Rejected where it is no rating, lies outside 1 to 5, or between two stars.
     """
-    text = str(value).strip()
+    text = normalize("NFKC", str(value)).strip()
     exact = _exact(text)
     if exact is None:
         raise Rejected(

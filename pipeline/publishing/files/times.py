@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
@@ -48,7 +49,7 @@ def rfc_3339(value: object, zone: ZoneInfo | None) -> str:
     stands for two, because clocks are set back, is the earlier one.
     Raises Rejected where it is no time, could be two, lacks an offset, or falls where clocks are set forward.
     """
-    text = str(value).strip()
+    text = normalize("NFKC", str(value)).strip()
     if _RFC_3339.fullmatch(text):
         return text
     found = _of_number(text) or _of_text(text)

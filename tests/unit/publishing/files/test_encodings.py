@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from gapwatch.pipeline.publishing.files.encodings import detect_encoding, encoding_of
+from gapwatch.pipeline.publishing.files import encodings
+from gapwatch.pipeline.publishing.files.encodings import detect_encoding, encoding_of, is_utf8_within
 from gapwatch.pipeline.publishing.files.record import FileError
 
 SIMPLIFIED = "评论,时间\n这个水壶很好用，就是送得慢。,1\n客服态度差，退款拖了半个月,2\n"
@@ -48,3 +49,18 @@ def test_the_whole_file_counts_where_it_can_be_read_again() -> None:
 def test_what_is_no_chinese_text_is_refused(data: bytes) -> None:
     with pytest.raises(FileError, match="--encoding"):
         detect_encoding(data)
+
+
+def test_a_line_without_end_is_told_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "_ENOUGH", 1_000)
+    monkeypatch.setattr(encodings, "SAMPLE_BYTES", 500)
+    stream = io.BufferedReader(io.BytesIO(b"[" + ("很好用，就是送得慢" * 400).encode("gbk")))
+    assert encoding_of(stream) == "gb18030"
+
+
+def test_lines_of_another_file_that_was_joined_are_known() -> None:
+    utf8 = "很好用，就是慢".encode()
+    assert is_utf8_within(utf8.decode("gb18030", "surrogateescape"), "gb18030")
+    assert not is_utf8_within("很好用，就是慢", "gb18030")
+    assert not is_utf8_within("plain", "gb18030")
+    assert not is_utf8_within("很好用", "utf-8-sig")
