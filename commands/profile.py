@@ -11,11 +11,16 @@ from gapwatch.commands.event_file import note, opened
 from gapwatch.commands.language import say
 from gapwatch.pipeline.publishing.files.file_reader import read_records
 from gapwatch.pipeline.publishing.files.record import Expected, FileError, Reading
+from gapwatch.pipeline.publishing.files.transcript_files import TRANSCRIPT
 from gapwatch.pipeline.publishing.files.values import plain
-from gapwatch.pipeline.publishing.profiles.draft import draft
-from gapwatch.pipeline.publishing.profiles.guessing import ROWS_LOOKED_AT, guess, known_names
+from gapwatch.pipeline.publishing.profiles.application import reading_of
+from gapwatch.pipeline.publishing.profiles.cells import text_of
+from gapwatch.pipeline.publishing.profiles.draft import draft, draft_of_transcript
+from gapwatch.pipeline.publishing.profiles.guessing import ROWS_LOOKED_AT, guess, known_names, unknown_speakers
 from gapwatch.pipeline.publishing.profiles.library import load_profile, profile_text, shipped_names
 from gapwatch.pipeline.words.catalogue import message
+
+_OF_TRANSCRIPTS = "transcript-files"
 
 
 @click.group()
@@ -50,14 +55,28 @@ def show(name: str) -> None:
 @click.option("--records", metavar="PATH", help="Where the list of records stands in JSON, as data.items.")
 def new_profile(file: Path, **reading: Any) -> None:
     """Print a first profile for FILE: what its columns probably mean, and what is left to decide."""
-    expected = Expected(known=known_names())
-    with opened(file) as stream:
-        read = read_records(stream, file.name, Reading(**reading, expected=expected), note)
-        with contextlib.closing(read) as records:
-            found = [record.fields for record in itertools.islice(records, ROWS_LOOKED_AT) if record.fields]
+    if file.suffix.lower() == ".txt" and (unknown := _speakers(file, reading["encoding"])) is not None:
+        click.echo(draft_of_transcript(profile_text(_OF_TRANSCRIPTS), unknown, file.name, say), nl=False)
+        return
+    found = _records(file, Reading(**reading, expected=Expected(known=known_names())))
     if not found:
         raise FileError(message("{name} holds no rows to make a profile from", name=file.name))
-    cells = [{column: plain(value) for column, value in fields.items()} for fields in found]
-    guessed = guess(cells)
+    guessed = guess(found)
     guessed.file |= {name: value for name, value in reading.items() if value is not None}
     click.echo(draft(guessed, file.name, say), nl=False)
+
+
+def _records(file: Path, reading: Reading) -> list[dict[str, Any]]:
+    """The first records of a file, with plain values."""
+    with opened(file) as stream, contextlib.closing(read_records(stream, file.name, reading, note)) as records:
+        filled = itertools.islice((record.fields for record in records if record.fields), ROWS_LOOKED_AT)
+        return [{column: plain(value) for column, value in fields.items()} for fields in filled]
+
+
+def _speakers(file: Path, encoding: str | None) -> list[str] | None:
+    """Who is not known to speak, where a text file is a transcript; else None."""
+    profile = load_profile(_OF_TRANSCRIPTS)
+    read = reading_of(profile, {"encoding": encoding})
+    texts = [text_of(record.get(TRANSCRIPT)) for record in _records(file, read)]
+    found = [unknown_speakers(text, profile) for text in texts]
+    return list(dict.fromkeys(itertools.chain(*filter(None, found)))) if texts and None not in found else None

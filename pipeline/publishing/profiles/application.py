@@ -17,7 +17,7 @@ from gapwatch.pipeline.publishing.files.record import Expected, Reading, Record
 from gapwatch.pipeline.publishing.files.shape import Row, Shape, required_fields
 from gapwatch.pipeline.publishing.files.transcripts import MessageColumns, conversations
 from gapwatch.pipeline.publishing.files.values import plain
-from gapwatch.pipeline.publishing.profiles.cells import Cells, cell, chosen, columns_of, text_of
+from gapwatch.pipeline.publishing.profiles.cells import Cells, cell, chosen, columns_of, text_of, value_of
 from gapwatch.pipeline.publishing.profiles.field_values import constants_of, field_value
 from gapwatch.pipeline.publishing.profiles.profile import Profile, Source
 from gapwatch.pipeline.publishing.profiles.row_rules import RowRule, apart, why_passed_over
@@ -91,6 +91,7 @@ class Application:
         self._seen: set[str] = set()
         self._above: dict[str, Any] = {}
         self._begun: set[str] = set()
+        self._broken: dict[str, int] = {}
 
     def expected(self) -> Expected:
         """What a file should hold: the columns that have no others in their place, and all that are known."""
@@ -166,6 +167,11 @@ class Application:
         columns = MessageColumns("conversation_id", _ROLE, _TEXT, _AT, frozenset({"customer_id", "channel"}))
         messages = (made for record in records for made in self._messages(record))
         for record in conversations(messages, columns):
+            line = self._broken.get(text_of(record.fields.get("conversation_id")))
+            if line is not None:
+                detail = message("the message of line {line} is refused, and with it its conversation", line=line)
+                yield record._replace(fault=Rejected(Reason.WRONG_TYPE, detail))
+                continue
             if record.fault or record.skipped:
                 yield record
                 continue
@@ -185,7 +191,10 @@ class Application:
             turns = self._turns.of_message(record.fields)
             fields = self._fields(record.fields, {CUSTOMER: customer_of(turns)})
         except Rejected as rejected:
-            yield record._replace(fault=rejected)
+            # Without one of its messages a conversation would say something else.
+            conversation = text_of(value_of(self._profile.columns.get("conversation_id", []), record.fields))
+            self._broken.setdefault(conversation, record.line)
+            yield record._replace(fault=rejected, fields={})
             return
         conversation = text_of(fields.get("conversation_id"))
         if conversation in self._begun:
@@ -237,6 +246,7 @@ class Application:
         return [
             name if isinstance(source, list) else f"{name} ({_shown(source)})"
             for name, source in (profile.columns | profile.attributes).items()
+            if not (profile.type == "chat" and name == "event_time")  # which the first turn has too
             if not any(column in self._seen or "." in column or column == CUSTOMER for column in columns_of(source))
         ]
 

@@ -1,7 +1,7 @@
 """A guess written down as TOML, with what was guessed and what is left to decide."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 from gapwatch.pipeline.publishing.files.shape import required_fields
@@ -29,10 +29,22 @@ def draft(guess: Guess, source: str, say: Say) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _top(guess: Guess, source: str, say: Say) -> Iterator[str]:
+def draft_of_transcript(profile: str, speakers: Iterable[str], source: str, say: Say) -> str:
+    """The TOML of a profile for transcripts, with a line for each speaker of whom nothing is known."""
+    table = "[conversation.roles]\n"
+    choices = _to_decide(say, ", ".join(get_args(Role)))
+    asked = "".join(f"# {_quoted(name)} = …{_comment(choices)}\n" for name in speakers)
+    return "\n".join(_heading(source, say)) + "\n" + profile.replace(table, table + asked)
+
+
+def _heading(source: str, say: Say) -> Iterator[str]:
     yield "# " + say("Made from {file}. Look at each line, decide what is left to decide, then try it:", file=source)
     yield f"#   gapwatch check {source} --profile THIS-FILE"
     yield ""
+
+
+def _top(guess: Guess, source: str, say: Say) -> Iterator[str]:
+    yield from _heading(source, say)
     yield f"type = {_quoted(guess.type)}" + _comment(say("the others: {types}", types=_but(EVENT_TYPES, guess.type)))
     if guess.others:
         yield ""
@@ -145,7 +157,9 @@ def _skip(guess: Guess, say: Say) -> Iterator[str]:
 
 
 def _assigned(name: str, one: Guessed, say: Say) -> str:
-    return f"{name} = {_quoted(one.column)}" + _comment(say(_WHY[one.why]))
+    joined = ", ".join(map(_quoted, (one.column, *one.sequels)))
+    column = f'{{ join = [{joined}], between = "\\n" }}' if one.sequels else _quoted(one.column)
+    return f"{name} = {column}" + _comment(say(_WHY[one.why]))
 
 
 def _undecided(name: str, question: str, say: Say) -> str:

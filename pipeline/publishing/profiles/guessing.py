@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain
 from typing import Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ from gapwatch.pipeline.publishing.files.values import converted, is_nothing
 from gapwatch.pipeline.publishing.profiles.cells import columns_of, names_in, text_of
 from gapwatch.pipeline.publishing.profiles.field_values import TIMES
 from gapwatch.pipeline.publishing.profiles.library import load_profile, shipped_names
-from gapwatch.pipeline.publishing.profiles.profile import Profile, Scalar
+from gapwatch.pipeline.publishing.profiles.profile import Joined, Profile, Scalar
 from gapwatch.pipeline.publishing.profiles.turns import fits
 from gapwatch.schemas.events import Channel, EventType, Role, Status
 
@@ -32,19 +31,22 @@ _SOME = 0.2
 _FEW = 12
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
-_NOBODYS_WORDS = re.compile(r"系统|自动回复|欢迎语|撤回|排队|system|notification|auto_?reply|activity", re.IGNORECASE)
+_NOBODYS_WORDS = re.compile(
+    r"^sys$|系统|自动回复|欢迎语|撤回|排队|system|notification|auto_?reply|activity", re.IGNORECASE
+)
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _UTC = ZoneInfo("UTC")
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-_SHORTEST_TEXT = 4
+_SHORTEST_TEXT = 2
 _SHORTEST_PART = 2
 
 
 class Guessed(NamedTuple):
-    """The column of a field, and what told so."""
+    """The column of a field, what told so, and columns that go on where it ends, as the sequel of a review."""
 
     column: str
     why: Why
+    sequels: tuple[str, ...] = ()
 
 
 @dataclass
@@ -95,14 +97,16 @@ def guess(records: Iterable[Mapping[str, Any]]) -> Guess:
 
 
 def _records_within(document: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]] | None:
-    """The longest list of records within a document, with its path; None where it is one of messages."""
+    """The longest list within a document, with its path; None where there is none, or the document is a record."""
     lists = {path: value for path, value in names_in(document) if _is_list_of_objects(value)}
-    if not lists:
+    flat = {path: [text_of(value)] for path, value in names_in(document) if path not in lists}
+    is_record = {"customer_id", "conversation_id"} & _by_name(flat).keys() or any(
+        _is_time(*one) for one in flat.values()
+    )
+    if not lists or is_record:
         return None
     path = max(lists, key=lambda one: len(lists[one]))
-    columns = _columns(lists[path])
-    is_of_records = SPEAKER not in _by_name(columns) or any(map(_is_list_of_objects, chain(*columns.values())))
-    return (path, lists[path]) if is_of_records else None
+    return path, lists[path]
 
 
 def _of_records(records: Sequence[Mapping[str, Any]]) -> Guess:
@@ -141,6 +145,21 @@ def _speakers(transcript: str) -> list[str]:
     return []
 
 
+def unknown_speakers(transcript: str, profile: Profile) -> list[str] | None:
+    """Who speaks in a transcript, of whom the profile knows nothing; None where the text is no transcript."""
+    speakers = _speakers(transcript)
+    if len(set(speakers)) < 2:
+        return None
+    roles = profile.conversation.roles if profile.conversation else {}
+    return [
+        name
+        for name in dict.fromkeys(speakers)
+        if role_of(name) not in get_args(Role)
+        and not any(fits(one, name) for one in roles)
+        and not _NOBODYS_WORDS.search(name)
+    ]
+
+
 def _customer_column(
     records: Sequence[Mapping[str, Any]], speakers: Sequence[Sequence[str]], named: Mapping[str, Sequence[str]]
 ) -> str:
@@ -153,6 +172,7 @@ def _customer_column(
 
 
 _CLOSED = {"channel": get_args(Channel), "status": get_args(Status)}
+_OF_OBJECTS = "chatwoot"
 _FLAT = ("marketplace-reviews", "weibo", "hotline-orders")
 
 
@@ -200,7 +220,7 @@ def _is_words(text: str) -> bool:
 def _names() -> dict[str, list[str]]:
     """The names of columns by what they hold, from the profiles that come with gapwatch."""
     found: dict[str, dict[str, None]] = {}
-    for shipped in shipped_names():
+    for shipped in sorted(shipped_names(), key=lambda name: name == _OF_OBJECTS):  # its names are less telling
         for meaning, names in _of_profile(load_profile(shipped)).items():
             found.setdefault(meaning, {}).update(dict.fromkeys(names))
     return {meaning: list(names) for meaning, names in found.items()}
@@ -263,19 +283,23 @@ def _guess(
     profile = load_profile(base)
     fields = [name for name in (*profile.columns, *profile.attributes) if name not in without]
     columns: dict[str, Guessed] = {}
-    for name in fields:
-        taken = {one.column for one in columns.values()}
-        for column in named.get(name, ()):
-            if column not in taken and _holds(name, flat[column]):
-                columns[name] = Guessed(column, "name")
-                break
-    free = {name: values for name, values in flat.items() if name not in {one.column for one in columns.values()}}
-    columns |= _by_values([name for name in fields if name not in columns], free)
-    used = {one.column for one in columns.values()}
-    made = Guess(event_type, base, columns, [name for name in flat if name not in used])
+    for name in sorted(fields, key=lambda name: name != "text"):
+        holding = [column for column in named.get(name, ()) if _holds(name, flat[column])]
+        free = [column for column in holding if column not in _used(columns)]
+        if free:
+            sequels = tuple(free[1:]) if isinstance(profile.columns.get(name), Joined) else ()
+            columns[name] = Guessed(free[0], "name", sequels)
+    left = {name: values for name, values in flat.items() if name not in _used(columns)}
+    columns |= _by_values([name for name in fields if name not in columns], left)
+    ordered = {name: columns[name] for name in fields if name in columns}
+    made = Guess(event_type, base, ordered, [name for name in flat if name not in _used(columns)])
     made.constants = dict(profile.constants)
     _look_at_values(made, flat, profile)
     return made
+
+
+def _used(columns: Mapping[str, Guessed]) -> set[str]:
+    return {column for one in columns.values() for column in (one.column, *one.sequels)}
 
 
 def _holds(name: str, values: Sequence[str]) -> bool:
@@ -284,7 +308,9 @@ def _holds(name: str, values: Sequence[str]) -> bool:
     if not filled:
         return bool(values)
     if name in TIMES:
-        return _mostly(filled, _is_time)
+        return _mostly(filled, _is_time, _SOME)
+    if name == "text" and _mostly(filled, _is_rating):
+        return False
     return not _mostly(filled, _is_time) if name in {"text", "customer_id", "rating"} else True
 
 
@@ -369,7 +395,7 @@ def _of_messages(flat: Mapping[str, Sequence[str]], lists: Columns) -> Guess:
     found = _by_name(texts)
     turn = {part: Guessed(found[part][0], "name") for part in _TURN_PARTS if found.get(part)}
     turn |= _turn_by_values(texts, turn)
-    made = _guess("chat", "chatwoot", _by_name(flat), flat, ("text",))
+    made = _guess("chat", _OF_OBJECTS, _by_name(flat), flat, ("text",))
     made.messages = path
     made.turn = turn
     _look_at_speakers(made, texts, {part: one.column for part, one in turn.items()})
@@ -384,11 +410,17 @@ def _turn_by_values(texts: Mapping[str, Sequence[str]], known: Mapping[str, Gues
     if times := [name for name, values in free.items() if _mostly(values, _is_time)]:
         found[SAID_AT] = times[0]
     words = [name for name in free if name not in times]
-    if words:
+    if words and SAID not in known:
         found[SAID] = max(words, key=lambda name: (len(_CHINESE.findall("".join(free[name]))), len(set(free[name]))))
-    if few := [name for name in words if name != found[SAID]]:
-        found[SPEAKER] = min(few, key=lambda name: (len(set(free[name])) < 2, len(set(free[name]))))
+    if few := [name for name in words if name != found.get(SAID)]:
+        found[SPEAKER] = min(few, key=lambda name: _unlike_speakers(free[name]))
     return {part: Guessed(column, "values") for part, column in found.items() if part not in known}
+
+
+def _unlike_speakers(values: Sequence[str]) -> tuple[bool, int, int]:
+    """The less, the more values are like names of those who speak: few, at least two, and short."""
+    distinct = set(values)
+    return len(distinct) == 1, len(distinct), max(map(len, distinct))
 
 
 def _look_at_speakers(made: Guess, flat: Mapping[str, Sequence[str]], turn: Mapping[str, str]) -> None:
@@ -407,7 +439,9 @@ def _look_at_speakers(made: Guess, flat: Mapping[str, Sequence[str]], turn: Mapp
 def _look_at_names(made: Guess, speakers: Iterable[str]) -> None:
     """Find which roles of the profile count, and of whom nothing is known."""
     conversation = load_profile(made.base).conversation
-    known = conversation.roles if conversation else {}
+    # Numbers mean another role in each export.
+    roles = conversation.roles if conversation else {}
+    known = {name: role for name, role in roles.items() if re.search(r"[^\d* ]", name)}
     for name in dict.fromkeys(speakers):
         pattern = next((one for one in known if fits(one, name)), None)
         if pattern:

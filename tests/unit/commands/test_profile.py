@@ -96,6 +96,29 @@ def test_a_first_profile_has_no_faults_and_says_what_it_found(tmp_path: Path, co
         assert text in profile
 
 
+def test_a_transcript_in_a_text_file(tmp_path: Path):
+    text = "2026-11-03 09:05:01 小鱼\n在吗\n\n2026-11-03 09:05:20 客服小美\n在的\n[图片]\n"
+    profile = new(tmp_path / "t.txt", text.encode())
+    assert '# "小鱼" = …  # to decide: customer, agent, bot' in profile
+    result = check(tmp_path / "t.txt", profile.replace('# "小鱼" = …', '"小鱼" = "customer"'))
+    assert "chat: 1 valid, 0 invalid" in result.stdout, result.output
+
+
+def test_numbers_tell_no_roles(tmp_path: Path):
+    calls = [{"callId": "k1", "caller": "h", "beginTime": "2026-11-03 09:05", "said": [
+        {"channelId": 0, "text": "您好", "beginMs": 0}, {"channelId": 1, "text": "我要投诉", "beginMs": 1200}]}]  # fmt: skip
+    profile = new(tmp_path / "c.json", json.dumps({"code": 0, "calls": calls}).encode())
+    assert 'speaker = "channelId"' in profile
+    assert '# "0" = …' in profile
+    result = check(tmp_path / "c.json", profile)
+    assert "unknown_role: said[0]: who is “0”" in result.stderr
+
+
+def test_a_review_and_its_sequel_are_one_text(tmp_path: Path):
+    content = "买家,评价,追评,评价时间,描述相符\nt1,好用,坏了,2026.11.03 09:05,5\n"
+    assert 'text = { join = ["评价", "追评"], between = "\\n" }' in new(tmp_path / "r.csv", content.encode())
+
+
 def test_what_cannot_be_guessed_is_left_to_decide(tmp_path: Path):
     profile = new(tmp_path / "x.csv", "甲,乙\n1,2\n3,4\n".encode())
     with pytest.raises(ProfileError) as error:

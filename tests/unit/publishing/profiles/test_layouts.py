@@ -425,13 +425,11 @@ def test_a_table_of_tabs_in_utf_16_with_blank_rows():
     assert (event["customer_id"], event["rating"]) == ("7", 4)
 
 
-def test_an_unknown_speaker_is_told_with_what_to_do():
-    (row,) = [
-        row
-        for row in rows_of("message-rows", "m.csv", MESSAGES.replace(",客服,小美08,", ",小美08,小美08,").encode())
-        if row.fault
-    ]
-    assert row.fault
-    assert row.fault.reason == "unknown_role"
-    assert "小美08" in row.fault.detail
-    assert "[conversation.roles]" in row.fault.detail
+def test_without_one_of_its_messages_no_conversation_is_published():
+    rows = rows_of("message-rows", "m.csv", MESSAGES.replace(",客服,小美08,", ",小美08,小美08,").encode())
+    refused, conversation = [row.fault for row in rows if row.fault]
+    assert refused.reason == "unknown_role"
+    assert "小美08" in refused.detail
+    assert "[conversation.roles]" in refused.detail
+    assert "the message of line 6" in conversation.detail
+    assert [json.loads(row.value)["event_id"] for row in rows if row.value] == ["S2"]
