@@ -1,5 +1,6 @@
 """The privacy stage, field by field; what must never be left is tried in test_leaks.py."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
+from support.repository import ROOT
 
 from gapwatch.pipeline.events.privacy import MaskedEvent, mask_event, mask_identity
 from gapwatch.pipeline.events.privacy.pseudonyms import is_pseudonym
@@ -169,3 +171,16 @@ def test_masking_again_changes_nothing(
     ):
         once: MaskedEvent = mask_event(event)
         assert mask_event(once.event) == once
+
+
+def test_nothing_else_makes_a_masked_event() -> None:
+    """Or something could be stored or read that did not pass the stage."""
+    made = re.compile(r"(?<!class )\bMaskedEvent\(")
+    rooms = ("agents", "benchmarks", "commands", "dashboards", "pipeline", "tests")
+    makers = {
+        path.relative_to(ROOT).as_posix()
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        if made.search(path.read_text(encoding="utf-8"))
+    }
+    assert makers == {"pipeline/events/privacy/stage.py"}
