@@ -427,7 +427,7 @@ def test_a_table_of_tabs_in_utf_16_with_blank_rows():
 
 def test_without_one_of_its_messages_no_conversation_is_published():
     rows = rows_of("message-rows", "m.csv", MESSAGES.replace(",客服,小美08,", ",小美08,小美08,").encode())
-    refused, conversation = [row.fault for row in rows if row.fault]
+    conversation, refused = [row.fault for row in rows if row.fault]
     assert refused.reason == "unknown_role"
     assert "小美08" in refused.detail
     assert "[conversation.roles]" in refused.detail
