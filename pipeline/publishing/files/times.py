@@ -40,6 +40,8 @@ _EPOCH = {10: 1, 13: 1_000, 16: 1_000_000, 19: 1_000_000_000}
 _SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a day of no zone
 _SERIALS = range(36_526, 73_051)
 _MIDDAY = 12
+# Those of which every time of the day is one in every zone.
+_YEARS = range(2, 9999)
 
 
 def rfc_3339(value: object, zone: ZoneInfo | None) -> str:
@@ -53,7 +55,7 @@ def rfc_3339(value: object, zone: ZoneInfo | None) -> str:
     if _RFC_3339.fullmatch(text):
         return text
     found = _of_number(text) or _of_text(text)
-    if found is None:
+    if found is None or found.year not in _YEARS:
         raise Rejected(Reason.TIME_UNPARSABLE, _unparsable(text))
     return (found if found.tzinfo else _in_zone(found, zone, text)).isoformat()
 

@@ -20,29 +20,11 @@ _TIMES = ("event_time", "promised_at", "delivered_at", "ended_at")
 _NAMES = ("event_id", "customer_id", "order_id", "product_id", "region", "conversation_id", "agent_id", "subject")
 # What stands in a cell that holds nothing.
 _NOTHING = frozenset(
-    [
-        "-",
-        "--",
-        "—",
-        "——",
-        "/",
-        "\\",
-        "无",
-        "暂无",
-        "n/a",
-        "na",
-        "null",
-        "none",
-        "nil",
-        "nan",
-        "\\n",
-        "未评分",
-        "#n/a",
-        "#value!",
-        "#ref!",
-        "#null!",
-    ]
-)
+    {"", "-", "--", "—", "——", "/", "\\", "\\n", "无", "暂无", "未评分", "null", "none", "nil", "nan"}
+) | {
+    *("n/a", "#n/a", "#value!", "#ref!", "#null!"),
+    *("0000-00-00", "0000-00-00 00:00:00", "0001-01-01 00:00:00", "0001/1/1 0:00:00"),  # MySQL's and .NET's no time
+}
 # Where such a mark is no value: fields that may be absent, or have a form of their own.
 _MARKED = frozenset({*_TIMES, "rating", "status", "order_id", "product_id", "region", "agent_id", "subject"})
 
@@ -66,7 +48,9 @@ def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
 
 
 def is_nothing(field: str, value: Any) -> bool:
-    """Whether a cell of an optional field only says that there is no value, as `-` does."""
+    """Whether the value of an optional field only says that there is none, as `-` does; any empty cell does."""
+    if isinstance(value, Raw):
+        value = plain(value) if field in _MARKED else None
     return isinstance(value, str) and (value == "" or (field in _MARKED and value.lower() in _NOTHING))
 
 
