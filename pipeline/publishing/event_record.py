@@ -44,6 +44,8 @@ def masking() -> Mask:
     Raises PublishError when the packages that it needs are not installed, SettingsError when there is no key.
     """
     try:
+        import rjieba  # noqa: F401, PLC0415 - it is loaded at the first name, which would be too late to say so
+
         from gapwatch.pipeline.events.privacy.pseudonyms import require_key  # noqa: PLC0415 - others need no packages
         from gapwatch.pipeline.publishing.masking import mask_before_publishing  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -87,6 +87,11 @@ def test_a_part_asks_for_no_other_extra(extra: str | None, statement: str) -> No
     assert done.returncode == 0, done.stderr
 
 
+def test_a_publisher_that_masks_says_what_to_install() -> None:
+    done = run_without(absent(None), "from gapwatch import Publisher; Publisher(mask=True)")
+    assert "PublishError: masking needs rjieba: pip install 'gapwatch[worker]'" in done.stderr, done.stderr
+
+
 def test_a_command_without_its_packages_says_what_to_install() -> None:
     statement = "import sys; from gapwatch.commands.cli import main; sys.argv[1:] = ['{}', *{}]; main()"
     for command, arguments, extra in [("worker", [], "worker"), ("board", [], "board"), ("analyse", ["好"], "worker")]:
