@@ -59,7 +59,8 @@ _LEAD = re.compile(
     r"(?:[\s,，。:：、~]|你好|您好|嗯+|哦|噢|好的?|行|是的|那个|那就|就是|我的?|免贵|敝姓|本人|名字|地址|叫|姓|是|为|在"
     r"|寄到|送到|发到|到|收[货件]人|联系人)*"
 )
-_TRAILING = re.compile(r"[\s,，。.!！~…、啊呀哦的哈呢吧]*$")
+_TRAILING = re.compile(r"(?:就行|就好|就可以|即可)?[\s,，。.!！~…、啊呀哦的哈呢吧]*$")
+_PART = re.compile(r"[^\s,，。；;、!！?？~]+")
 _TITLED = re.compile("(?:先生|女士|小姐|老师|经理|师傅|某某?)$")
 _LATIN_NAME = re.compile(
     r"[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15}){0,2}|[A-Z]{2,12}(?: [A-Z]{2,15}){1,2}|[a-z]{2,7}(?: [a-z]{2,12}){1,2}"
@@ -120,25 +121,34 @@ def behind_lead(text: str, kind: Kind) -> int | None:
     return (lead.end() if lead else 0) if fits else None
 
 
-def whole_answer(text: str, kind: Kind) -> Span | None:
-    """The name or the address that a turn consists of, where it was asked for."""
+def told_answers(text: str, kind: Kind) -> Iterator[Span]:
+    """The name or the address that a turn consists of, or the name in a part of it, where it was asked for."""
     if kind not in {"姓名", "地址"} or "‹" in text:
-        return None
-    lead, trail = _LEAD.match(text), _TRAILING.search(text)
-    start = lead.end() if lead else 0
-    end = trail.start() if trail else len(text)
-    answer = text[start:end]
-    found = _is_name(answer) if kind == "姓名" else _is_address(answer)
-    return Span(kind, start, end) if found else None
+        return
+    start, end = _answer(text, 0, len(text))
+    if (_is_name if kind == "姓名" else _is_address)(text[start:end]):
+        yield Span(kind, start, end)
+    elif kind == "姓名" and len(text) <= _LONGEST_NAME:
+        for part in _PART.finditer(text):
+            start, end = _answer(text, *part.span())
+            # A single character is a name only where 姓 stands before it.
+            if (end - start > 1 or text[start - 1 : start] in {"姓", "贵"}) and _is_name(text[start:end]):
+                yield Span(kind, start, end)
+
+
+def _answer(text: str, start: int, end: int) -> tuple[int, int]:
+    """A part of a text without what people say before and after an answer."""
+    lead, trail = _LEAD.match(text, start, end), _TRAILING.search(text, start, end)
+    return lead.end() if lead else start, trail.start() if trail else end
 
 
 def _is_name(answer: str) -> bool:
     answer = _TITLED.sub("", answer)
-    if _LATIN_NAME.fullmatch(answer):
+    if answer in COMPOUND_SURNAMES or _LATIN_NAME.fullmatch(answer):
         return True
     if not _NAME.fullmatch(answer) or _NO_NAMES.fullmatch(answer):
         return False
-    return len(answer) == 1 or not is_word(answer)
+    return len(answer) == 1 or not (is_word(answer) or is_word(answer[:2]))
 
 
 def _is_address(answer: str) -> bool:

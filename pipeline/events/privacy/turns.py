@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
-from gapwatch.pipeline.events.privacy.answers import answers, behind_lead, whole_answer
+from gapwatch.pipeline.events.privacy.answers import answers, behind_lead, told_answers
 from gapwatch.pipeline.events.privacy.split_numbers import split_numbers
 from gapwatch.pipeline.language.masking.folding import Folded, fold
 from gapwatch.pipeline.language.masking.mask import mask
@@ -57,8 +57,9 @@ def _spans(roles: Sequence[str], texts: Sequence[str]) -> tuple[list[Span], bool
         begin = behind_lead(texts[turn], kind)
         if begin is not None:
             pieces.append(_Piece(cue, starts[turn] + begin, starts[turn] + len(texts[turn])))
-        if whole := whole_answer(texts[turn], kind):
-            told.append(Span(kind, starts[turn] + whole.start, starts[turn] + whole.end))
+        told += (
+            Span(kind, starts[turn] + one.start, starts[turn] + one.end) for one in told_answers(texts[turn], kind)
+        )
     for kind, fragments in split_numbers(roles, texts, folds, asked):
         told += (Span(kind, starts[part.turn] + part.start, starts[part.turn] + part.end) for part in fragments)
     if not pieces:

@@ -169,6 +169,10 @@ ANSWERS = {
         ("王建国，怎么了", "王建国"),
         ("是李女士", "李"),
         ("Tom Green", "Tom"),
+        ("我姓欧阳", "欧阳"),
+        ("我姓李，叫李小龙", "小龙"),
+        ("叫我老王就行", "老王"),
+        ("李雷，谢谢", "李雷"),
     ],
     "address": [("阳光花园3-2-501", "3-2-501"), ("文三路那边的万塘小区", "万塘"), ("建国路93号", "建国路")],
     "WeChat": [("lilei1990", "lilei"), ("zhang_san88", "zhang_san")],
@@ -283,6 +287,7 @@ def test_whatever_is_shown_is_text(value):
         "您的订单在上海发货完成，准备送往杭州站点",
         "谢谢你",
         "我得提前联系一下啊",
+        "好的，真是抱歉了，麻烦了",
     ],
 )
 def test_what_is_said_behind_a_question_for_an_address_or_a_name_stays(said):
