@@ -91,18 +91,19 @@ def show(console: Console, result: RecountResult) -> None:
 
 
 def _topics(result: RecountResult) -> Table:
-    table = Table(title=say("published = stored + duplicates + corrections + dead-lettered"))
+    # Seven columns in eighty characters; where an eighth does not fit, words are broken and nothing is left out.
+    table = Table(title=say("published = stored + duplicates + corrections + dead-lettered"), padding=0)
     expired = any(topic.expired for topic in result.topics)
-    table.add_column(say("topic"))
+    table.add_column(say("type"), overflow="fold")
     for column in (say("published"), say("stored"), say("duplicates"), say("corrections"), say("dead-lettered")):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for column in (*([say("expired")] * expired), say("missing")):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for topic in result.topics:
         counts = [topic.published, topic.stored, topic.duplicates, topic.corrections, topic.dead_lettered]
         counts += [topic.expired] * expired
         missing = f"[red]{topic.missing:,}" if topic.missing else "0"
-        table.add_row(topic.topic, *(f"{count:,}" for count in counts), missing)
+        table.add_row(topic.topic.removesuffix(".events"), *(f"{count:,}" for count in counts), missing)
     return table
 
 
