@@ -9,8 +9,9 @@ _SIGN = r"(?:[^\w‹›]|_)"
 _LINK = rf"(?:{_SIGN}|号码?|账号|帐号|id(?![a-z])|是|为|叫|就|这个|同[号名]|在线|空间|昵称|联系|搜){{0,8}}"
 # WeChat by its name, and by the names that get past filters.
 _WECHAT_CUE = (
-    r"微 ?[.·]?信号?|[薇威徽维]信|[薇威微维][芯❤心]|[vVwW] ?❤|(?<![a-z])(?:wechat|weixin|wxin|[vw]x|v信)|[+➕]v(?![a-z])"  # noqa: E501
-    r"|加[我个]?v(?![a-z])|加[我个]?微|(?<![a-z0-9])v(?=\s?[:： ])|微(?=[:：])"
+    r"微(?: ?[./·-]?信号?|[x芯❤心]|(?=[:：]))|薇[信芯❤心]|威[信芯❤心]|维[信芯❤心]|徽信"
+    r"|w(?: ?❤|ei信|(?<![a-z]w)(?:echat|eixin|xin|[ -]?x))|v(?: ?❤|(?<![a-z]v)(?:xin|[ -]?x|信|我)|(?<![a-z0-9]v)(?=\s?[:： ]))"  # noqa: E501
+    r"|\+[v微]|➕[v微]|加[我个]?(?:v(?![a-z])|微)"
 )
 _ACCOUNT = r"[a-z0-9][a-z0-9_-]{4,23}"
 # Spelt letter by letter, with dots, or with an underscore that is said.
@@ -25,8 +26,13 @@ _VAGUE = re.compile(
 # Products and features that follow the word 微信, not accounts.
 _NO_ACCOUNT = re.compile(r"(?:pay|app|ios|android|iphone|plus|web|online|[0-9]{1,4}$|20[0-9]{2}年)")
 
-_QQ_CUE = r"q(?:(?<![a-z].) ?q群?|(?<![a-z0-9].)群?(?=\s?[:： ])|群|(?<![a-z].)iuqiu)|扣扣群?|叩叩|小?企鹅号?|球球|秋秋|腾讯号|[+➕]q|加[我个]?q(?![a-z])"  # noqa: E501
-_QQ = re.compile(rf"(?:{_QQ_CUE}){_LINK}(?P<account>[1-9][0-9]{{4,10}})(?![0-9])")
+_QQ_CUE = (
+    r"q(?:(?<![a-z].) ?q群?|(?<![a-z0-9].)(?:群?(?=\s?[:： ])|号|是|(?=[1-9][0-9]{7,9}(?:[^0-9]|$)))|群|(?<![a-z].)iuqiu)"  # noqa: E501
+    r"|扣扣群?|加扣|抠抠|叩叩|丘丘|tencent|企鹅号?|小企鹅号?|球球|秋秋|腾讯号|\+q|➕q|加[我个]?q(?![a-z])"
+)
+_QQ = re.compile(
+    rf"(?:{_QQ_CUE}){_LINK}(?P<account>[1-9](?:[0-9]{{4,10}}|[0-9]{{2}}(?:[ .-][0-9]{{3}}){{1,3}}|(?: [0-9]){{4,10}})|[一二三四五六七八九][零〇一二三四五六七八九]{{5,10}})(?![0-9])"  # noqa: E501
+)
 
 _FOREIGN = (
     *("telegram", "tg", "whatsapp", "line", "skype", "instagram", "ins", "facebook", "fb", "twitter", "snapchat"),
@@ -34,15 +40,21 @@ _FOREIGN = (
 )
 # Each alternative begins with a character of its own, so that a search skips from one such character to the next.
 NETWORKS = (
-    r"抖音|快手|小红书|微博|淘宝|京东|支付宝|闲鱼|拼多多|飞书|钉钉|陌陌|知乎|豆瓣|百度网盘|网盘|游戏|steam|企业微信|企微"
-    r"|登录名|用户名|会员名|" + "|".join(f"{name}(?![a-z])" for name in _FOREIGN)
+    r"抖音|快手|小红书|微博|淘宝|京东|支付宝|闲鱼|拼多多|飞书|钉钉|陌陌|知乎|豆瓣|百度网盘|网盘|游戏|steam(?<![a-z]steam)|企业微信|企微"
+    r"|登录名|用户名|会员名|爱奇艺|优酷|宽带|账[号户]|帐[号户]|b站|哔站|哔哩哔哩|推特|uid(?<![a-z]uid)|"
+    + "|".join(f"{name}(?<![a-z]{name})(?![a-z])" for name in _FOREIGN)
 )
 _OTHER = re.compile(
-    rf"(?<![a-z])(?:{NETWORKS})(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
+    rf"(?:{NETWORKS})(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
     r"(?P<account>(?:live:)?\+?[a-z0-9][a-z0-9_.-]{3,31})(?![a-z0-9_])",
 )
 _NUMBERED = re.compile(
     r"(?<![a-z])(?:whatsapp|telegram|tg|line|signal|viber|kakaotalk)(?:[^\w‹›]|号|是){0,4}\+?[0-9](?:[ -]?[0-9]){7,15}"
+)
+# Numbers by which a firm knows a customer.
+_CUSTOMER = re.compile(
+    r"(?:会员(?:[卡编]?号|卡)|客户[编代]?[号码]|户号(?<![开账帐]户号)|用户号|uid(?<![a-z]uid)|游戏(?:id|号)|小红书号|抖音号|快手号)"
+    rf"(?:{_SIGN}|码|是|为){{0,4}}(?P<account>[0-9]{{6,20}})(?![0-9a-z])"
 )
 _PROFILE = re.compile(
     r"(?:https?://)?(?:www\.|m\.)?(?:(?:weibo|facebook|twitter|instagram|linkedin|tiktok|douyin|xiaohongshu|zhihu|bilibili"
@@ -83,6 +95,7 @@ def find_accounts(text: str) -> Iterator[Span]:
 
 def _others(text: str) -> Iterator[Span]:
     yield from (Span("账号", *match.span()) for match in _NUMBERED.finditer(text))
+    yield from (Span("账号", *match.span()) for match in _CUSTOMER.finditer(text))
     for match in _OTHER.finditer(text):
         announced = any(mark in match.group() for mark in "号名:：") or "id" in match.group().lower()
         mixed = _DIGIT.search(match["account"]) and not match["account"].isdecimal()

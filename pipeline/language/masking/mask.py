@@ -71,7 +71,7 @@ def mask(text: str, *, orders: bool | None = None) -> Masked:
     for _ in range(_ROUNDS):
         spans += (Span(span.kind, *copy.span(span.start, span.end)) for span in found)
         copy = copy.with_tokens(found)
-        found = _chosen(copy.text, _finds(copy.text, hints, orders=orders))
+        found = _chosen(copy.text, _finds(copy.text, hints_of(copy.text), orders=orders))
         if not found:
             break
     return _masked(text, spans)

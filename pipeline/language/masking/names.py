@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import accumulate
@@ -24,9 +24,21 @@ def _characters(name: str) -> frozenset[str]:
     return frozenset("".join(_LISTS[name].split()))
 
 
+def _by_first(words: Iterable[str]) -> str:
+    """Alternatives, one for each first character, so that a search skips from one such character to the next."""
+    ends: dict[str, list[str]] = {}
+    for word in words:
+        ends.setdefault(word[0], []).append(word[1:])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in ends.items())
+
+
 SURNAMES = _characters("surnames")
 COMPOUND_SURNAMES = frozenset(_LISTS["compound_surnames"].split())
 _WORDS = frozenset(_LISTS["words"].split())
+_KNOWN = tuple(_LISTS["known"].split())
+_FUNCTION_SURNAMES = _characters("function_surnames")
+_FOREIGN = re.compile("|".join(_LISTS["foreign_surnames"].split()))
+_PEOPLES = re.compile("|".join(_LISTS["peoples"].split()))
 _WEAK = _characters("weak_surnames")
 _TITLE_WORDS = _characters("title_words")
 _FOLLOWING = _characters("following")
@@ -37,18 +49,18 @@ _FAMILIAR = frozenset("小阿")
 _BEFORE = _FOLLOWING | set("告服称谢")
 
 _CUE = re.compile(
-    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓 ?名|联系人|联络人|收[件货]人|寄件人|户名"
+    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓[ -]?名|联系人|联络人|收[件货]人|寄件人|户名"
     "|持卡人|机主|投诉人|当事人|本人叫|叫做|名叫)"
-    r"(?:是|为|叫|:|：|】|\]|\||\s){0,4}"
+    r"(?:是|为|叫|:|：|】|\]|\||=|\s){0,4}"
 )
 _SELF = re.compile(r"我(?:就|还)?是")
 # Alternatives begin with a character of their own, so that a search skips from one such character to the next.
 _FULL_TITLES = (
     "先生|女士|小姐(?!姐)|经理|师傅|老师|主任|店长|医生|律师|警官|大夫|大[姐哥爷妈叔]|太太|叔叔|阿姨|领导|主管|专员|博士|司机|工程师|护士"
-    "|站长|队长|组长|班长|校长|顾问|客服|教授"
+    "|站长|队长|组长|班长|校长|院长|科长|处长|局长|部长|顾问|客服|教授|教练|同学|同志|老板|秘书|会计|总监"
 )
 _SHORT_TITLES = (
-    "哥|姐|总(?![共是结之会体算的部裁店归价量额数])|某"
+    "哥(?<!哥哥)(?!哥)|姐(?<!姐姐)(?!姐)|总(?![共是结之会体算的部裁店归价量额数])|某"
     "|工(?<![施童务电员职民打手加包分完开停做]工)(?![作资具程人厂艺行夫地商业序费本])"
 )
 _TITLE = re.compile(
@@ -67,32 +79,35 @@ _WINDOW = 8
 # Roles that announce a name more loosely: what follows must be a name to its end.
 _HAN = r"\u4e00-\u9fff"
 _SURNAME = f"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])"
-ROLES = (
-    "下单人|订单人|购买人|买人|乘客|旅客|买家|卖家|代收人|签收人|付款人|汇款人|人脸是?|抬头|同事|同学|实名|客户|客服叫?|导购|尊敬的|就是|师傅叫?|开户名?|账户名?|户主|店长"
-    "|快递员|配送员|操作员|感谢|谢谢|妈妈?|爸爸?|老[婆公板]|妻子|儿子|女儿|孩子叫?|哥哥?|姐姐?|弟弟?|妹妹?|找|收(?=[:：|])|改成|换成|本人|法人|登记的?是|签名|署名"
-    "|骑手|司机|此致|姓|叫|医生|经理|户名|名字|name|Name"
-    r"|by(?<!\w..)|By(?<!\w..)|to(?<!\w..)|To(?<!\w..)"
-)
+ROLES = tuple(sorted(_LISTS["roles"].split(), key=len, reverse=True))
+# What may stand behind a name: the end of what is said, or a word that goes with names.
+AFTER_NAME = rf"(?:[^{_HAN}A-Za-z0-9]|$|的(?:[^{_HAN}]|$|那|客服|师傅|骑手|医生|老师|人|名字|员工)|[了收](?:[^{_HAN}]|$)|今年|联系|电话|手机)"  # noqa: E501
 _ROLE = re.compile(
-    rf"(?:{ROLES})(?:是|为|叫|[:：|】\s]|(?<=此致)[，,]){{0,4}}(?P<name>{_SURNAME}[{_HAN}]{{1,2}})(?=[^{_HAN}A-Za-z0-9]|$|的那|的[^{_HAN}])"
+    rf"(?:{_by_first(ROLES)}|找|姓|叫|收(?=[:：|])|name|Name|by(?<!\w..)|By(?<!\w..)|to(?<!\w..)|To(?<!\w..))(?:是|为|叫|的是?|一下|[:：|】=\s]|(?<=此致)[，,]){{0,4}}"
+    rf"(?P<name>{_SURNAME}(?:[{_HAN}](?={AFTER_NAME})|[{_HAN}]{{2}}(?={AFTER_NAME})))"
 )
 # A name by itself: in brackets or quotes, before 收, 本人, 你好 or a sex, or of who came and did something.
 _ALONE = re.compile(
     rf"(?:(?<=[(（“])(?P<quoted>{_SURNAME}[{_HAN}]{{1,2}})(?=[)）”])"
-    rf"|(?<![{_HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{_HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|(?: |[(（])收[)）]?(?![{_HAN}]))"  # noqa: E501
-    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,4}}|[A-Z][a-z]+ [A-Z][a-z]+)(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
+    rf"|(?<![{_HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{_HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|亲启|亲收|代签|签收的|(?: |[(（])收[)）]?(?![{_HAN}]))"  # noqa: E501
+    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,5}}|[A-Z][a-z]+ [A-Z][a-z]+)(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
 )
 _BOTH = re.compile(
-    rf"(?P<left>{_SURNAME}[{_HAN}]{{1,2}})和(?P<right>{_SURNAME}[{_HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
+    rf"(?P<left>{_SURNAME}[{_HAN}]{{1,2}})[和跟与、](?P<right>{_SURNAME}[{_HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
+)
+# One syllable of pinyin.
+_SYLLABLE = (
+    "(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|uai|uan|ang|eng|ing|ong|iao|ian|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui"
+    "|ue|er|a|o|e|i|u|v))"
 )
 # What a strong cue announces is a name whatever its shape: with blanks, dots or stars inside, of other peoples, in letters.  # noqa: E501
 _ANNOUNCED = re.compile(
-    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}\.[{_HAN}]{{1,2}}(?![{_HAN}])|{_SURNAME}(?:[ *.xX＊某]{{1,2}}[{_HAN}]{{0,2}}|(?: [{_HAN}]){{2}})(?![{_HAN}])|[小老阿][{_HAN}](?![{_HAN}])"  # noqa: E501
-    r"|[A-Z][A-Za-z]{1,14}(?: [A-Z][A-Za-z]{1,14}){1,2}(?![A-Za-z0-9])|[a-z]{4,18}(?![A-Za-z0-9])"
+    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}\.[{_HAN}]{{1,2}}(?![{_HAN}])|{_SURNAME}(?:(?: [{_HAN}]){{2}}|[ *.xX＊某]{{1,2}}[{_HAN}]{{0,2}})(?![{_HAN}])|[小老阿][{_HAN}](?![{_HAN}])"  # noqa: E501
+    rf"|[A-Z][A-Za-z]{{1,14}}(?: [A-Z][A-Za-z]{{1,14}}){{1,2}}(?![A-Za-z0-9])|(?=[a-z ]{{4,24}}(?![A-Za-z0-9])){_SYLLABLE}{{1,3}}(?: {_SYLLABLE}{{1,2}}){{0,2}}(?![A-Za-z0-9])"  # noqa: E501
     rf"|(?P<plain>[{_HAN}]{{2,5}})(?=[^{_HAN}A-Za-z0-9]|$)"
 )
 _BEFORE_TITLE = re.compile(
-    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][a-z]{{1,14}} [A-Z][a-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
+    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*.]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][a-z]{{1,14}} [A-Z][a-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
     rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})$"
 )
 _FORM_OF_ADDRESS = re.compile("先生|女士|小姐(?!姐)")
@@ -104,6 +119,7 @@ _UNUSUAL = re.compile(
 # Words that the dictionary takes for names of persons, and characters that end the name of a thing.
 _NO_PERSONS = frozenset({"师傅", "老板", "书记", "银行卡", "牛逼"})
 _THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂校院馆站部局号卡费逼人粉乡鱼")
+_FAMILIAR_BEFORE = re.compile(rf"(?<![{_HAN}])[小老阿]$")
 _NOBODY = frozenset("这那哪各每全本贵我你您他她某有男女")
 
 
@@ -127,7 +143,12 @@ def find_lone_names(text: str) -> Iterator[Span]:
         name = match.group(match.lastgroup or 0)
         known = _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY)
         nouns = all(tag[:1] in "nxi" for _, tag in _jieba().tag(name)) or name[0] in "老小" or name[0] == name[1]
-        came = match.lastgroup == "came" and (name[0].isascii() or (nouns and not known))
+        familiar = len(name) == 2 and name[0] in "小老阿" and name[1] in SURNAMES and name not in _KNOWN
+        doubled = len(name) == 2 and name[0] == name[1] and _jieba().tag(name)[0][1][:1] in "nv"
+        other = _PEOPLES.search(name) is not None
+        came = match.lastgroup == "came" and (
+            name[0].isascii() or (nouns and not known) or familiar or doubled or other
+        )
         if came or (_is_person(name) and _is_given(name)):
             yield Span("姓名", *match.span())
     for match in _BOTH.finditer(text) if "两" in text or "二" in text else ():
@@ -137,7 +158,11 @@ def find_lone_names(text: str) -> Iterator[Span]:
 
 def _is_unusual(name: str) -> bool:
     """Whether what stands before a title is a name without a surname that we know: in letters, or no word at all."""
-    if not all("\u4e00" <= character <= "\u9fff" for character in name):
+    if not all("\u4e00" <= character <= "\u9fff" for character in name) or _PEOPLES.search(name):
+        return True
+    if len(name) == 4 and {name[0], name[1]} <= SURNAMES and _jieba().tag(name)[0][1].startswith("nr"):
+        return True
+    if len(name) == 3 and name[0] in _FUNCTION_SURNAMES and _jieba().tag(name)[0][0] == name:
         return True
     if _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY):
         return False
@@ -166,7 +191,8 @@ def _is_given(name: str) -> bool:
     if set(given) & _THINGS:
         return False
     if len(given) == 1 or not _jieba().has_word(given):
-        return _jieba().tag(name)[0][0] in {name, name[:surname]}
+        word, tag = _jieba().tag(name)[0]
+        return word in {name, name[:surname]} or (tag == "nr" and len(word) == 2)
     return _jieba().tag(given)[0][1][:2] in {"nr", "nz", "ns", "a", "z"}
 
 
@@ -176,11 +202,28 @@ def _announced(text: str, start: int) -> int:
     if match is None:
         return 0
     plain = match["plain"]
-    if plain and (_jieba().has_word(plain) or set(plain) & (_FOLLOWING | _NOBODY) or plain in _WORDS):
-        return 0
-    if plain and len(plain) == 2 and plain[0] != plain[1] and _surname_length(plain) == 0:
-        return 0
-    return match.end()
+    return match.end() if plain is None or _is_unlisted(plain) else 0
+
+
+def _is_unlisted(name: str) -> bool:
+    """Whether Chinese characters behind a strong cue are a name without a surname that the list holds."""
+    if _PEOPLES.search(name) or _FOREIGN.match(name):
+        return True
+    words = _jieba().tag(name)
+    if name[0] in _FUNCTION_SURNAMES and len(name) == 3 and not set(name[1:]) & (_FOLLOWING - {"小"}):
+        return words[0][0] == name or not _is_common(name[1:])
+    if name in _WORDS or set(name) & (_FOLLOWING | _NOBODY):
+        return False
+    if len(words) == 1:
+        return name[:1] == name[1:] or words[0][1].startswith("nr") or not _jieba().has_word(name)
+    if len(name) == 2 or set(name) & _THINGS:
+        return False
+    return _surname_length(name) > 0 or not any(_is_common(word) for word, _ in words)
+
+
+def _is_common(word: str) -> bool:
+    """Whether a word of two characters or more is in the dictionary, and no name there."""
+    return len(word) > 1 and _jieba().has_word(word) and not _jieba().tag(word)[0][1].startswith(("nr", "ns", "nz"))
 
 
 def _after_cues(text: str) -> Iterator[Span]:
@@ -217,8 +260,12 @@ def find_names_before_titles(text: str) -> Iterator[Span]:
         before = _CJK_END.search(text, max(floor, end - _WINDOW), end)
         floor = title.end()
         length = _name_before(before.group()) if before and before.group() else 0
-        if length:
-            yield Span("姓名", end - length, end)
+        if length and not text.startswith(_KNOWN, end - length):
+            yield Span(
+                "姓名",
+                end - length - (length == 1 and _FAMILIAR_BEFORE.search(text, max(0, end - 3), end - 1) is not None),
+                end,
+            )
     floor = 0
     for address in _FORM_OF_ADDRESS.finditer(text):
         end = address.start()

@@ -16,12 +16,12 @@ _VALUES = str.maketrans(SPOKEN_DIGITS, "0011223456789123456789079")
 
 # Up to six signs, or a said one, stand between two digits of one number: "138 - 1234", "010转8001", "一杠二".
 SIGN = r"(?:[^\w‹›]|_)"
-_BETWEEN = rf"(?:{SIGN}{{1,6}}+|[转杠横])"
+_BETWEEN = rf"(?:{SIGN}{{1,6}}+|[转杠横点减]|空格)"
 _WRITTEN = re.compile(rf"[0-9]++(?:{_BETWEEN}[0-9]++)*+")
 _SPOKEN = re.compile(rf"[0-9{SPOKEN_DIGITS}]++(?:{_BETWEEN}[0-9{SPOKEN_DIGITS}]++)*+")
 _DIGIT = re.compile("[0-9]")
 _ANY_SPOKEN = re.compile(f"[{SPOKEN_DIGITS}]")
-_TIDY = re.compile(r"[ \-–—.·_()/]{1,3}")
+_TIDY = re.compile(r"[ \-–—.·_()/|~*]{1,3}")
 # A numeral that begins the next word, not one that ends the number: 一三八…七八一共三件.
 _NEXT_WORD = re.compile(r"[一二两三四五六七八九](?=[个共下起直样定般些张件次条点位天月年号])")
 
@@ -35,7 +35,12 @@ _CHECK_X = re.compile(rf"{SIGN}?(?:[Xx*叉](?![A-Za-z0-9])|艾克斯)")
 # An identity card as it is told: 310104，1973年03月13日，2162 and 前六位310104生日19731113后四位2162.
 _ID_TOLD = re.compile(
     rf"[0-9]{{6}}{SIGN}{{0,3}}(?:19|20)[0-9]{{2}}年[0-9]{{1,2}}月[0-9]{{1,2}}日?{SIGN}{{0,3}}[0-9]{{3}}[0-9Xx]"
-    r"|前[六6]位[^0-9]{0,3}[0-9]{6}[^0-9]{1,8}[0-9]{6,8}[^0-9]{1,8}[0-9]{3}[0-9Xx]"
+    r"|前(?:[六6]位|面)[^0-9]{0,3}[0-9]{6}[^0-9]{1,8}[0-9]{6,8}[^0-9]{1,8}[0-9]{3}[0-9Xx]"
+)
+
+# A telephone number told in three parts: 前三位138中间1234后面5678.
+_PHONE_TOLD = re.compile(
+    r"(?:电话|手机|号码?)[^0-9‹›。！？\n]{0,8}(?P<phone>1[3-9][0-9](?:[^0-9‹›。！？\n]{1,6}[0-9]{4}){2})(?![0-9])"
 )
 
 # UnionPay, Visa, Mastercard, JCB, American Express and old cards of Chinese banks, by ISO/IEC 7812 prefix and length.
@@ -71,10 +76,11 @@ _ORDER_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ID_BEFORE = re.compile(
-    rf"(?:身份证|身份号|证件|实名|护照|驾驶证|驾照|社保卡|居住证|(?<![A-Za-z])id\b|id ?card){_WORDS}$", re.IGNORECASE
+    rf"(?:身份证|身份号|sfz|证件|实名|护照|驾驶证|驾照|社保卡|居住证|(?<![A-Za-z])id\b|id ?card){_WORDS}$",
+    re.IGNORECASE,
 )
 _CARD_BEFORE = re.compile(
-    rf"(?:卡号|[行储蓄]卡|借记卡|信用卡|工资卡|账号|帐号|账户|帐户|[工建农招交]行|银行|(?:退|转|打|汇)[款钱]?[到给至]|card(?: ?no)?"  # noqa: E501
+    rf"(?:卡号|[行储蓄的]卡|邮储|农信|信用社|借记卡|信用卡|工资卡|账号|帐号|账户|帐户|[工建农招交]行|银行|(?:退|转|打|汇)[款钱]?[到给至]|card(?: ?no)?"  # noqa: E501
     rf"|account){_WORDS}$",
     re.IGNORECASE,
 )
@@ -95,13 +101,13 @@ _LONGEST_AFTER_CUE = 24
 # The last digits of a number: 尾号4654, 身份证后六位 239637, and what a customer tells in two parts.
 _TAIL = re.compile(
     r"(?:尾号|[后末][三四六346]位(?:数字?|是)?|末[三四六]位)[^0-9A-Za-z\u4e00-\u9fff]{0,3}(?:[是为]|号码|数字){0,2}[^0-9A-Za-z\u4e00-\u9fff]{0,2}"
-    r"[0-9]{3,8}(?![0-9])(?:[^0-9‹›]{0,4}前面[^0-9‹›]{0,4}[0-9]{3,9})?"
+    r"[0-9]{3,8}[Xx]?(?![0-9])(?:[^0-9‹›]{0,4}前面[^0-9‹›]{0,4}[0-9]{3,9})?"
 )
 _TAIL_OF = re.compile(r"(身份证|证件)|(卡|银行|账[号户])|(车|停|牌)|(电话|手机|号码|微信)")
 
 # Letters typed for digits. They count where enough real digits stand among them and the number is valid.
 _LOOK_ALIKES = str.maketrans("OoQDIliLBSsZzGbq|", "00001111855226691")
-_LETTERED = re.compile(r"(?<![A-Za-z0-9])[0-9OoQIliLBSsZz|]{11,18}(?![A-Za-z0-9])")
+_LETTERED = re.compile(r"(?<![A-Za-z0-9])[0-9OoQIliLBSsZz|]{11,19}(?![A-Za-z0-9])")
 # ASCII codes of digits: 3133383132… is 13812….
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:3[0-9]){11,18}(?![0-9A-Fa-f])")
 
@@ -140,13 +146,14 @@ def find_numbers(text: str) -> Iterator[Span]:
     """Phone, identity card and bank card numbers of a folded text."""
     yield from (Span("身份证", *match.span()) for match in _ID_TOLD.finditer(text))
     yield from _tails(text)
+    yield from _lettered(text)
+    yield from (Span("电话", *match.span("phone")) for match in _PHONE_TOLD.finditer(text))
     for match in _WRITTEN.finditer(text):
         yield from _find_in_run(text, *match.span())
     for match in _SPOKEN.finditer(text):
         start, end = match.span()
         if end - start >= _SHORTEST and _ANY_SPOKEN.search(text, start, end):
             yield from _find_in_run(text, start, end - (_NEXT_WORD.match(text, end - 1) is not None))
-    yield from _lettered(text)
     yield from (Span("电话", *match.span()) for match in _HEX.finditer(text) if _MOBILE.match(match.group()[1::2]))
 
 
@@ -346,7 +353,15 @@ def _lettered(text: str) -> Iterator[Span]:
             continue
         digits = written.translate(_LOOK_ALIKES)
         before = text[max(0, match.start() - _CUE_REACH) : match.start()]
+        # A bar parts groups more often than it stands for a one.
+        cued = "|" not in written
         if len(digits) == 11 and _MOBILE.fullmatch(digits):
             yield Span("电话", *match.span())
-        elif len(digits) in {15, 18} and (is_identity_card(digits) or _ID_BEFORE.search(before)):
+        elif (
+            len(digits) in {16, 19}
+            and _CARD.fullmatch(digits)
+            and (passes_luhn(digits) or (cued and _CARD_BEFORE.search(before)))
+        ):
+            yield Span("银行卡", *match.span())
+        elif len(digits) in {15, 18} and (is_identity_card(digits) or (cued and _ID_BEFORE.search(before))):
             yield Span("身份证", *match.span())

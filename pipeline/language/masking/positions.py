@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 from gapwatch.pipeline.language.masking.spans import Span
 
-_PAIR = r"[-+]?[0-9]{1,3}\.[0-9]{4,}°?[NSEWnsew]?[ ,，、]{1,3}[-+]?[0-9]{1,3}\.[0-9]{4,}°?[NSEWnsew]?"
+_PAIR = r"[NSns]?[-+]?[0-9]{1,3}\.[0-9]{4,}°?[NSEWnsew]?[ ,，、/]{1,3}[EWew]?[-+]?[0-9]{1,3}\.[0-9]{4,}°?[NSEWnsew]?"
 _POSITION = re.compile(
     rf"(?:(?:GPS|坐标|定位|经纬度|位置)[^\w‹›]{{0,3}}(?:[是为])?)?{_PAIR}"
+    r"|(?:经度|纬度|(?<![A-Za-z])(?:lat(?:itude)?|lng|lon(?:gitude)?))(?:[^\w‹›]|[是为]){0,3}-?[0-9]{1,3}\.[0-9]{3,}"
+    r"|[0-9]{1,3}°[0-9]{1,2}['′’][0-9.]{1,8}[\"″”]?[NSEW]?(?:[ ,，]{0,2}[0-9]{1,3}°[0-9]{1,2}['′’][0-9.]{1,8}[\"″”]?[NSEW]?)?"  # noqa: E501
     r"|(?:北纬|东经|南纬|西经)[0-9.]{2,12}[度°]?[0-9.′'分]{0,8}[″\"秒]?"
     r"|https?://(?:[a-z0-9-]{1,30}\.){0,3}(?:amap\.com|map\.(?:baidu|qq)\.com|maps\.(?:google|apple|app)[a-z.]{1,12}|map\.[a-z]{2,12}\.com|j\.map\.baidu\.com|surl\.amap\.com)/[!-;=?-~]{1,300}"
     r"|(?<![0-9A-Za-z])[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQRVWX]{2,3}(?![0-9A-Za-z])(?:\s[\u4e00-\u9fff]{2,4})?",
@@ -24,7 +26,7 @@ _IPV6 = re.compile(
     r"(?:(?<![A-Za-z])ip(?:v6)?(?:地址)?(?:[^\w‹›]|[是为]){0,4})?(?<![0-9A-Fa-f:])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,6}(?![0-9A-Za-z:])",
     re.IGNORECASE,
 )
-_ANY_POSITION = re.compile("[.][0-9]{4}|[.][0-9]{1,3}[.]|:(?://|[0-9A-Fa-f]{0,4}:)|[+][0-9A-Za-z]|纬|经")
+_ANY_POSITION = re.compile("[.][0-9]{3}|°|[.][0-9]{1,3}[.]|:(?://|[0-9A-Fa-f]{0,4}:)|[+][0-9A-Za-z]|纬|经")
 _WITH_CUE = re.compile("[Ii][Pp]")
 
 

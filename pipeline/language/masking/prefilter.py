@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gapwatch.pipeline.language.masking.accounts import NETWORKS
 from gapwatch.pipeline.language.masking.documents import PAPERS
-from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
+from gapwatch.pipeline.language.masking.names import AFTER_NAME, COMPOUND_SURNAMES, ROLES, SURNAMES
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
 from gapwatch.pipeline.language.masking.passwords import SECRETS
 from gapwatch.pipeline.language.masking.plates import PROVINCES
@@ -24,8 +24,8 @@ _SURNAME = f"[{''.join(sorted(SURNAMES))}]"
 _SURNAMES = "".join(sorted(SURNAMES))
 _HAN = r"\u4e00-\u9fff"
 _PERSON = (
-    rf"(?:[是为叫:：|】\s，,]{{0,4}})(?:{_SURNAME}|{'|'.join(sorted(COMPOUND_SURNAMES))})[{_HAN}]{{1,2}}"
-    rf"(?:[^{_HAN}A-Za-z0-9]|$|的那|的[^{_HAN}])"
+    rf"(?:[是为叫的一下:：|】=\s，,]{{0,4}})(?:{_SURNAME}|{'|'.join(sorted(COMPOUND_SURNAMES))})[{_HAN}]{{1,2}}"
+    rf"{AFTER_NAME}"
 )
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
 
@@ -38,23 +38,24 @@ _PLACE_END = (
 # First character, second character, and what must follow. Two characters tell most texts apart at once.
 _NUMBER_HINTS = (
     # Five digits, written or spoken; letters typed for digits.
-    (_DIGITS, rf"{_DIGITS}转杠横\W_", rf"(?:(?:[\W_]{{0,6}}|[转杠横])[{_DIGITS}]){{3}}"),
+    (_DIGITS, rf"{_DIGITS}转杠横点减空\W_", rf"(?:(?:[\W_]{{0,6}}|[转杠横点减]|空?格)[{_DIGITS}]){{3}}"),
     ("0-9", _LOOK_ALIKES, r"[0-9A-Za-z|]{3}"),
     (_LOOK_ALIKES, "0-9", r"[0-9A-Za-z|]{3}"),
+    ("0-9", "中然后再接最，", "[^0-9]{0,5}[0-9]{4}"),
     ("尾", "号", ""),
     ("后末", "三四六346", "位"),
 )
 _MAIL_HINTS = (
     ("@", r"\w\W", ""),
-    (f"{_LATIN}0-9_", "#☆★*", f"\\s{{0,2}}[{_LATIN}0-9]"),
+    (f"{_LATIN}0-9_", "#☆★*&$", f"\\s{{0,2}}[{_LATIN}0-9]"),
     (r" (\[{<（【《_\-", "aA", r"(?:[tT]?\s?[)\]}>）】》 _-])"),
     (r"艾爱圈花小邮后 (\[{<（【《", "特aA老箱缀艾爱圈", ""),
 )
 _ACCOUNT_HINTS = (
-    ("微薇威徽维", "信芯❤心 .·:：", ""),
-    ("vVwW", "xX:：信 ❤", ""),
+    ("微薇威徽维", "信芯❤心xX /.·:：\\-", ""),
+    ("vVwW", "xX:：信我 ❤\\-", ""),
     ("+➕加", "vVqQ我个微", ""),
-    ("wW", "eE", "(?:ixin|chat|IXIN|CHAT)"),
+    ("wW", "eE", "(?i:ixin|chat|i信)"),
     ("卫绿同扫私昵网", "星色泡号我信称名", ""),
     ("搜", rf"一下{_LATIN}\W_", ""),
     ("联", "系", "[人方]"),
@@ -107,6 +108,7 @@ _CUED_NAME_HINTS = (
     ("联", "系", "[人方]"),
     ("我名人", "叫", ""),
     ("叫姓户", "做名", ""),
+    (" \\-", "名", "[ :：是为=|]"),
     ("名", "字", ""),
     ("联", "络", "人"),
     ("收寄", "件货", "人"),
@@ -120,29 +122,19 @@ _CUED_NAME_HINTS = (
 )
 # Roles, and then a surname and the end of what is said.
 _ROLE_HINTS = (
-    ("单买卖收款付下订", "人单", _PERSON),
-    ("乘旅买卖", "客家", _PERSON),
-    ("抬实本法脸同客导师", "头名人是事学户服购傅", _PERSON),
-    ("敬", "的", _PERSON),
-    ("就", "是", _PERSON),
-    ("登", "记", f"的?是{_PERSON}"),
-    ("此", "致", _PERSON),
-    ("开账户递店送作签署", "户名主员长", _PERSON),
-    ("感谢妈爸妻儿女哥姐弟妹老", "谢妈爸子儿哥姐弟妹婆公板", _PERSON),
-    ("孩改换骑司医经", "子成手机生理", _PERSON),
-    ("人我家", "妈爸哥姐弟妹", _PERSON),
-    ("找姓叫", _SURNAMES, f"[{_HAN}]{{1,3}}(?:[^{_HAN}]|$|的那)"),
-    ("名", "字", _PERSON),
+    ("".join({role[-2] for role in ROLES if len(role) > 1}), "".join({role[-1] for role in ROLES}), _PERSON),
+    ("找姓叫妈爸", _SURNAMES, f"[{_HAN}]{{1,2}}{AFTER_NAME}"),
     ("收", ":：|", ""),
     ("yYoOeE", r" :：", rf"[ :：]{{0,3}}{_SURNAME}"),
 )
 _LONE_NAME_HINTS = (
     ("(（“", _SURNAMES, f"[{_HAN}]{{1,3}}[)）”]"),
     ("本", "人", ""),
+    ("亲代签", "启收签", ""),
     ("你您", "好", ""),
     ("男女", "，,", ""),
     (r" (（", "收", f"(?![{_HAN}])"),
-    ("和", _SURNAMES, ".{1,3}[两二]"),
+    ("和跟与、", _SURNAMES, ".{1,3}[两二]"),
     ("昨今前刚上下", "天刚才午", "(?:过?来|给我|上门|帮我)"),
 )
 _TITLE_HINTS = (
@@ -150,7 +142,7 @@ _TITLE_HINTS = (
     ("大", "姐哥爷妈叔", _NAMED),
     ("太叔阿", "太叔姨", _NAMED),
     ("领专博司护顾客教主", "导员士机问服授管", _NAMED),
-    ("站队组班校", "长", _NAMED),
+    ("站队组班校院科处局部", "长", _NAMED),
     ("程", "师", f"(?:(?<={_SURNAME}...)|(?<={_SURNAME}....)|(?<={_SURNAME}.....))"),
     ("先", "生", ""),
     ("女", "士", ""),
@@ -159,17 +151,25 @@ _TITLE_HINTS = (
     ("经", "理", _NAMED),
     ("师", "傅", rf"(?<![装货递餐修送机调的个位了有派].{{2}}){_NAMED}"),
     ("老律", "师", _NAMED),
+    ("同老教秘会总", "学志板练书计监", _NAMED),
     ("主店警大", "任长官夫", _NAMED),
 )
 Hint = tuple[str, str, str]
 
 
 def _any(hints: Sequence[Hint]) -> re.Pattern[str]:
+    """One search for all hints. A look at the second character alone ends most tries before any hint is read."""
+    wide = [hint for hint in hints if "\\W" in hint[1] or _HAN in hint[1]]
+    narrow = [hint for hint in hints if hint not in wide]
+    either = [f"(?=[{''.join(second for _, second, _ in narrow)}])(?:{_each(narrow)})"] if narrow else []
     return re.compile(
-        f"[{''.join(first for first, _, _ in hints)}]"
-        f"(?:{'|'.join(rf'[{second}](?<=[{first}].){rest}' for first, second, rest in hints)})",
+        f"[{''.join(first for first, _, _ in hints)}](?:{'|'.join([*either, *([_each(wide)] if wide else [])])})",
         re.DOTALL,
     )
+
+
+def _each(hints: Sequence[Hint]) -> str:
+    return "|".join(rf"[{second}](?<=[{first}].){rest}" for first, second, rest in hints)
 
 
 _CODE_HINTS = (_NUMBER_HINTS, _MAIL_HINTS, _ACCOUNT_HINTS, _PLATE_HINTS, _POSITION_HINTS)
