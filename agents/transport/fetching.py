@@ -237,8 +237,10 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         wanted = {
             TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, self._topic_ids.get(tp.topic, ""))
             for tp, offset in offsets.items()
-            if tp in self.assignment() and self.moves[tp] == moves[tp] and tp not in self._jumps
+            if tp in self.assignment()
         }
+        if any(self.moves[tp] != moves[tp] or tp in self._jumps for tp in wanted):
+            return False  # what may be committed is to be worked out anew
         self.tp_last_committed_at.update(dict.fromkeys(wanted, time.monotonic()))
         while coordinator.generation == generation > 0:  # below, we are in no group
             try:
@@ -247,8 +249,8 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
             except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError):
                 return False
             except UnknownTopicOrPartitionError:
-                # Kafka has taken the others. A topic that is gone has no offsets; one that is late is committed later.
-                return True
+                # Kafka has taken the others. No reason to wait: the topic is gone, or what follows commits it too.
+                return False
             except KafkaError as error:
                 if not error.retriable:
                     self.log.exception("Committing failed")
