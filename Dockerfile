@@ -17,6 +17,8 @@ RUN /opt/gapwatch/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.12.12-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin gapwatch
+# A volume mounted here belongs to that user: the gateway keeps its keys in it.
+RUN install --directory --owner 10001 /var/lib/gapwatch
 COPY --from=build /opt/gapwatch /opt/gapwatch
 ENV PATH=/opt/gapwatch/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/compiled
 USER 10001

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 
 from gapwatch.commands.language import say
+from gapwatch.commands.stopping import stopped_by_signals
 from gapwatch.schemas.events import EVENT_TYPES, Channel
 
 _ALL = "all"
@@ -24,6 +25,7 @@ def gateway(context: click.Context, host: str, port: int) -> None:
     from gapwatch.pipeline.settings import settings  # noqa: PLC0415
 
     configure(settings())
+    stopped_by_signals()  # the server ends by them too, and sends them on when it has ended
     serve(host, port, _tell)
 
 

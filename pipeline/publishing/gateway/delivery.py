@@ -56,9 +56,11 @@ class Delivery:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._in_thread(self._hand_over, records, pending)
                 await pending.done
+        except NotDelivered:
+            raise  # nobody tried; the pause after the last attempt must end
         except (KafkaError, GapwatchError, TimeoutError) as error:
             self._failed_at = time.monotonic()
-            await self._in_thread(self._replace, pending.producer)
+            await self._in_thread(lambda: self._replace(pending.producer))  # known once the thread is free
             raise NotDelivered(_told(error)) from error
         self._failed_at = None
 
@@ -69,7 +71,7 @@ class Delivery:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._in_thread(self._connected)
-        except (KafkaError, GapwatchError, TimeoutError):
+        except (KafkaError, GapwatchError, TimeoutError, NotDelivered):
             return False
         self._failed_at = None
         return True
@@ -93,7 +95,7 @@ class Delivery:
         if self._producer is not None:
             return self._producer
         if self._failed_at is not None and time.monotonic() - self._failed_at < _PAUSE_SECONDS:
-            raise GapwatchError("Kafka did not answer a moment ago")
+            raise NotDelivered("Kafka did not answer a moment ago")
         client = client_options() | {"bootstrap_timeout_ms": _CONNECT_SECONDS * 1_000}
         try:
             self.largest = largest_record(client)

@@ -14,6 +14,7 @@ import yaml
 from support.repository import ROOT
 
 from gapwatch.commands.cli import gapwatch
+from gapwatch.pipeline.publishing.gateway.openapi import document as openapi_document
 from gapwatch.pipeline.settings import Settings
 from gapwatch.pipeline.worker.heartbeat import HEARTBEAT_SECONDS, STOP_SECONDS
 from gapwatch.pipeline.worker.monitoring import served
@@ -69,7 +70,7 @@ def test_it_runs_a_command_that_exists_as_nobody_with_bounds(pod, container):
     command, *subcommand = container["args"]
     found = gapwatch.get_command(None, command)
     assert found
-    assert not subcommand or subcommand[0] in found.commands
+    assert not subcommand or subcommand[0].startswith("-") or subcommand[0] in found.commands
     user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[1]
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
@@ -89,12 +90,14 @@ def test_it_runs_a_command_that_exists_as_nobody_with_bounds(pod, container):
 
 @EACH_CONTAINER
 def test_it_writes_where_the_image_works_and_reads_certificates_if_there_are_any(pod, container):
-    assert container["volumeMounts"] == [
+    own = [mount for mount in container["volumeMounts"] if mount["name"] == "gateway"]
+    assert all(mount["readOnly"] for mount in own)
+    assert [mount for mount in container["volumeMounts"] if mount not in own] == [
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the image's working directory
         {"name": "certificates", "mountPath": CERTIFICATES, "readOnly": True},
     ]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    assert volumes.keys() == {"tmp", "certificates"}
+    assert volumes.keys() == {"tmp", "certificates"} | {mount["name"] for mount in own}
     assert volumes["certificates"]["secret"]["optional"] is True
 
 
@@ -120,8 +123,14 @@ def test_it_takes_settings_and_secrets_that_are_made(pod, container):
 
 def _secured() -> dict[str, Any]:
     """What the how-to adds to the example for a Kafka with SASL and TLS."""
-    (snippet,) = re.findall(r"```yaml\n(.*?)```", HOW_TO, re.DOTALL)
-    return yaml.safe_load(snippet)
+    return _snippet("keda-credentials")
+
+
+def _snippet(component: str) -> dict[str, Any]:
+    """What the how-to adds to the example for a component."""
+    snippets = re.findall(r"```yaml\n(.*?)```", HOW_TO, re.DOTALL)
+    (found,) = (snippet for snippet in snippets if f"../{component}" in snippet)
+    return yaml.safe_load(found)
 
 
 def test_settings_are_known_and_secrets_have_no_values():
@@ -226,6 +235,27 @@ def test_kustomize_builds_the_example(tmp_path):
     assert ("Secret", names[1]) in built
     assert set(config) <= KNOWN
     assert "authenticationRef" not in built["ScaledObject", "gapwatch-worker"]["spec"]["triggers"][0]
+
+
+@NEEDS_KUBECTL
+def test_kustomize_builds_the_example_with_a_gateway(tmp_path):
+    example, gateway = yaml.safe_load((FOLDER / "example/kustomization.yaml").read_text()), _snippet("gateway")
+    (tmp_path / "example").mkdir()
+    (tmp_path / "example" / "gateway-keys.json").write_text("{}")
+    both = {key: example[key] + gateway[key] for key in ("components", "secretGenerator")}
+    built = _built(tmp_path, example | both)
+    pod, container = _pod(built["Deployment", "gapwatch-gateway"])
+    (port,) = container["ports"]
+    assert {"name": "gateway", "secret": {"secretName": "gapwatch-gateway", "optional": True}} in pod["volumes"]
+    assert ("Secret", "gapwatch-gateway") in built
+    assert str(port["containerPort"]) in container["args"]
+    (route,) = built["Service", "gapwatch-gateway"]["spec"]["ports"]
+    assert route["targetPort"] == port["name"]
+    selector = built["Service", "gapwatch-gateway"]["spec"]["selector"]
+    labels = built["Deployment", "gapwatch-gateway"]["spec"]["template"]["metadata"]["labels"]
+    assert selector.items() <= labels.items()
+    for path in re.findall(r"path: (\S+),", (FOLDER / "gateway/gateway.yaml").read_text()):
+        assert path in openapi_document()["paths"]
 
 
 @NEEDS_KUBECTL
