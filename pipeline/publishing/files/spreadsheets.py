@@ -4,8 +4,10 @@ import contextlib
 import io
 import itertools
 import re
+import threading
 import zipfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,9 @@ _HALF_A_MILLISECOND = timedelta(microseconds=500)
 _ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d{1,9})""")
 _FAR_COLUMN = re.compile(rb"""\br=["']([A-Z]{2,3})\d""")
 _CHUNK = 1024**2
+# How long reading a workbook may take, many times what it takes.
+_SECONDS = 30.0
+_BYTES_A_SECOND = 256 * 1024
 _OVERLAP = 256
 
 Cell = str | int | float | bool | date | time | timedelta
@@ -88,7 +93,25 @@ def _workbook(stream: "io.BufferedReader[Any]", name: str) -> "CalamineWorkbook"
         ) from None
     stream.seek(0)
     with _faults_of_the_library(name):
-        return load_workbook(io.BytesIO(stream.read(LARGEST_WORKBOOK)))
+        data = stream.read(LARGEST_WORKBOOK)
+        return _in_time(lambda: load_workbook(io.BytesIO(data)), len(data))
+
+
+def _in_time(read: "Callable[[], CalamineWorkbook]", size: int) -> "CalamineWorkbook":
+    """What `read` returns or raises. A damaged workbook can keep the library going without end: it is given up then.
+
+    Raises TimeoutError.
+    """
+    done: Future[CalamineWorkbook] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - a panic of Rust too is for the caller
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()  # nothing else ends with the process while it goes on
+    return done.result(_SECONDS + size / _BYTES_A_SECOND)
 
 
 @contextlib.contextmanager
@@ -100,6 +123,8 @@ def _faults_of_the_library(name: str) -> Iterator[None]:
         yield
     except PasswordError:
         raise _unreadable(name, message("it is protected by a password")) from None
+    except TimeoutError:
+        raise _unreadable(name, message("it is damaged")) from None
     except (CalamineError, OSError, ValueError) as error:
         raise _unreadable(name, str(error)) from None
     except BaseException as error:

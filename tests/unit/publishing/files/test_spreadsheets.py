@@ -1,12 +1,15 @@
 import io
 import sys
+import threading
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+import python_calamine
 
+from gapwatch.pipeline.publishing.files import spreadsheets
 from gapwatch.pipeline.publishing.files.file_reader import read_records
 from gapwatch.pipeline.publishing.files.record import Expected, FileError, Reading, Record
 
@@ -106,3 +109,12 @@ def test_the_older_kind_of_workbook_is_read_too() -> None:
     with Path(__file__).with_name("reviews.xls").open("rb") as stream:
         (row,) = read_records(stream, "f", Reading(), lambda _: None)
     assert list(row.fields.values()) == ["475000000000001", "慢", "2026-11-03 09:05:07", "4", "u1", "微信"]
+
+
+def test_a_damaged_workbook_that_keeps_the_library_going_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Event()
+    monkeypatch.setattr(spreadsheets, "_SECONDS", 0.0)
+    monkeypatch.setattr(python_calamine, "load_workbook", lambda _: waiting.wait())
+    with pytest.raises(FileError, match="it is damaged"):
+        read(workbook(s=[["id", "text"]]))
+    waiting.set()
