@@ -78,15 +78,15 @@ def test_what_is_masked_before_it_is_sent(topic: Topic) -> None:
         assert mask_event(event).event == event
 
 
-def test_events_of_one_entity_keep_their_order(topic: Topic) -> None:
+def test_versions_of_one_event_keep_their_order_whatever_else_changes(topic: Topic) -> None:
     with Publisher(batch_size=1000, linger_ms=0) as publisher:
         for number in range(3000):
-            publisher.publish(feedback(number, customer_id=f"c{number % 7}"))
+            publisher.publish(feedback(number % 7, customer_id=f"c{number % 5}", order_id=f"o{number}"))
         publisher.flush()
         assert publisher.acknowledged == 3000
     seen: dict[bytes, list[int]] = {}
     for record in topic.records():
-        seen.setdefault(record.key, []).append(int(decode("feedback", record.value).event_id[1:]))
+        seen.setdefault(record.key, []).append(int((decode("feedback", record.value).order_id or "")[1:]))
     assert len(seen) == 7
     assert all(numbers == sorted(numbers) for numbers in seen.values())
     assert sum(map(len, seen.values())) == 3000
