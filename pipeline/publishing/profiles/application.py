@@ -17,7 +17,7 @@ from gapwatch.pipeline.publishing.files.record import Expected, Reading, Record
 from gapwatch.pipeline.publishing.files.shape import Row, Shape, required_fields
 from gapwatch.pipeline.publishing.files.transcripts import MessageColumns, conversations
 from gapwatch.pipeline.publishing.files.values import plain
-from gapwatch.pipeline.publishing.profiles.cells import Cells, cell, chosen, columns_of, text_of, value_of
+from gapwatch.pipeline.publishing.profiles.cells import Cells, cell, chosen, columns_of, narrowed, text_of, value_of
 from gapwatch.pipeline.publishing.profiles.field_values import constants_of, field_value
 from gapwatch.pipeline.publishing.profiles.profile import Profile, Source
 from gapwatch.pipeline.publishing.profiles.row_rules import RowRule, apart, why_passed_over
@@ -30,6 +30,8 @@ _ROLE, _TEXT, _AT = "\0role", "\0text", "\0at"
 CUSTOMER = "customer"
 # A profile that comes with gapwatch may name dozens of columns for one field.
 _SHOWN = 4
+# Rows of a table have the same names; those of JSON may differ.
+_KINDS_OF_RECORDS = 1_000
 
 
 def with_options(
@@ -88,6 +90,7 @@ class Application:
         self._of_turns = frozenset(_columns_of_turns(profile))
         self._named = self._of_turns.union(*map(columns_of, (profile.columns | profile.attributes).values()))
         self._by_rows = gathers_rows(profile)
+        self._narrowed: dict[tuple[str, ...], dict[str, Source]] = {}
         self._seen: set[str] = set()
         self._above: dict[str, Any] = {}
         self._begun: set[str] = set()
@@ -213,12 +216,24 @@ class Application:
         profile = self._profile
         fields: dict[str, Any] = {}
         used = set(self._of_turns)
-        for name, source in (profile.columns | profile.attributes).items():
+        for name, source in self._sources(cells).items():
             value = field_value(profile, name, source, cells, *more)
             used.update(chosen(source, cells))
             if value is not None and (value != "" or name == "text"):
                 fields[name] = value
         return fields | self._others(cells, used.union(fields))
+
+    def _sources(self, cells: Cells) -> dict[str, Source]:
+        """The sources of fields and attributes, narrowed to what records with the same names have."""
+        names = tuple(cells)
+        if names not in self._narrowed:
+            if len(self._narrowed) >= _KINDS_OF_RECORDS:
+                self._narrowed.clear()
+            there = frozenset((*names, CUSTOMER))
+            every = self._profile.columns | self._profile.attributes
+            found = {name: narrowed(source, there) for name, source in every.items()}
+            self._narrowed[names] = {name: source for name, source in found.items() if columns_of(source)}
+        return self._narrowed[names]
 
     def _others(self, cells: Cells, used: set[str]) -> dict[str, str]:
         """The columns that become attributes under their own names."""

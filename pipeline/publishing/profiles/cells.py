@@ -1,6 +1,6 @@
 """What stands in a record under a name: the cell of a column, or a value within JSON by its path."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
@@ -26,19 +26,29 @@ def cell(column: str, *scopes: Cells) -> Any:
     for scope in scopes:
         if column in scope:
             return scope[column]
+    if "." not in column:
+        return None
     parts = column.split(".")
     return next((found for scope in scopes if (found := _by_path(parts, scope)) is not None), None)
 
 
 def _by_path(parts: Sequence[str], scope: Any) -> Any:
     for part in parts:
-        if isinstance(scope, Mapping):
+        if isinstance(scope, dict):
             scope = scope.get(part)
         elif isinstance(scope, list) and part.isdecimal() and int(part) < len(scope):
             scope = scope[int(part)]
         else:
             return None
     return scope
+
+
+def narrowed(source: Source, names: Container[str]) -> Source:
+    """A source without the columns that records with these names cannot have, so that each is not searched for them."""
+    if isinstance(source, str):
+        return source
+    there = [column for column in columns_of(source) if column in names or column.partition(".")[0] in names]
+    return Joined(there, source.between) if isinstance(source, Joined) else there
 
 
 def chosen(source: Source, *scopes: Cells) -> list[str]:

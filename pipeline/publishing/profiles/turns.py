@@ -1,22 +1,27 @@
 """The turns of conversations: out of messages in a list, messages in rows, or a transcript."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.publishing.files.times import rfc_3339
 from gapwatch.pipeline.publishing.files.transcripts import role_of, spoken
-from gapwatch.pipeline.publishing.profiles.cells import Cells, text_of, value_of, without_tags
+from gapwatch.pipeline.publishing.profiles.cells import Cells, narrowed, text_of, value_of, without_tags
 from gapwatch.pipeline.publishing.profiles.field_values import in_usual_form
 from gapwatch.pipeline.publishing.profiles.profile import Conversation, Profile, TurnSource
 from gapwatch.pipeline.publishing.profiles.row_rules import RowRule, why_passed_over
 from gapwatch.pipeline.words.catalogue import message
 from gapwatch.schemas.events import Role
 
+# Rows of a table have the same names; messages of JSON may differ.
+_KINDS_OF_MESSAGES = 1_000
 _OF_TRANSCRIPT = TurnSource(text="text", speaker="speaker", at="at")
 
 
@@ -41,6 +46,7 @@ class TurnReader:
         self._zone = zone
         self._conversation = profile.conversation or Conversation()
         self._wordless = frozenset(self._conversation.wordless)
+        self._narrowed: dict[tuple[tuple[str, ...], ...], list[TurnSource]] = {}
         self._roles = [(_pattern(name), role) for name, role in self._conversation.roles.items()]
 
     def of_message(self, *scopes: Cells) -> list[SpokenTurn]:
@@ -48,9 +54,19 @@ class TurnReader:
 
         Raises Rejected where nobody is known to speak so.
         """
-        sources = self._profile.turns
+        sources = self._sources(scopes)
         found = [self._turn(source, scopes) for source in sources]
         return [turn for turn in found if turn.text or (len(sources) == 1 and (turn.speaker or turn.at))]
+
+    def _sources(self, scopes: tuple[Cells, ...]) -> list[TurnSource]:
+        """Where turns stand, narrowed to what messages with the same names have."""
+        names = tuple(map(tuple, scopes))
+        if names not in self._narrowed:
+            if len(self._narrowed) >= _KINDS_OF_MESSAGES:
+                self._narrowed.clear()
+            there = frozenset(chain(*names))
+            self._narrowed[names] = [_narrowed(source, there) for source in self._profile.turns]
+        return self._narrowed[names]
 
     def of_list(self, messages: Any, record: Cells, rules: Iterable[RowRule]) -> Iterator[SpokenTurn]:
         """The turns of a list of messages within a record.
@@ -136,6 +152,15 @@ class TurnReader:
         with suppress(ValueError, Rejected):
             return datetime.fromisoformat(rfc_3339(event_time, self._zone))
         return None
+
+
+def _narrowed(source: TurnSource, names: Container[str]) -> TurnSource:
+    return msgspec.structs.replace(
+        source,
+        text=narrowed(source.text, names),
+        speaker=narrowed(source.speaker, names) if source.speaker else None,
+        at=narrowed(source.at, names) if source.at else None,
+    )
 
 
 def _pattern(name: str) -> re.Pattern[str]:
