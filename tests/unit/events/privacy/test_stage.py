@@ -151,7 +151,7 @@ TEXTS = st.text(alphabet="我叫李雷张伟先生电话号订单地址是中山
 TURNS = st.lists(st.tuples(st.sampled_from(["customer", "agent"]), TEXTS), min_size=1, max_size=6)
 
 
-@settings_of_hypothesis(max_examples=300)
+@settings_of_hypothesis(max_examples=300, deadline=None)
 @given(TEXTS, TURNS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_masking_again_changes_nothing(
     text: str, turns: list[tuple[str, str]], name: str, attributes: dict[str, str]
