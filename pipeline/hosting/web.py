@@ -5,7 +5,7 @@ import socket
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 # Who connects and asks nothing, or asks half, is let go; each takes one of the files that a process may have open.
 _REQUEST_SECONDS = 10.0
@@ -56,7 +56,7 @@ def server(application: ASGIApp, shutdown_seconds: int = _SHUTDOWN_SECONDS) -> u
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn limits how long it waits between requests; this, how long it waits for the first."""
+    """Uvicorn limits how long it waits between requests; this, how long it waits for the first, and for half ones."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as Uvicorn has it
         super().connection_made(transport)
@@ -65,3 +65,12 @@ class _Protocol(H11Protocol):
     def _close_unless_asked(self) -> None:
         if self.cycle is None:
             self.transport.close()  # type: ignore[unreachable]  # it is None before the first request
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self.loop.call_later(_REQUEST_SECONDS, self._close_unless_followed, self.cycle)
+
+    def _close_unless_followed(self, last: RequestResponseCycle) -> None:
+        """Uvicorn waits for ever once the next request has begun."""
+        if self.cycle is last and last.response_complete:
+            self.transport.close()

@@ -58,6 +58,17 @@ def test_who_never_finishes_a_request_is_let_go(monkeypatch: pytest.MonkeyPatch,
         assert connection.recv(1) == b""
 
 
+def test_who_begins_another_request_and_never_finishes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_REQUEST_SECONDS", 0.5)
+    with served() as listener, socket.create_connection(listener.getsockname(), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b""
+        while not received.endswith(b"hello"):
+            received += connection.recv(65536)
+        connection.sendall(b"GET / HTTP/1.1\r\nHo")
+        assert connection.recv(1) == b""
+
+
 def test_who_comes_when_too_many_are_connected_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "_CONNECTIONS", 1)
     with served() as listener:
