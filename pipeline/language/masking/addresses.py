@@ -16,7 +16,8 @@ _ROOM = r"[0-9]{3,4}(?![0-9年月元块号])(?:室|房(?!间))?"
 # More doors, perhaps of an estate named in between, then a room without its 室: 3号楼2单元1203.
 _REST = (
     rf"(?:[\s,，-]?(?:[{_HAN}]{{2,10}}(?:小区|花园|家园|公寓|大厦|广场|苑|园|村|城))?{_DOOR}){{0,6}}"
-    rf"(?:[\s-]?{_ROOM})?"
+    rf"(?:[\s-]?{_ROOM}|之[0-9]{{1,2}}|-[0-9]{{1,3}}(?![0-9])|寝室"
+    rf"|(?:[{_HAN}]{{2,5}}(?:广场|大厦|大楼|大酒店|写字楼)|(?<=楼))(?:[A-Z](?![A-Za-z])[塔座]?)?(?:[0-9]{{3,4}}室?)?)?"
 )
 
 _STREET = "(?:大道|路|街道|街坊|街|巷|胡同|道)"
@@ -31,7 +32,7 @@ _PLACE = rf"(?![到在去是的了离])[{_HAN}]"
 # Each begins with the word that follows a name, so that the search skips from one such word to the next.
 _NAMED = (
     # A street and its number: 中山路88号, 四平路1239弄.
-    re.compile(rf"{_STREET}(?:[东西南北中]?段)?\s?{_NUMBERS}(?:号院|号楼|{_HAO}|弄|#){_REST}"),
+    re.compile(rf"{_STREET}(?:[东西南北中]段?|[一二三四五六七八九]?段)?\s?{_NUMBERS}(?:号院|号楼|{_HAO}|弄|#){_REST}"),
     # An estate and a door of it: 阳光花园3栋2单元501.
     re.compile(
         rf"{_ESTATE}\s?(?:[东西南北中]?{_NUMBER}[期区])?\s?(?!一[座栋幢]){_NUMBERS}(?:号楼|{_HAO}|栋|幢|座|单元|室|组|队|#){_REST}"
@@ -39,7 +40,7 @@ _NAMED = (
     # An office tower needs a room: 创业大厦A座1203.
     re.compile(
         rf"{_HOUSE}\s?(?:{_DOOR}\s?)?{_NUMBERS}"
-        rf"(?:(?<=[0-9]{{3}})室|座[\s,，]?(?:{_DOOR})?[0-9]{{3,4}}室?|单元[0-9]{{3,4}})"
+        rf"(?:(?<=[0-9]{{3}})室|[层楼][0-9]{{3,4}}(?![0-9年月元块])室?|座[\s,，]?(?:{_DOOR})?[0-9]{{3,4}}室?|单元[0-9]{{3,4}})"
     ),
     # City, district, street without a number: 杭州市西湖区文三路.
     re.compile(
@@ -96,7 +97,7 @@ class _Anchored(NamedTuple):
 
 
 _NUMERAL = "0-9零〇一二三四五六七八九"
-_GAP = r"[\s/，,]"
+_GAP = r"[\s/，,|-]"
 # What names a place to its end, without any cue.
 _SHORT_NAMED = (
     # A street and a number without its 号, perhaps with more numbers: 文化路12-3-401.
@@ -112,7 +113,7 @@ _SHORT_NAMED = (
     # An estate, a building and a room.
     _Named(
         re.compile(
-            rf"{_ESTATE}\s?(?:{_NUMBERS}(?:[#栋幢]|号楼)\s?(?:[0-9]{{3,4}}|[零〇一二三四五六七八九]{{3,4}})|[0-9]{{1,3}}-[0-9]{{1,2}}-[0-9]{{3,4}})"
+            rf"{_ESTATE}\s?(?:{_NUMBERS}(?:[#栋幢]|号楼)\s?(?:[0-9]{{3,4}}|[零〇一二三四五六七八九]{{3,4}})|[东西南北一二三四五六]?区?[0-9]{{1,3}}-(?:[0-9]{{1,2}}-)?[0-9]{{3,4}})"
         ),
         2,
         8,
@@ -126,7 +127,7 @@ _SHORT_NAMED = (
         12,
     ),
     # A locker for parcels, or the place behind it.
-    _Named(re.compile("(?:丰巢|快递|菜鸟|自提|智能)柜?[0-9]{1,3}号柜?"), 2, 10),
+    _Named(re.compile("(?:丰巢|快递|菜鸟|自提|智能)柜?[A-Z]?[0-9]{1,3}号柜?"), 2, 10),
     _Named(
         re.compile("(?:路|街|园|苑|小区|城)(?:丰巢|菜鸟驿站|快递柜|自提[柜点])(?:[0-9]{1,3}号)?"),
         2,
@@ -146,6 +147,13 @@ _SHORT_ANCHORED = (
             rf"|[零〇一二三四五六七八九]{{3,4}})(?:[{_HAN}]床)?"
         ),
     ),
+    _Anchored(re.compile("单元[0-9]{3}"), 3, re.compile("(?<![0-9第])[0-9]{1,2}单元[0-9]{3,4}(?![0-9])")),
+    _Anchored(
+        re.compile("门牌|房号|房间号"),
+        0,
+        re.compile("(?<=门牌|房号|间号)号?[是为:： ]{0,2}[0-9]{1,4}(?:-[0-9]{1,4}){0,3}"),
+    ),
+    _Anchored(re.compile("邮编|邮政编码"), 0, re.compile("(?<=邮编|编码)[是为:： ]{0,2}[0-9]{6}(?![0-9])")),
     _Anchored(re.compile("部队"), 5, re.compile(r"(?<![0-9])[0-9]{5}部队(?:[0-9]{1,3}分队)?")),
     _Anchored(
         re.compile("[GSXY][0-9]"), 0, re.compile(rf"[GSXY][0-9]{{1,4}}[{_HAN}]{{2,6}}[0-9]{{1,4}}(?:公里|千米|km)处?")
@@ -156,13 +164,13 @@ _SHORT_ANCHORED = (
         re.compile(rf"[{_HAN}]{{2,8}}[县市区][{_HAN}]{{2,8}}[镇乡][{_HAN}]{{2,8}}(?<!农)村"),
         named=True,
     ),
-    _Anchored(re.compile("室"), 4, re.compile(rf"(?<![{_HAN}0-9A-Za-z])[0-9]{{3,4}}室(?![{_HAN}])")),
+    _Anchored(re.compile("室"), 4, re.compile(rf"(?:(?<![{_HAN}0-9A-Za-z])|(?<=住))[0-9]{{3,4}}室(?![{_HAN}])")),
     # A region, a street and a number with signs or lines between them.
     _Anchored(
         re.compile(rf"[路街巷同段道坊]{_GAP}{{0,3}}[0-9]"),
         34,
         re.compile(
-            rf"[{_HAN}]{{2,8}}{_GAP}{{1,3}}[{_HAN}]{{2,6}}[区县市]{_GAP}{{1,3}}[{_HAN}]{{2,8}}{_STREET}{_GAP}{{0,3}}[0-9]{{1,5}}号?"
+            rf"(?:[{_HAN}]{{2,8}}{_GAP}{{1,3}}){{1,2}}[{_HAN}]{{2,6}}[区县市]{_GAP}{{1,3}}[{_HAN}]{{2,8}}{_STREET}{_GAP}{{0,3}}[0-9]{{1,5}}号?"
             rf"(?:{_GAP}{{1,3}}[0-9]{{1,4}}[{_HAN}]{{0,2}}){{0,3}}"
         ),
         named=True,
@@ -203,8 +211,8 @@ _SENT_TO = re.compile(
 _NEXT_CUE = 8
 _SENT_PLACE = re.compile(rf"(?:[{_HAN}0-9A-Za-z（）()#+\-—/ ·.]|[,，](?=[{_HAN}]{{2,6}}[区县路街]|[0-9])){{3,48}}")
 _TELLS_PLACE = re.compile(
-    rf"[0-9零〇一二三四五六七八九十]{{1,5}}(?:号|室|栋|幢|楼|层|床|房|班|组|单元|铺|弄|座|门)|(?:路|街|道|巷|园|苑|里|厦|城|村|镇|乡|嘎查|小区|信箱|驿站|柜|大学|公寓|广场)\s?[0-9A-Z]{{1,5}}"
-    rf"|[{_HAN}]{{2,}}(?:小区|花园|家园|公寓|新村|驿站|嘎查|苏木)$|[{_HAN}]{{3,}}(?:[县旗区市][{_HAN}]{{2,}})[镇乡村]|对面.{{0,6}}[楼栋店]|[{_HAN}]{{2,6}}[0-9]{{3,4}}$|[0-9][A-Z]{{2}}[0-9]\+|[零〇一二三四五六七八九]{{3,4}}$"
+    rf"[0-9零〇一二三四五六七八九十]{{1,5}}(?:号铺?|寝?室|栋|幢|楼[A-Z]?(?![A-Za-z0-9])|楼|层|床|房间?|班|组|单元|铺|弄|座|门)|(?:路|街|道|巷|园|苑|里|厦|城|村|镇|乡|嘎查|小区|信箱|驿站|柜|大学|公寓|广场)\s?[0-9A-Z]{{1,5}}"
+    rf"|[{_HAN}]{{2,}}(?:小区|花园|家园|公寓|新村|驿站|嘎查|苏木)$|[{_HAN}]{{3,}}(?:[县旗区市][{_HAN}]{{2,}})[镇乡村]|对面.{{0,6}}[楼栋店](?:[顶底]层)?|[{_HAN}]{{2,6}}[0-9]{{3,4}}$|[0-9][A-Z]{{2}}[0-9]\+|[零〇一二三四五六七八九]{{3,4}}$"
 )
 
 
@@ -258,12 +266,15 @@ _LEAD = re.compile(
     re.DOTALL,
 )
 _REACH = 40
+_POSTCODE = re.compile(r"(?<![0-9])[0-9]{6}[ ,，]?$")
 
 
 def find_addresses(text: str) -> Iterator[Span]:
     """Addresses of a text, in order, finds that overlap made one."""
     end = start = 0
-    for first, last in sorted(_finds(text)):
+    for place, last in sorted(_finds(text)):
+        code = _POSTCODE.search(text, max(0, place - 7), place)
+        first = code.start() if code else place
         if first >= end:
             if end:
                 yield Span("地址", start, end)

@@ -118,7 +118,7 @@ _UNUSUAL = re.compile(
 )
 # Words that the dictionary takes for names of persons, and characters that end the name of a thing.
 _NO_PERSONS = frozenset({"师傅", "老板", "书记", "银行卡", "牛逼"})
-_THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂校院馆站部局号卡费逼人粉乡鱼")
+_THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂校院馆站部局号卡费逼人粉乡鱼厨")
 _FAMILIAR_BEFORE = re.compile(rf"(?<![{_HAN}])[小老阿]$")
 _NOBODY = frozenset("这那哪各每全本贵我你您他她某有男女")
 

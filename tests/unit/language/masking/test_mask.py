@@ -194,6 +194,14 @@ def test_aims_on_made_sentences() -> None:
         assert score.right / score.made >= 0.99, kind
 
 
+def test_aims_on_forms_of_our_own() -> None:
+    made = runpy.run_path(str(ROOT / "benchmarks" / "masking.py"))
+    forms = [case for _, case in made["own_forms"]()]
+    assert len(forms) >= 600
+    assert sum(map(made["leaks"], forms)) <= len(forms) * 0.05
+    assert [text for text in made["FORMS"]["harmless"]["sentences"] if mask(text).spans] == []
+
+
 @given(TEXTS)
 @settings(max_examples=500)
 def test_the_quick_look_misses_nothing(text: str) -> None:
