@@ -1,14 +1,18 @@
 """Exports of others through a profile into Kafka, and through a worker into the store."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.sample_events import Voice, reading
+from support.sample_pipeline import World
 from support.topic import Topic
 
 from gapwatch.commands.cli import gapwatch
 from gapwatch.pipeline.events.decode import decode
+from gapwatch.pipeline.kafka.records import Record
 from gapwatch.schemas.events import Chat
 
 MESSAGES = """\
@@ -65,3 +69,20 @@ def test_a_profile_of_ones_own(topic: Topic, tmp_path: Path) -> None:
     assert "customer_id (who.id)" in result.stderr
     (record,) = topic.records()
     assert decode("feedback", record.value).rating == 1  # type: ignore[union-attr]
+
+
+def test_reviews_reach_the_store(world: World, kafka: str, tmp_path: Path) -> None:
+    result = publish(tmp_path / "r.csv", REVIEWS.encode("gb18030"), "--profile", "marketplace-reviews")
+    assert "2 published, 0 rejected" in result.stdout, result.output
+    world.process(
+        *(
+            Voice(
+                decode("feedback", sent.value),
+                reading("fulfillment"),
+                Record.of(sent),
+            )
+            for sent in Topic("feedback.events", kafka).records()
+        )
+    )
+    found = world.query("SELECT toDate(event_time), rating, channel FROM events ORDER BY rating")
+    assert [tuple(row) for row in found] == [(date(2026, 11, 3), stars, "marketplace") for stars in (1, 5)]
