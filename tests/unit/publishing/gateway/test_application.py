@@ -235,6 +235,11 @@ def test_who_waits_to_be_told_to_go_on_hears_no(gateway: Served) -> None:
         assert answer.status == 413
 
 
+def test_a_head_that_is_too_large_is_refused(gateway: Served) -> None:
+    assert gateway.post(event(), X_Long="x" * 20_000).status_code == 400
+    assert not gateway.kept.records
+
+
 def test_every_answer_has_the_headers_and_none_opens_it_to_other_pages(gateway: Served) -> None:
     answers = [requests.get(gateway.address + path, timeout=10) for path in ("/nothing", "/health/live", "/metrics")]
     answers.append(gateway.post(event(), Origin="https://elsewhere.example"))
