@@ -64,10 +64,11 @@ def read_profile(text: str, name: str) -> Profile:
     document = read_toml(text)
     found = _Faults(document)
     kept = found.fitted(document.content, inspect.type_info(Profile), ())
-    profile = msgspec.convert({"type": _SOME_TYPE} | kept, Profile)
+    meant = near(str(document.content.get("type", "")), tuple(EVENT_TYPES))
+    profile = msgspec.convert({"type": meant or _SOME_TYPE} | kept, Profile)
     for check in (_check_times, _check_ratings, _check_file, _check_rules):
         check(profile, found)
-    if "type" in kept:
+    if meant:
         _check_by_type(profile, found)
     faults = [Fault(fault.line, "", _no_toml(fault)) for fault in document.faults]
     faults += [] if _ends_in_a_table(document) else found.faults

@@ -93,6 +93,7 @@ matches = "("
         ("x", 1, "", "this is no TOML"),
         ('type = "feedback"\nx = = 3\n' + SOUND.partition("\n")[2], 2, "", "this is no TOML"),
         ('type = "feedbak"', 1, "type", "did you mean feedback?"),
+        ('type = "feedbak"\n[columns]\ntexte = "a"', 3, "columns.texte", "did you mean text?"),
         (SOUND + 'chanel = "app"\n', 8, "constants.chanel", "did you mean channel?"),
         (SOUND + "rating = 9\n", 8, "constants.rating", "9 is not from 1 to 5"),
         (SOUND + '[values.channel]\n"微信" = "wechat"\n"抖" = "tiktok"\n', 10, 'values.channel."抖"', "there are: physical"),
