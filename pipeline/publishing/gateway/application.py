@@ -33,6 +33,7 @@ from gapwatch.schemas.events import EVENT_TYPES, EventType
 log = logger("gapwatch.gateway")
 
 _HEADERS = web.HEADERS | {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+_MAX_HEAD_BYTES = 16 * 1024
 
 Handler = Callable[[Request, Body], Awaitable[Response]]
 
@@ -158,6 +159,7 @@ def _answered(handler: Handler, path: str, metrics: Metrics) -> Callable[[Reques
         began = time.perf_counter()
         body = Body(request)
         try:
+            _check_head(request)
             response = await handler(request, body)
         except Refusal as refusal:
             response = await _refused(refusal, body)
@@ -174,6 +176,13 @@ def _answered(handler: Handler, path: str, metrics: Metrics) -> Callable[[Reques
         return response
 
     return answer
+
+
+def _check_head(request: Request) -> None:
+    """Raises Refusal 431. The server itself refuses only a head that it cannot read at once."""
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > _MAX_HEAD_BYTES:
+        detail = f"the headers have more than {_MAX_HEAD_BYTES:,} bytes"
+        raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
 
 async def _refused(refusal: Refusal, body: Body) -> Response:

@@ -17,6 +17,7 @@ _ERRORS: dict[HTTPStatus, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"The body is too large, or holds more than {MAX_EVENTS:,} events.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Another Content-Type or Content-Encoding.",
     HTTPStatus.TOO_MANY_REQUESTS: "This key has sent more than it may.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are too large.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Kafka did not acknowledge the events; none counts as accepted.",
 }
 _RESULTS: dict[HTTPStatus, str] = {

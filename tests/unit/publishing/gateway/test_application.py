@@ -236,7 +236,9 @@ def test_who_waits_to_be_told_to_go_on_hears_no(gateway: Served) -> None:
 
 
 def test_a_head_that_is_too_large_is_refused(gateway: Served) -> None:
-    assert gateway.post(event(), X_Long="x" * 20_000).status_code == 400
+    answer = gateway.post(event(), X_Long="x" * 20_000)
+    assert answer.status_code == 431
+    fits(answer)
     assert not gateway.kept.records
 
 
