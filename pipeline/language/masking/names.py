@@ -35,6 +35,8 @@ def _by_first(words: Iterable[str]) -> str:
 SURNAMES = _characters("surnames")
 COMPOUND_SURNAMES = frozenset(_LISTS["compound_surnames"].split())
 _WORDS = frozenset(_LISTS["words"].split())
+_DOUBLED = _characters("doubled")
+_BRANDS = frozenset(_LISTS["brands"].split())
 _KNOWN = tuple(_LISTS["known"].split())
 _FUNCTION_SURNAMES = _characters("function_surnames")
 _FOREIGN = re.compile("|".join(_LISTS["foreign_surnames"].split()))
@@ -49,7 +51,7 @@ _FAMILIAR = frozenset("小阿")
 _BEFORE = _FOLLOWING | set("告服称谢")
 
 _CUE = re.compile(
-    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓[ -]?名|联系人|联络人|收[件货]人|寄件人|户名"
+    "(?:我叫(?<![帮给替让]我叫)|我名叫|我的?名字[叫是]?|我姓名|姓[ -]?名|联系人|联络人|收[件货]人|寄件人|[签代]收人|下单人|经办人|[收付]款人|申请人|投保人|保险人|乘车人|入住人|预订人|购买人|户名"  # noqa: E501
     "|持卡人|机主|投诉人|当事人|本人叫|叫做|名叫)"
     r"(?:是|为|叫|:|：|】|\]|\||=|\s){0,4}"
 )
@@ -90,7 +92,7 @@ _ROLE = re.compile(
 _ALONE = re.compile(
     rf"(?:(?<=[(（“])(?P<quoted>{_SURNAME}[{_HAN}]{{1,2}})(?=[)）”])"
     rf"|(?<![{_HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{_HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|亲启|亲收|代签|签收的|(?: |[(（])收[)）]?(?![{_HAN}]))"  # noqa: E501
-    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,5}}|[A-Z][a-z]+ [A-Z][a-z]+)(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
+    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,5}}|[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}(?:[*.某]{{1,2}}[{_HAN}]{{0,2}}|(?: [{_HAN}]){{1,2}})|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}})(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
 )
 _BOTH = re.compile(
     rf"(?P<left>{_SURNAME}[{_HAN}]{{1,2}})[和跟与、](?P<right>{_SURNAME}[{_HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
@@ -107,7 +109,7 @@ _ANNOUNCED = re.compile(
     rf"|(?P<plain>[{_HAN}]{{2,5}})(?=[^{_HAN}A-Za-z0-9]|$)"
 )
 _BEFORE_TITLE = re.compile(
-    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*.]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][a-z]{{1,14}} [A-Z][a-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
+    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*.]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
     rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})$"
 )
 _FORM_OF_ADDRESS = re.compile("先生|女士|小姐(?!姐)")
@@ -143,12 +145,8 @@ def find_lone_names(text: str) -> Iterator[Span]:
         name = match.group(match.lastgroup or 0)
         known = _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY)
         nouns = all(tag[:1] in "nxi" for _, tag in _jieba().tag(name)) or name[0] in "老小" or name[0] == name[1]
-        familiar = len(name) == 2 and name[0] in "小老阿" and name[1] in SURNAMES and name not in _KNOWN
-        doubled = len(name) == 2 and name[0] == name[1] and _jieba().tag(name)[0][1][:1] in "nv"
-        other = _PEOPLES.search(name) is not None
-        came = match.lastgroup == "came" and (
-            name[0].isascii() or (nouns and not known) or familiar or doubled or other
-        )
+        plain = all("\u4e00" <= character <= "\u9fff" for character in name)
+        came = match.lastgroup == "came" and (not plain or (nouns and not known) or _has_shape(name))
         if came or (_is_person(name) and _is_given(name)):
             yield Span("姓名", *match.span())
     for match in _BOTH.finditer(text) if "两" in text or "二" in text else ():
@@ -158,15 +156,27 @@ def find_lone_names(text: str) -> Iterator[Span]:
 
 def _is_unusual(name: str) -> bool:
     """Whether what stands before a title is a name without a surname that we know: in letters, or no word at all."""
-    if not all("\u4e00" <= character <= "\u9fff" for character in name) or _PEOPLES.search(name):
-        return True
-    if len(name) == 4 and {name[0], name[1]} <= SURNAMES and _jieba().tag(name)[0][1].startswith("nr"):
-        return True
-    if len(name) == 3 and name[0] in _FUNCTION_SURNAMES and _jieba().tag(name)[0][0] == name:
+    if not all("\u4e00" <= character <= "\u9fff" for character in name) or _has_shape(name):
         return True
     if _jieba().has_word(name) or set(name) & (_FOLLOWING | _NOBODY):
         return False
     return name[0] in "小老" or all(tag[:1] in "nxi" for _, tag in _jieba().tag(name))
+
+
+def _has_shape(name: str) -> bool:
+    """Whether Chinese characters look like a name of another people, of two surnames, or of one among friends."""
+    if _PEOPLES.search(name) or _FOREIGN.match(name):
+        return True
+    if len(name) == 2:
+        return name not in _WORDS and (
+            (name[0] in "小老阿" and name[1] in SURNAMES and name not in _BRANDS)
+            or (name[0] == name[1] and name[0] in _DOUBLED)
+        )
+    if len(name) == 3 and name[0] in _FUNCTION_SURNAMES:
+        return not set(name[1:]) & (_FOLLOWING - {"小"}) and not _is_common(name[1:])
+    compound = name[:2] in COMPOUND_SURNAMES or set(name[:2]) <= SURNAMES
+    listed = len(name) == 4 and _jieba().tag(name)[0] == (name, "nr")
+    return len(name) == 4 and compound and not set(name) & _FOLLOWING and (listed or not _is_common(name[2:]))
 
 
 def _is_person(name: str) -> bool:
@@ -254,6 +264,7 @@ def _after_self(text: str) -> Iterator[Span]:
 
 def find_names_before_titles(text: str) -> Iterator[Span]:
     """Names of a folded text before a title."""
+    yield from _before_forms_of_address(text)
     floor = 0
     for title in _TITLE.finditer(text):
         end = title.start()
@@ -266,6 +277,9 @@ def find_names_before_titles(text: str) -> Iterator[Span]:
                 end - length - (length == 1 and _FAMILIAR_BEFORE.search(text, max(0, end - 3), end - 1) is not None),
                 end,
             )
+
+
+def _before_forms_of_address(text: str) -> Iterator[Span]:
     floor = 0
     for address in _FORM_OF_ADDRESS.finditer(text):
         end = address.start()
