@@ -115,7 +115,7 @@ _CUED_NAME_HINTS = (
     ("名", "字", ""),
     ("联", "络", "人"),
     ("收寄", "件货", "人"),
-    ("收单办款请保险车住订买", "人", ""),
+    ("收单办款请保险车住订买", "人", "(?![，。！？、])"),
     ("机", "主", ""),
     ("持", "卡", "人"),
     ("诉事", "人", ""),
@@ -125,11 +125,24 @@ _CUED_NAME_HINTS = (
     ("eE", " :：", "[ :：]{0,3}[A-Z]"),
 )
 # Roles, and then a surname and the end of what is said.
-_ROLE_HINTS = (
-    ("".join({role[-2] for role in ROLES if len(role) > 1}), "".join({role[-1] for role in ROLES}), _PERSON),
+_LONG_ROLES = tuple(role for role in ROLES if len(role) > 1)
+_SHORT_ROLE_HINTS = (
+    ("找姓叫妈爸", r"是为叫的一:：|】=\s", _PERSON),
     ("找姓叫妈爸", _SURNAMES, f"[{_HAN}]{{1,2}}{AFTER_NAME}"),
     ("收", ":：|", ""),
     ("yYoOeE", r" :：", rf"[ :：]{{0,3}}{_SURNAME}"),
+)
+# One hint for all roles is the quickest; a hint for each last character tells whether it is a role at all.
+_ANY_ROLE_HINTS = (
+    ("".join({role[-2] for role in _LONG_ROLES}), "".join({role[-1] for role in _LONG_ROLES}), _PERSON),
+    *_SHORT_ROLE_HINTS,
+)
+_ROLE_HINTS = (
+    *(
+        ("".join({role[-2] for role in _LONG_ROLES if role[-1] == last}), last, _PERSON)
+        for last in sorted({role[-1] for role in _LONG_ROLES})
+    ),
+    *_SHORT_ROLE_HINTS,
 )
 _LONE_NAME_HINTS = (
     ("(（“", _SURNAMES, f"[{_HAN}]{{1,3}}[)）”]"),
@@ -180,7 +193,7 @@ _CODE_HINTS = (_NUMBER_HINTS, _MAIL_HINTS, _ACCOUNT_HINTS, _PLATE_HINTS, _POSITI
 _ANY_CODE, _ANY_ADDRESS = _any(tuple(chain.from_iterable(_CODE_HINTS))), _any(_ADDRESS_HINTS)
 _ANY_NUMBER, _ANY_MAIL, _ANY_ACCOUNT, _ANY_PLATE, _ANY_POSITION = map(_any, _CODE_HINTS)
 _NAME_HINTS = (_CUED_NAME_HINTS, _ROLE_HINTS, _LONE_NAME_HINTS, _TITLE_HINTS)
-_ANY_NAME = _any(tuple(chain.from_iterable(_NAME_HINTS)))
+_ANY_NAME = _any((*_CUED_NAME_HINTS, *_ANY_ROLE_HINTS, *_LONE_NAME_HINTS, *_TITLE_HINTS))
 _ANY_CUE, _ANY_ROLE, _ANY_LONE_NAME, _ANY_TITLE = map(_any, _NAME_HINTS)
 # A code of letters and digits is personal only where a word announces it.
 _CODE_CUE = re.compile(f"{PAPERS}|{NETWORKS}|{SECRETS}|车牌|牌照|停车场")
