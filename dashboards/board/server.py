@@ -122,16 +122,7 @@ def _json(value: Any) -> Response:
 
 def serve(app: Starlette, host: str, port: int, token: str | None, serving: Callable[[str], object]) -> None:
     """Serve until a signal; `serving` hears the address once it listens. Raises GapwatchError when the port is taken."""
-    try:
-        listener = web.listen(host, port)
-    except OSError as error:
-        raise GapwatchError(
-            "cannot serve on {host}:{port}: {problem}; choose another --port, or 0",
-            host=host,
-            port=port,
-            problem=error.strerror,
-        ) from None
-    with listener:
+    with web.listen_or_tell(host, port) as listener:
         query = f"/?token={token}" if token else "/"
         serving(f"{web.address(listener)}{query}")
         web.server(app).run(sockets=[listener])

@@ -7,6 +7,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from gapwatch.pipeline.errors import GapwatchError
+
 # Who connects and asks nothing, or asks half, is let go; each takes one of the files that a process may have open.
 _REQUEST_SECONDS = 10.0
 # More at once than browsers, probes and scrapers make; whoever comes then is told so by a status of 503.
@@ -28,6 +30,19 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def listen_or_tell(host: str, port: int) -> socket.socket:
+    """As `listen`, for a command with the options --host and --port. Raises GapwatchError with what to do."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise GapwatchError(
+            "cannot serve on {host}:{port}: {problem}; choose another --port, or 0",
+            host=host,
+            port=port,
+            problem=error.strerror,
+        ) from None
 
 
 def address(listener: socket.socket) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-from gapwatch.pipeline.errors import SettingsError
 from gapwatch.pipeline.hosting import web
 from gapwatch.pipeline.publishing.event_record import masking
 from gapwatch.pipeline.publishing.gateway.application import Gateway, application
@@ -42,20 +41,11 @@ def gateway_of(delivery: Delivery) -> Gateway:
 def serve(host: str, port: int, serving: Callable[[str, int], object]) -> None:
     """Serve until a signal; `serving` hears the address once it listens, and how many keys there are.
 
-    Raises SettingsError when the port is taken, and what `gateway_of` raises.
+    Raises GapwatchError when the port is taken, and what `gateway_of` raises.
     """
     delivery = Delivery()
     gateway = gateway_of(delivery)
-    try:
-        listener = web.listen(host, port)
-    except OSError as error:
-        raise SettingsError(
-            "cannot serve on {host}:{port}: {problem}; choose another --port, or 0",
-            host=host,
-            port=port,
-            problem=error.strerror,
-        ) from None
-    with listener:
+    with web.listen_or_tell(host, port) as listener:
         serving(web.address(listener), len(gateway.keys))
         server = web.server(application(gateway), _SHUTDOWN_SECONDS)
         try:
