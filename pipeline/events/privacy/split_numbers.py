@@ -18,6 +18,8 @@ _LONG = 200
 _FILLER = 8
 _MOST_FILLERS = 2
 _LONGEST = 19
+# Digits before such a word count something: 3个, 第2句, 12点.
+_COUNTED = re.compile("[句个件次天元块斤米条点位月年岁分秒层折箱包瓶人张台套杯双盒份]|小时|公里|星期|[%％]")
 _LONGEST_ASKED = {"电话": (7, 15), "身份证": (15, 18), "银行卡": (12, 19)}
 
 
@@ -72,6 +74,8 @@ def _fragment(turn: int, text: str, folded: Folded) -> Fragment | None:
     if not runs or (len(runs) > 1 and len(text) <= _SHORT):
         return None
     run = runs[-1]
+    if folded.text[run.start() - 1 : run.start()] == "第" or _COUNTED.match(folded.text, run.end()):
+        return None
     start, end = folded.span(*run.span())
     if len(text) > _SHORT and len(text) - end > 2 and start > _FILLER:
         return None

@@ -184,3 +184,11 @@ def test_nothing_else_makes_a_masked_event() -> None:
         if made.search(path.read_text(encoding="utf-8"))
     }
     assert makers == {"pipeline/events/privacy/stage.py"}
+
+
+@pytest.mark.parametrize("told", ["第{}句", "要{}件", "等了{}天"])
+def test_what_is_counted_turn_by_turn_is_no_number_in_parts(told: str) -> None:
+    turns = [("customer", told.format(number)) for number in range(1, 200, 2)]
+    masked = mask_event(chat(*turns))
+    assert isinstance(masked.event, Chat)
+    assert [turn.text for turn in masked.event.turns] == [text for _, text in turns]
