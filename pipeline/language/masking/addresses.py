@@ -9,7 +9,7 @@ from gapwatch.pipeline.language.masking.spans import Span
 _HAN = r"\u4e00-\u9fff"
 _NUMBER = r"(?:[0-9]{1,5}|[A-Za-z甲乙丙丁东西南北][0-9]{0,3}|[一二三四五六七八九十][一二三四五六七八九十百零〇]{0,5})"
 _NUMBERS = rf"{_NUMBER}(?:[-—–之/][0-9A-Za-z]{{1,5}}){{0,3}}"
-_HAO = r"号(?![线店机码牌电球])"
+_HAO = r"号(?![线店机码牌电球口出])"
 _UNIT = rf"(?:号院|号楼|{_HAO}|弄|栋|幢|单元|楼|层|室|房(?!间)|户|组|队|座|期|区|门|#|梯)"
 _DOOR = rf"{_NUMBERS}{_UNIT}"
 _ROOM = r"[0-9]{3,4}(?![0-9年月元块号])(?:室|房(?!间))?"

@@ -197,7 +197,10 @@ _ANY_NAME = _any((*_CUED_NAME_HINTS, *_ANY_ROLE_HINTS, *_LONE_NAME_HINTS, *_TITL
 _ANY_CUE, _ANY_ROLE, _ANY_LONE_NAME, _ANY_TITLE = map(_any, _NAME_HINTS)
 # A code of letters and digits is personal only where a word announces it.
 _CODE_CUE = re.compile(f"{PAPERS}|{NETWORKS}|{SECRETS}|车牌|牌照|停车场")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!@#$%^&*._: ·-]{3}")
+_CODE = re.compile(
+    "[A-Za-z0-9零〇一二三四五六七八九]"
+    "(?:(?<=[A-Za-z0-9])[A-Za-z0-9!@#$%^&*._: ·-]{3}|(?<=[0-9])[0-9]{2}|(?<=[^A-Za-z0-9])[零〇一二三四五六七八九]{3})"
+)
 
 
 class Hints(NamedTuple):

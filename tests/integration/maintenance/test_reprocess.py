@@ -172,7 +172,7 @@ def test_a_correction_that_arrives_meanwhile_stands(
     world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch, minute: int
 ) -> None:
     world.process(*world.publish(feedback("a", 1, 1, product="P1"), feedback("b", 1, 2)))
-    (correction,) = world.publish(complaint("a", minute, 3, promised=at(0), delivered=None))
+    (correction,) = world.publish(feedback("a", minute, 3, product="P2"))
     read = reader.read
 
     def read_late(*arguments: Any) -> Any:
@@ -183,9 +183,9 @@ def test_a_correction_that_arrives_meanwhile_stands(
 
     monkeypatch.setattr(reader, "read", read_late)
     assert _run(world.database, reader).read == 2
-    assert world.query("SELECT event_id, event_type, model_version FROM events ORDER BY event_id") == [
-        ("a", "complaint", "m1"),
-        ("b", "feedback", reader.version),
+    assert world.query("SELECT event_id, product_id, model_version FROM events ORDER BY event_id") == [
+        ("a", "P2", "m1"),
+        ("b", "P1", reader.version),
     ]
     assert world.query("SELECT sum(primary_events) FROM gap_minute") == [(2,)]
     world.catch_up()

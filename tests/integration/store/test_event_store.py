@@ -193,7 +193,7 @@ def test_one_id_in_two_types_channels_or_customers_names_several_events(
 
 def test_customers_of_awkward_names(store: EventStore, query: Callable[[str], list[Any]]) -> None:
     """Customer and id are told apart, wherever the one ends and the other begins."""
-    customers = ["a'b", "a\\", "编号", "%(places)s", "\U0001f600", " ", "a,b", "('a', 'b')", "\\n", "a\x7f"]
+    customers = ["a'b", "a\\", "ключ", "%(places)s", "\U0001f600", " ", "a,b", "('a', 'b')", "\\n", "a\x7f"]
     for minute in (1, 2):
         batch = [feedback("e", minute, 100 * minute + n, customer=each) for n, each in enumerate(customers)]
         store.insert(columns(batch), str(minute))
@@ -203,13 +203,13 @@ def test_customers_of_awkward_names(store: EventStore, query: Callable[[str], li
 
 
 def test_the_server_hashes_an_identity_as_we_do(store: EventStore, query: Callable[[str], list[Any]]) -> None:
-    voices = [feedback("编号", 1, 1, customer="\U0001f600"), complaint("b\\'", 1, 2, None, None)]
+    voices = [feedback("ключ", 1, 1, customer="\U0001f600"), complaint("b\\'", 1, 2, None, None)]
     store.insert(columns(voices), "t")
     assert set(query(f"SELECT {IDENTITY_HASH} FROM events")) == {(hash_of(Identity.of(one.event)),) for one in voices}  # noqa: S608
 
 
 def test_awkward_ids(store: EventStore, query: Callable[[str], list[Any]]) -> None:
-    ids = ["a'b", "a\\", "x'); DROP TABLE events; --", "编号", "%(pairs)s", "{hashes}", "\U0001f600", " ", "a\x7f"]
+    ids = ["a'b", "a\\", "x'); DROP TABLE events; --", "ключ", "%(pairs)s", "{hashes}", "\U0001f600", " ", "a\x7f"]
     for minute in (1, 2):
         store.insert(columns([feedback(each, minute, 100 * minute + n) for n, each in enumerate(ids)]), str(minute))
     assert query(_STANDS) == [(each, _minute(2), "P1") for each in sorted(ids, key=str.encode)]
