@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from clickhouse_driver import Client
-from support.sample_events import TODAY, at, chat, columns, complaint, feedback
+from support.sample_events import TODAY, at, chat, columns, feedback
 from support.sample_pipeline import World
 
 from gapwatch.commands.reprocess import reprocess as command
