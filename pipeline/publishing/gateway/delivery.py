@@ -78,7 +78,9 @@ class Delivery:
 
     async def close(self) -> None:
         """Disconnect. What is not acknowledged is given up."""
-        await self._in_thread(self._replace, self._producer)
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await self._in_thread(drop, producer, 0)
         self._thread.shutdown()
 
     async def _in_thread(self, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
