@@ -54,6 +54,11 @@ def masking() -> Mask:
     return mask_before_publishing
 
 
+def too_large(record: EventRecord, largest: int) -> str:
+    """What is wrong with a record that is larger than the topics take."""
+    return f"{len(record.value):,} bytes, and the topics take {largest:,}"
+
+
 def largest_record(client: Mapping[str, Any]) -> int:
     """The smallest limit of the event topics: a larger record would fail only at the broker, and others with it."""
     limit = {"max.message.bytes": None}

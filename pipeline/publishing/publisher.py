@@ -25,7 +25,14 @@ from gapwatch.pipeline.events.decode import Reason, Rejected
 from gapwatch.pipeline.hosting.exits import at_exit
 from gapwatch.pipeline.kafka.client import client_options
 from gapwatch.pipeline.kafka.producer import DELIVERY_SECONDS, LOST_AFTER, drop
-from gapwatch.pipeline.publishing.event_record import EventRecord, largest_record, masking, record_of, unreachable
+from gapwatch.pipeline.publishing.event_record import (
+    EventRecord,
+    largest_record,
+    masking,
+    record_of,
+    too_large,
+    unreachable,
+)
 from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.events import EVENT_TYPES, TYPE_NAMES, AnyEvent, EventType
 
@@ -228,7 +235,7 @@ class Publisher:
             self._producer = self._producer or self._connect()
             return self._producer.send(record.topic, key=record.key, value=record.value)
         except MessageSizeTooLargeError:
-            detail = f"{len(record.value):,} bytes, and the topics take {self._largest:,}"
+            detail = too_large(record, self._largest)
             raise InvalidEventError(Reason.RECORD_TOO_LARGE, detail, record.event_id) from None
         except KafkaError as error:
             raise DeliveryError([record.event_id], self._reason(error, record.topic)) from error

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gapwatch.pipeline.events.privacy.person_names import is_word
+from gapwatch.pipeline.language.masking.characters import ANY_TOKEN, HAN
 from gapwatch.pipeline.language.masking.names import COMPOUND_SURNAMES, SURNAMES
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
 from gapwatch.pipeline.language.masking.spans import Kind, Span
 
-_HAN = r"\u4e00-\u9fff"
 # What is asked for, and the words before which the rules for texts expect it.
 _TOPICS: tuple[tuple[Kind, str, str], ...] = (
     (
@@ -49,7 +49,7 @@ _ASKED = re.compile(
     "[?？吗呢]|请|麻烦|烦请|报|提供|发[我给一下]|留|说一?下|告诉|告知|多少|什么|哪|贵姓|称呼|填|核[对实]|确认|登记|需要|方便|写|给我|给个"
 )
 _ANNOUNCED = re.compile(r"(?:的?号码?)?(?:[是为叫在：:，,。.…~\s]|改成|改为|换成|如下|就是)*$")
-_TOKEN = re.compile("‹[^‹›]{1,30}›")
+_TOKEN = re.compile(ANY_TOKEN)
 _LONGEST_QUESTION = 300
 _LONGEST_ANSWER = 60
 _REACH = 6
@@ -66,8 +66,8 @@ _LATIN_NAME = re.compile(
     r"[A-Z][a-z]{1,15}(?: [A-Z][a-z]{1,15}){0,2}|[A-Z]{2,12}(?: [A-Z]{2,15}){1,2}|[a-z]{2,7}(?: [a-z]{2,12}){1,2}"
 )
 _NAME = re.compile(
-    rf"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])[{_HAN}]{{0,2}}"
-    rf"|[{_HAN}]{{1,7}}[·•.][{_HAN}]{{1,7}}|[小老阿][{_HAN}]"
+    rf"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])[{HAN}]{{0,2}}"
+    rf"|[{HAN}]{{1,7}}[·•.][{HAN}]{{1,7}}|[小老阿][{HAN}]"
 )
 # Begin with a surname, and answer no question for a name.
 _NO_NAMES = re.compile(

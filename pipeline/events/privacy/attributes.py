@@ -7,6 +7,7 @@ from gapwatch.pipeline.events.privacy.identifiers import person_in
 from gapwatch.pipeline.events.privacy.nested import masked_json, numbered
 from gapwatch.pipeline.events.privacy.person_names import is_name
 from gapwatch.pipeline.events.privacy.telling_names import Told, says_nothing, told_by
+from gapwatch.pipeline.language.masking.characters import ANY_TOKEN
 from gapwatch.pipeline.language.masking.mask import mask
 
 # Names and values in one line: receiver=张伟&phone=…, {'收货人': '张伟'}, 收货人：张伟；电话：….
@@ -16,7 +17,7 @@ _PAIR = re.compile(
 # Beside a number or an address a name stands without any cue: 张伟 13812345678 ….
 _NAME_ALONE = re.compile(r"(?<![\w·])[\u4e00-\u9fff·]{2,8}(?![\w·])")
 _SHORT = 32
-_TOKEN = re.compile("(?:‹[^‹›]{1,30}›)+")
+_TOKENS = re.compile(f"(?:{ANY_TOKEN})+")
 
 
 def masked_attributes(attributes: dict[str, str]) -> dict[str, str]:
@@ -60,7 +61,7 @@ def masked_text(value: str, told: Told | None) -> str:
             return "‹姓名›"
         masked = mask(_with_pairs_masked(value)).text
         return _NAME_ALONE.sub(_masked_name_alone, masked) if "‹" in masked else masked
-    return value if says_nothing(value) or _TOKEN.fullmatch(value) else f"‹{told}›"
+    return value if says_nothing(value) or _TOKENS.fullmatch(value) else f"‹{told}›"
 
 
 def _masked_name_alone(name: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from gapwatch.pipeline.events.privacy.person_names import is_name, is_pinyin_name
 from gapwatch.pipeline.events.privacy.pseudonyms import is_pseudonym, pseudonym
+from gapwatch.pipeline.language.masking.characters import HAN
 from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.mask import mask
 from gapwatch.pipeline.language.masking.numbers import is_identity_card, passes_luhn
@@ -18,7 +19,6 @@ from gapwatch.pipeline.language.masking.spans import Kind
 Naming = Literal["person", "record", "product"]
 """What a field should name: a customer or an agent, a record of any kind, or a product."""
 
-_HAN = r"\u4e00-\u9fff"
 # How most ids look: letters, a sign and a short number. These are left alone at once.
 _PLAIN = re.compile(
     r"(?!(?i:wx|vx|we|qq|tel|ph))[a-z]{0,2}[-_:/.#]?[0-9]{0,9}|(?!(?i:wx|vx|we|qq|tel|ph))[A-Za-z]{1,16}[-_:/.#][0-9]{1,9}"
@@ -54,7 +54,7 @@ _WORDS: frozenset[Kind] = frozenset({"邮箱", "地址", "身份证", "位置", 
 _TOLD_IN_CHINESE: frozenset[Kind] = frozenset({"微信", "QQ", "电话", "银行卡"})
 _NAME_GAPS = re.compile(r"[\s:：_/,，|+-]+")
 _QQ = re.compile("(?i)qq[:：=_ -]{0,2}[1-9][0-9]{4,10}")
-_ANY_HAN = re.compile(f"[{_HAN}]")
+_ANY_HAN = re.compile(f"[{HAN}]")
 _PLUS_CHINA = re.compile(r"^(?:0086|86)(?=1[3-9][0-9]{9}$|0[1-9][0-9]{8,10}$)|^0(?=1[3-9][0-9]{9}$)")
 _WECHAT_OF_RECORD = re.compile(r"(?i)wxid_[a-z0-9]{6,24}|(?:we?chat|weixin|[vw]x)(?:id)?[:：=][a-z0-9_-]{5,24}")
 _ACCOUNT = re.compile(r"(?i)(?:we?chat|weixin|[vw]x|qq)(?:id)?[_-](?P<account>[a-z]{4,20})[0-9_-]{0,10}")

@@ -5,8 +5,9 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 
+from gapwatch.pipeline.language.masking.characters import HAN
+
 _LISTS: dict[str, str] = tomllib.loads(files(__package__).joinpath("person_names.toml").read_text(encoding="utf-8"))
-_HAN = r"\u4e00-\u9fff"
 
 
 def _characters(name: str) -> str:
@@ -18,9 +19,9 @@ def _words(name: str) -> str:
 
 
 _CHINESE = re.compile(
-    f"(?:(?:{_words('compound_surnames')})[{_HAN}]{{1,2}}|[{_characters('surnames')}][{_characters('given')}]{{1,2}}"
-    f"|[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}})(?:先生|女士|小姐|老师)?"
-    f"|[{_characters('surnames')}](?:[{_HAN}]{{0,2}}(?:先生|女士|小姐)|[某*＊]{{1,2}}[{_HAN}]?)"
+    f"(?:(?:{_words('compound_surnames')})[{HAN}]{{1,2}}|[{_characters('surnames')}][{_characters('given')}]{{1,2}}"
+    f"|[{HAN}]{{1,7}}[·•][{HAN}]{{1,7}})(?:先生|女士|小姐|老师)?"
+    f"|[{_characters('surnames')}](?:[{HAN}]{{0,2}}(?:先生|女士|小姐)|[某*＊]{{1,2}}[{HAN}]?)"
 )
 _NO_NAMES = frozenset(_LISTS["no_names"].split())
 _SYLLABLE = (

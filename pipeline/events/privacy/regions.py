@@ -4,13 +4,11 @@ import re
 from functools import lru_cache
 
 from gapwatch.pipeline.events.privacy.identifiers import masked_identifier, person_in
+from gapwatch.pipeline.language.masking.characters import PROVINCE_NAMES
 from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.mask import mask
 
-_PROVINCE = (
-    "(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾"
-    "|内蒙古|广西|西藏|宁夏|新疆|香港|澳门)"
-)
+_PROVINCE = f"(?:{PROVINCE_NAMES})"
 _KEPT = re.compile(
     rf"{_PROVINCE}(?:省|市|(?:维吾尔|壮族|回族)?自治区|特别行政区)?"
     r"(?:[\s,，/-]?[\u4e00-\u9fff]{2,5}?(?:市|自治州|地区|盟))?|[\u4e00-\u9fff]{2,4}?市"

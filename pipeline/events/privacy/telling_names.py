@@ -11,6 +11,7 @@ from importlib.resources import files
 from operator import itemgetter
 from typing import Any, Literal
 
+from gapwatch.pipeline.language.masking.characters import ANY_TOKEN
 from gapwatch.pipeline.language.masking.folding import fold
 from gapwatch.pipeline.language.masking.spans import Kind
 
@@ -29,7 +30,7 @@ _PERSONS, _THINGS, _TAILS, _SAYS_NOTHING = (
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[\u4e00-\u9fff]+")
 _LETTERS = re.compile("[a-z]+")
-_TOKEN = re.compile("‹[^‹›]{1,30}›")
+_TOKEN = re.compile(ANY_TOKEN)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 # In a name without gaps shorter endings are chance.
 _LONG = 5
@@ -100,13 +101,6 @@ def _told_by_run(run: str) -> Told | None:
         if len(person) > 3 and run.startswith(person) and run[len(person) :] in _KINDS:
             return _KINDS[run[len(person) :]]
     for start in range(1, len(run) - _LONG + 1):
-        if (kind := _KINDS.get(run[start:])) and run[start:] not in {
-            "owner",
-            "guest",
-            "plate",
-            "photo",
-            "birth",
-            "token",
-        }:
+        if (kind := _KINDS.get(run[start:])) and run[start:] not in _LIKE_ENDINGS:
             return kind
     return None

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from gapwatch.pipeline.language.masking.characters import SIGN
 from gapwatch.pipeline.language.masking.spans import Kind, Span
 
-_SIGN = r"(?:[^\w‹›]|_)"
-_LINK = rf"(?:{_SIGN}|号码?|账号|帐号|id(?![a-z])|是|为|叫|就|这个|同[号名]|在线|空间|昵称|联系|搜){{0,8}}"
+_LINK = rf"(?:{SIGN}|号码?|账号|帐号|id(?![a-z])|是|为|叫|就|这个|同[号名]|在线|空间|昵称|联系|搜){{0,8}}"
 # WeChat by its name, and by the names that get past filters.
 _WECHAT_CUE = (
     r"微(?: ?[./·-]?信号?|[x芯❤心]|(?=[:：]))|薇[信芯❤心]|威[信芯❤心]|维[信芯❤心]|徽信"
@@ -20,7 +20,7 @@ _WECHAT = re.compile(rf"(?:{_WECHAT_CUE}){_LINK}(?P<account>{_SPELT}|{_ACCOUNT})
 _WXID = re.compile(r"(?<![a-z0-9])wxid_[a-z0-9]{6,24}")
 # Words that announce any account: what follows must have both letters and digits.
 _VAGUE = re.compile(
-    rf"(?:加我|搜一?下?|扫我|私我|私信我?|卫星|绿色软件|绿泡泡|联系方式|同号){_SIGN}{{0,4}}"
+    rf"(?:加我|搜一?下?|扫我|私我|私信我?|卫星|绿色软件|绿泡泡|联系方式|同号){SIGN}{{0,4}}"
     r"(?P<account>[a-z][a-z_-]{3,19}[0-9]{3,12})(?![a-z0-9_-])"
 )
 # Products and features that follow the word 微信, not accounts.
@@ -45,7 +45,7 @@ NETWORKS = (
     + "|".join(f"{name}(?<![a-z]{name})(?![a-z])" for name in _FOREIGN)
 )
 _OTHER = re.compile(
-    rf"(?:{NETWORKS})(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{_SIGN}|是|为|叫){{0,4}}"
+    rf"(?:{NETWORKS})(?:号码?|账号|帐号|账户|用户名?|旺旺|\s?id(?![a-z])){{0,2}}(?:{SIGN}|是|为|叫){{0,4}}"
     r"(?P<account>(?:live:)?\+?[a-z0-9][a-z0-9_.-]{3,31})(?![a-z0-9_])",
 )
 _NUMBERED = re.compile(
@@ -54,14 +54,14 @@ _NUMBERED = re.compile(
 # Numbers by which a firm knows a customer.
 _CUSTOMER = re.compile(
     r"(?:会员(?:[卡编]?号|卡)|客户[编代]?[号码]|户号(?<![开账帐]户号)|用户号|uid(?<![a-z]uid)|游戏(?:id|号)|小红书号|抖音号|快手号)"
-    rf"(?:{_SIGN}|码|是|为){{0,4}}(?P<account>[0-9]{{6,20}})(?![0-9a-z])"
+    rf"(?:{SIGN}|码|是|为){{0,4}}(?P<account>[0-9]{{6,20}})(?![0-9a-z])"
 )
 _PROFILE = re.compile(
     r"(?:https?://)?(?:www\.|m\.)?(?:(?:weibo|facebook|twitter|instagram|linkedin|tiktok|douyin|xiaohongshu|zhihu|bilibili"
     r"|space\.bilibili|v\.douyin|xhslink|github|taobao|threads)\.(?:com|cn|net)|(?:t|wa|line)\.me)/[!-;=?-~]{2,200}",
 )
 _NICKNAME = re.compile(
-    rf"(?:昵称|微信名|网名)(?:{_SIGN}|[是为叫]){{1,4}}(?![不无没能可怎])[\w·]{{2,12}}"
+    rf"(?:昵称|微信名|网名)(?:{SIGN}|[是为叫]){{1,4}}(?![不无没能可怎])[\w·]{{2,12}}"
     rf"|(?:昵称|微信名|网名)(?![不无没能可怎被打是为叫的都和])[\u4e00-\u9fff]{{2,6}}(?=[，,。！!]|$)"
 )
 _DIGIT = re.compile("[0-9]")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gapwatch.pipeline.language.masking.characters import HAN, PROVINCE_NAMES
 from gapwatch.pipeline.language.masking.spans import Span
 
-_HAN = r"\u4e00-\u9fff"
 _NUMBER = r"(?:[0-9]{1,5}|[A-Za-z甲乙丙丁东西南北][0-9]{0,3}|[一二三四五六七八九十][一二三四五六七八九十百零〇]{0,5})"
 _NUMBERS = rf"{_NUMBER}(?:[-—–之/][0-9A-Za-z]{{1,5}}){{0,3}}"
 _HAO = r"号(?![线店机码牌电球口出])"
@@ -15,9 +15,9 @@ _DOOR = rf"{_NUMBERS}{_UNIT}"
 _ROOM = r"[0-9]{3,4}(?![0-9年月元块号])(?:室|房(?!间))?"
 # More doors, perhaps of an estate named in between, then a room without its 室: 3号楼2单元1203.
 _REST = (
-    rf"(?:[\s,，-]?(?:[{_HAN}]{{2,10}}(?:小区|花园|家园|公寓|大厦|广场|苑|园|村|城))?{_DOOR}){{0,6}}"
+    rf"(?:[\s,，-]?(?:[{HAN}]{{2,10}}(?:小区|花园|家园|公寓|大厦|广场|苑|园|村|城))?{_DOOR}){{0,6}}"
     rf"(?:[\s-]?{_ROOM}|之[0-9]{{1,2}}|-[0-9]{{1,3}}(?![0-9])|寝室"
-    rf"|(?:[{_HAN}]{{2,5}}(?:广场|大厦|大楼|大酒店|写字楼)|(?<=楼))(?:[A-Z](?![A-Za-z])[塔座]?)?(?:[0-9]{{3,4}}室?)?)?"
+    rf"|(?:[{HAN}]{{2,5}}(?:广场|大厦|大楼|大酒店|写字楼)|(?<=楼))(?:[A-Z](?![A-Za-z])[塔座]?)?(?:[0-9]{{3,4}}室?)?)?"
 )
 
 _STREET = "(?:大道|路|街道|街坊|街|巷|胡同|道)"
@@ -26,8 +26,8 @@ _ESTATE = (
 )
 _HOUSE = "(?:大厦|广场|中心|大楼|写字楼|商城|城|工业园|科技园|产业园|学校|大学)"
 
-_NAME = re.compile(f"[{_HAN}]*$")
-_PLACE = rf"(?![到在去是的了离])[{_HAN}]"
+_NAME = re.compile(f"[{HAN}]*$")
+_PLACE = rf"(?![到在去是的了离])[{HAN}]"
 
 # Each begins with the word that follows a name, so that the search skips from one such word to the next.
 _NAMED = (
@@ -66,11 +66,11 @@ _CUE = re.compile(
 )
 _AFTER_CUE = re.compile(
     "(?:(?!电话|手机|联系|收件|收货|邮编|姓名|已经|可是|但是|结果|怎么|什么|没有|不到|不能|不对|请|的|了|吗|呢|我|你|要|[0-9]{5})"
-    rf"[{_HAN}0-9A-Za-z（）()#\-— ]){{5,40}}"
+    rf"[{HAN}0-9A-Za-z（）()#\-— ]){{5,40}}"
 )
 # An address that a cue announces: a region and more, or a street or an estate with a number.
 _ANNOUNCED = re.compile(
-    rf"[{_HAN}]{{2,}}?(?:省|市|区|县|镇|乡|街道|州)[{_HAN}]{{2}}"
+    rf"[{HAN}]{{2,}}?(?:省|市|区|县|镇|乡|街道|州)[{HAN}]{{2}}"
     rf"|{_PLACE}{{2,}}?(?<![走一马])(?:路|街|大道|巷|小区|花园|家园|公寓|苑|大厦|新村).{{0,10}}?{_NUMBER}"
     rf"|{_PLACE}{{2,}}?{_NUMBERS}(?:号楼?|栋|幢|弄|座|单元|室)"
 )
@@ -134,7 +134,7 @@ _SHORT_NAMED = (
         10,
     ),
     _Named(re.compile("[0-9]{1,5}信箱(?:[0-9]{1,4}分箱)?"), 2, 6),
-    _Named(re.compile(rf"[路街道]地铁站[A-Z]口[{_HAN}]{{0,12}}[栋楼][0-9]{{3,4}}"), 2, 8),
+    _Named(re.compile(rf"[路街道]地铁站[A-Z]口[{HAN}]{{0,12}}[栋楼][0-9]{{3,4}}"), 2, 8),
 )
 _SHORT_ANCHORED = (
     # A building, and a unit, a floor, a room or a bed.
@@ -144,7 +144,7 @@ _SHORT_ANCHORED = (
         re.compile(
             rf"(?<![0-9A-Za-z第]){_NUMBERS}(?:号楼|栋|幢)\s?"
             rf"(?:[0-9]{{1,2}}(?:单元|门|层|楼)|[0-9]{{3,4}}(?![0-9年月元块])"
-            rf"|[零〇一二三四五六七八九]{{3,4}})(?:[{_HAN}]床)?"
+            rf"|[零〇一二三四五六七八九]{{3,4}})(?:[{HAN}]床)?"
         ),
     ),
     _Anchored(re.compile("单元[0-9]{3}"), 3, re.compile("(?<![0-9第])[0-9]{1,2}单元[0-9]{3,4}(?![0-9])")),
@@ -156,27 +156,27 @@ _SHORT_ANCHORED = (
     _Anchored(re.compile("邮编|邮政编码"), 0, re.compile("(?<=邮编|编码)[是为:： ]{0,2}[0-9]{6}(?![0-9])")),
     _Anchored(re.compile("部队"), 5, re.compile(r"(?<![0-9])[0-9]{5}部队(?:[0-9]{1,3}分队)?")),
     _Anchored(
-        re.compile("[GSXY][0-9]"), 0, re.compile(rf"[GSXY][0-9]{{1,4}}[{_HAN}]{{2,6}}[0-9]{{1,4}}(?:公里|千米|km)处?")
+        re.compile("[GSXY][0-9]"), 0, re.compile(rf"[GSXY][0-9]{{1,4}}[{HAN}]{{2,6}}[0-9]{{1,4}}(?:公里|千米|km)处?")
     ),
     _Anchored(
-        re.compile(rf"[镇乡][{_HAN}]{{2,8}}村"),
+        re.compile(rf"[镇乡][{HAN}]{{2,8}}村"),
         18,
-        re.compile(rf"[{_HAN}]{{2,8}}[县市区][{_HAN}]{{2,8}}[镇乡][{_HAN}]{{2,8}}(?<!农)村"),
+        re.compile(rf"[{HAN}]{{2,8}}[县市区][{HAN}]{{2,8}}[镇乡][{HAN}]{{2,8}}(?<!农)村"),
         named=True,
     ),
-    _Anchored(re.compile("室"), 4, re.compile(rf"(?:(?<![{_HAN}0-9A-Za-z])|(?<=住))[0-9]{{3,4}}室(?![{_HAN}])")),
+    _Anchored(re.compile("室"), 4, re.compile(rf"(?:(?<![{HAN}0-9A-Za-z])|(?<=住))[0-9]{{3,4}}室(?![{HAN}])")),
     # A region, a street and a number with signs or lines between them.
     _Anchored(
         re.compile(rf"[路街巷同段道坊]{_GAP}{{0,3}}[0-9]"),
         34,
         re.compile(
-            rf"(?:[{_HAN}]{{2,8}}{_GAP}{{1,3}}){{1,2}}[{_HAN}]{{2,6}}[区县市]{_GAP}{{1,3}}[{_HAN}]{{2,8}}{_STREET}{_GAP}{{0,3}}[0-9]{{1,5}}号?"
-            rf"(?:{_GAP}{{1,3}}[0-9]{{1,4}}[{_HAN}]{{0,2}}){{0,3}}"
+            rf"(?:[{HAN}]{{2,8}}{_GAP}{{1,3}}){{1,2}}[{HAN}]{{2,6}}[区县市]{_GAP}{{1,3}}[{HAN}]{{2,8}}{_STREET}{_GAP}{{0,3}}[0-9]{{1,5}}号?"
+            rf"(?:{_GAP}{{1,3}}[0-9]{{1,4}}[{HAN}]{{0,2}}){{0,3}}"
         ),
         named=True,
     ),
     _Anchored(
-        re.compile("[0-9] 号"), 60, re.compile(rf"(?:[{_HAN}] ){{4,24}}(?:[0-9] ){{1,5}}号(?: [{_HAN}0-9]){{0,12}}")
+        re.compile("[0-9] 号"), 60, re.compile(rf"(?:[{HAN}] ){{4,24}}(?:[0-9] ){{1,5}}号(?: [{HAN}0-9]){{0,12}}")
     ),
     # In English, and in pinyin.
     _Anchored(
@@ -209,10 +209,10 @@ _SENT_TO = re.compile(
     r"(?:地址(?:是|为|在|改成|改为|换成|写的|:|：|】|\s){1,4}|住址(?:是|:|：)?|我?家住在?|(?:寄|送|发|邮|派)[到往])(?!了|不|这|那|我的?$|货)"
 )
 _NEXT_CUE = 8
-_SENT_PLACE = re.compile(rf"(?:[{_HAN}0-9A-Za-z（）()#+\-—/ ·.]|[,，](?=[{_HAN}]{{2,6}}[区县路街]|[0-9])){{3,48}}")
+_SENT_PLACE = re.compile(rf"(?:[{HAN}0-9A-Za-z（）()#+\-—/ ·.]|[,，](?=[{HAN}]{{2,6}}[区县路街]|[0-9])){{3,48}}")
 _TELLS_PLACE = re.compile(
     rf"[0-9零〇一二三四五六七八九十]{{1,5}}(?:号铺?|寝?室|栋|幢|楼[A-Z]?(?![A-Za-z0-9])|楼|层|床|房间?|班|组|单元|铺|弄|座|门)|(?:路|街|道|巷|园|苑|里|厦|城|村|镇|乡|嘎查|小区|信箱|驿站|柜|大学|公寓|广场)\s?[0-9A-Z]{{1,5}}"
-    rf"|[{_HAN}]{{2,}}(?:小区|花园|家园|公寓|新村|驿站|嘎查|苏木)$|[{_HAN}]{{3,}}(?:[县旗区市][{_HAN}]{{2,}})[镇乡村]|对面.{{0,6}}[楼栋店](?:[顶底]层)?|[{_HAN}]{{2,6}}[0-9]{{3,4}}$|[0-9][A-Z]{{2}}[0-9]\+|[零〇一二三四五六七八九]{{3,4}}$"
+    rf"|[{HAN}]{{2,}}(?:小区|花园|家园|公寓|新村|驿站|嘎查|苏木)$|[{HAN}]{{3,}}(?:[县旗区市][{HAN}]{{2,}})[镇乡村]|对面.{{0,6}}[楼栋店](?:[顶底]层)?|[{HAN}]{{2,6}}[0-9]{{3,4}}$|[0-9][A-Z]{{2}}[0-9]\+|[零〇一二三四五六七八九]{{3,4}}$"
 )
 
 
@@ -255,11 +255,8 @@ def _without_lead(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 # What may stand to the left: Chinese characters, and gaps after a complete name of a place.
-_LEFT = re.compile(rf"(?:[{_HAN}0-9A-Za-z]|[\s,，](?=[区县市省镇乡村道路街州京津海庆圳]))*")
-_PROVINCE = re.compile(
-    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西"
-    "|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"
-)
+_LEFT = re.compile(rf"(?:[{HAN}0-9A-Za-z]|[\s,，](?=[区县市省镇乡村道路街州京津海庆圳]))*")
+_PROVINCE = re.compile(PROVINCE_NAMES)
 # Words and particles that end what is said before the address.
 _LEAD = re.compile(
     r".*(?:地址|住址|[在到至往寄送址是住给的了我你您他她去从叫把跟说发离近为对]|和(?!平)|位于|坐落|来自|搬来|对面|隔壁|附近|旁边|门店|快递|麻烦|客户|用户|反映|投诉|联系|收货|酒店|公司|楼下|还有|名称|地点|位置|要求|查明|由于|横跨|不远处|代表|改成)",

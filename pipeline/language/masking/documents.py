@@ -7,10 +7,10 @@ a check digit proves them: identity cards of Hong Kong and Taiwan, the unified s
 import re
 from collections.abc import Iterator
 
+from gapwatch.pipeline.language.masking.characters import SIGN
 from gapwatch.pipeline.language.masking.spans import Span
 
-_SIGN = r"(?:[^\w‹›]|_)"
-_LINK = rf"(?:{_SIGN}|no\b|number|号码?|证号|编号|代码|是|为){{0,6}}"
+_LINK = rf"(?:{SIGN}|no\b|number|号码?|证号|编号|代码|是|为){{0,6}}"
 # Each alternative begins with a character of its own, so that a search skips from one such character to the next.
 PAPERS = (
     r"护照|passport|香港(?:居民)?身份证|澳门(?:居民)?身份证|台湾(?:居民)?身份证|港澳(?:居民)?(?:来往内地|来往大陆)?通行证|台胞证|回乡证|通行证|居住证"

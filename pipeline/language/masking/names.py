@@ -8,6 +8,7 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Any
 
+from gapwatch.pipeline.language.masking.characters import HAN
 from gapwatch.pipeline.language.masking.spans import Span
 
 _LISTS = tomllib.loads(files(__package__).joinpath("names.toml").read_text(encoding="utf-8"))
@@ -79,23 +80,22 @@ _WINDOW = 8
 
 
 # Roles that announce a name more loosely: what follows must be a name to its end.
-_HAN = r"\u4e00-\u9fff"
 _SURNAME = f"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])"
 ROLES = tuple(sorted(_LISTS["roles"].split(), key=len, reverse=True))
 # What may stand behind a name: the end of what is said, or a word that goes with names.
-AFTER_NAME = rf"(?:[^{_HAN}A-Za-z0-9]|$|的(?:[^{_HAN}]|$|那|客服|师傅|骑手|医生|老师|人|名字|员工)|[了收](?:[^{_HAN}]|$)|今年|联系|电话|手机)"  # noqa: E501
+AFTER_NAME = rf"(?:[^{HAN}A-Za-z0-9]|$|的(?:[^{HAN}]|$|那|客服|师傅|骑手|医生|老师|人|名字|员工)|[了收](?:[^{HAN}]|$)|今年|联系|电话|手机)"  # noqa: E501
 _ROLE = re.compile(
     rf"(?:{_by_first(ROLES)}|找|姓|叫|收(?=[:：|])|name|Name|by(?<!\w..)|By(?<!\w..)|to(?<!\w..)|To(?<!\w..))(?:是|为|叫|的是?|一下|[:：|】=\s]|(?<=此致)[，,]){{0,4}}"
-    rf"(?P<name>{_SURNAME}(?:[{_HAN}](?={AFTER_NAME})|[{_HAN}]{{2}}(?={AFTER_NAME})))"
+    rf"(?P<name>{_SURNAME}(?:[{HAN}](?={AFTER_NAME})|[{HAN}]{{2}}(?={AFTER_NAME})))"
 )
 # A name by itself: in brackets or quotes, before 收, 本人, 你好 or a sex, or of who came and did something.
 _ALONE = re.compile(
-    rf"(?:(?<=[(（“])(?P<quoted>{_SURNAME}[{_HAN}]{{1,2}})(?=[)）”])"
-    rf"|(?<![{_HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{_HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|亲启|亲收|代签|签收的|(?: |[(（])收[)）]?(?![{_HAN}]))"  # noqa: E501
-    rf"|(?<![{_HAN}A-Za-z0-9])(?P<came>[{_HAN}]{{2,5}}|[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}(?:[*.某]{{1,2}}[{_HAN}]{{0,2}}|(?: [{_HAN}]){{1,2}})|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}})(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
+    rf"(?:(?<=[(（“])(?P<quoted>{_SURNAME}[{HAN}]{{1,2}})(?=[)）”])"
+    rf"|(?<![{HAN}A-Za-z0-9])(?P<first>{_SURNAME}[{HAN}]{{1,2}})(?=本人|[，,]\s?(?:你好|您好|[男女][，,])|亲启|亲收|代签|签收的|(?: |[(（])收[)）]?(?![{HAN}]))"  # noqa: E501
+    rf"|(?<![{HAN}A-Za-z0-9])(?P<came>[{HAN}]{{2,5}}|[{HAN}]{{1,7}}[·•][{HAN}]{{1,7}}|{_SURNAME}(?:[*.某]{{1,2}}[{HAN}]{{0,2}}|(?: [{HAN}]){{1,2}})|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}})(?=(?:昨天|今天|前天|刚才|刚刚|上午|下午)(?:过?来|给我|上门|帮我)))"  # noqa: E501
 )
 _BOTH = re.compile(
-    rf"(?P<left>{_SURNAME}[{_HAN}]{{1,2}})[和跟与、](?P<right>{_SURNAME}[{_HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
+    rf"(?P<left>{_SURNAME}[{HAN}]{{1,2}})[和跟与、](?P<right>{_SURNAME}[{HAN}]{{1,2}})(?=[两二]位|两个人|两人)"
 )
 # One syllable of pinyin.
 _SYLLABLE = (
@@ -104,24 +104,24 @@ _SYLLABLE = (
 )
 # What a strong cue announces is a name whatever its shape: with blanks, dots or stars inside, of other peoples, in letters.  # noqa: E501
 _ANNOUNCED = re.compile(
-    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|{_SURNAME}\.[{_HAN}]{{1,2}}(?![{_HAN}])|{_SURNAME}(?:(?: [{_HAN}]){{2}}|[ *.xX＊某]{{1,2}}[{_HAN}]{{0,2}})(?![{_HAN}])|[小老阿][{_HAN}](?![{_HAN}])"  # noqa: E501
+    rf"[{HAN}]{{1,7}}[·•][{HAN}]{{1,7}}|{_SURNAME}\.[{HAN}]{{1,2}}(?![{HAN}])|{_SURNAME}(?:(?: [{HAN}]){{2}}|[ *.xX＊某]{{1,2}}[{HAN}]{{0,2}})(?![{HAN}])|[小老阿][{HAN}](?![{HAN}])"  # noqa: E501
     rf"|[A-Z][A-Za-z]{{1,14}}(?: [A-Z][A-Za-z]{{1,14}}){{1,2}}(?![A-Za-z0-9])|(?=[a-z ]{{4,24}}(?![A-Za-z0-9])){_SYLLABLE}{{1,3}}(?: {_SYLLABLE}{{1,2}}){{0,2}}(?![A-Za-z0-9])"  # noqa: E501
-    rf"|(?P<plain>[{_HAN}]{{2,5}})(?=[^{_HAN}A-Za-z0-9]|$)"
+    rf"|(?P<plain>[{HAN}]{{2,5}})(?=[^{HAN}A-Za-z0-9]|$)"
 )
 _BEFORE_TITLE = re.compile(
-    rf"(?:[{_HAN}]{{1,7}}·[{_HAN}]{{1,7}}|{_SURNAME}(?: [{_HAN}]){{1,2}}|{_SURNAME}[*.]{{1,2}}[{_HAN}]{{0,2}}|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}}|[a-z]{{4,18}}|(?<![{_HAN}])[小老][{_HAN}]"  # noqa: E501
-    rf"|(?<![{_HAN}])[{_HAN}]{{2,5}})$"
+    rf"(?:[{HAN}]{{1,7}}·[{HAN}]{{1,7}}|{_SURNAME}(?: [{HAN}]){{1,2}}|{_SURNAME}[*.]{{1,2}}[{HAN}]{{0,2}}|[A-Z][A-Za-z]{{1,14}} [A-Z][A-Za-z]{{1,14}}|[a-z]{{4,18}}|(?<![{HAN}])[小老][{HAN}]"  # noqa: E501
+    rf"|(?<![{HAN}])[{HAN}]{{2,5}})$"
 )
 _FORM_OF_ADDRESS = re.compile("先生|女士|小姐(?!姐)")
 _LONGEST_NAME = 32
 _ENGLISH = re.compile(r"(?:[Mm]y name is|[Ii] am|[Nn]ame[:： ]) ?(?P<name>[A-Z][a-z]{1,14}(?: [A-Z][a-z]{1,14}){0,2})")
 _UNUSUAL = re.compile(
-    rf"[{_HAN}]{{1,7}}[·•][{_HAN}]{{1,7}}|[{_HAN}]{{4,5}}(?=[^{_HAN}A-Za-z0-9]|$)|{_SURNAME}(?:[ *.＊][{_HAN}]){{1,2}}(?![{_HAN}])"  # noqa: E501
+    rf"[{HAN}]{{1,7}}[·•][{HAN}]{{1,7}}|[{HAN}]{{4,5}}(?=[^{HAN}A-Za-z0-9]|$)|{_SURNAME}(?:[ *.＊][{HAN}]){{1,2}}(?![{HAN}])"  # noqa: E501
 )
 # Words that the dictionary takes for names of persons, and characters that end the name of a thing.
 _NO_PERSONS = frozenset({"师傅", "老板", "书记", "银行卡", "牛逼"})
 _THINGS = frozenset("店版味菜型款点场区楼路街城镇村县市省厂校院馆站部局号卡费逼人粉乡鱼厨")
-_FAMILIAR_BEFORE = re.compile(rf"(?<![{_HAN}])[小老阿]$")
+_FAMILIAR_BEFORE = re.compile(rf"(?<![{HAN}])[小老阿]$")
 _NOBODY = frozenset("这那哪各每全本贵我你您他她某有男女")
 
 

@@ -9,13 +9,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from gapwatch.pipeline.language.masking.characters import SIGN
 from gapwatch.pipeline.language.masking.spans import Kind, Span
 
 SPOKEN_DIGITS = "零〇一幺二两三四五六七八九壹贰叁肆伍陆柒捌玖洞拐勾"
 _VALUES = str.maketrans(SPOKEN_DIGITS, "0011223456789123456789079")
 
 # Up to six signs, or a said one, stand between two digits of one number: "138 - 1234", "010转8001", "一杠二".
-SIGN = r"(?:[^\w‹›]|_)"
 _BETWEEN = rf"(?:{SIGN}{{1,6}}+|[转杠横点减]|空格)"
 _WRITTEN = re.compile(rf"[0-9]++(?:{_BETWEEN}[0-9]++)*+")
 _SPOKEN = re.compile(rf"[0-9{SPOKEN_DIGITS}]++(?:{_BETWEEN}[0-9{SPOKEN_DIGITS}]++)*+")

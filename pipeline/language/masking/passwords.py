@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from gapwatch.pipeline.language.masking.characters import SIGN
 from gapwatch.pipeline.language.masking.spans import Span
 
-_SIGN = r"(?:[^\w‹›]|_)"
 SECRETS = (
     r"验证码|校验码|动态码|短信码|口令|密码|密匙|密钥|提取码|安全码|mima|pin码?|password|pass word|passwd|pwd|otp|cvv2?"
     r"|pw(?<![a-z]pw)(?![a-z])|code(?<![a-z]code)(?= ?[:：=])"
@@ -17,7 +17,7 @@ _SECRET = (
     r"|[0-9](?:[ -][0-9]){3,7}|[零〇一二三四五六七八九]{4,8}|[a-z]{6,20}|(?<=cvv|安全码)[0-9]{3}"
 )
 _CODE = re.compile(
-    rf"(?:{SECRETS})(?:{_SIGN}|就是|是|为|改成了?|改为|设成|设的|发的|发[我你]|给你|全是字母){{0,5}}"
+    rf"(?:{SECRETS})(?:{SIGN}|就是|是|为|改成了?|改为|设成|设的|发的|发[我你]|给你|全是字母){{0,5}}"
     rf"(?P<code>{_SECRET})(?![A-Za-z0-9])"
 )
 _KIND = re.compile("(?:短信|手机|动态|支付|登录|取款|交易|开机|锁屏)$")

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from gapwatch.pipeline.language.masking.accounts import NETWORKS
+from gapwatch.pipeline.language.masking.characters import HAN
 from gapwatch.pipeline.language.masking.documents import PAPERS
 from gapwatch.pipeline.language.masking.names import AFTER_NAME, COMPOUND_SURNAMES, ROLES, SURNAMES
 from gapwatch.pipeline.language.masking.numbers import SPOKEN_DIGITS
@@ -22,9 +23,8 @@ _DOOR_NUMBER = rf"0-9{_LATIN}一二三四五六七八九十百零〇甲乙丙丁
 _UNITS = "(?:号|层|弄|栋|幢|座|单元|室|组|队|期|楼|门|#)"
 _SURNAME = f"[{''.join(sorted(SURNAMES))}]"
 _SURNAMES = "".join(sorted(SURNAMES))
-_HAN = r"\u4e00-\u9fff"
 _PERSON = (
-    rf"(?:[是为叫的一下:：|】=\s，,]{{0,4}})(?:{_SURNAME}|{'|'.join(sorted(COMPOUND_SURNAMES))})[{_HAN}]{{1,2}}"
+    rf"(?:[是为叫的一下:：|】=\s，,]{{0,4}})(?:{_SURNAME}|{'|'.join(sorted(COMPOUND_SURNAMES))})[{HAN}]{{1,2}}"
     rf"{AFTER_NAME}"
 )
 _NAMED = f"(?:(?<={_SURNAME}..)|(?<={_SURNAME}...)|(?<={_SURNAME}....))"
@@ -88,15 +88,15 @@ _ADDRESS_HINTS = (
     (
         "寄送发邮派",
         "到往",
-        rf"[{_HAN}0-9A-Za-z（）()#+—/ ·.,，-]{{1,47}}?{_PLACE_END}",
+        rf"[{HAN}0-9A-Za-z（）()#+—/ ·.,，-]{{1,47}}?{_PLACE_END}",
     ),
     ("路街巷同段道坊", r"0-9\s/，,|\-", r"(?:(?<=[0-9])|[\s/，,|-]{0,2}[0-9])"),
     ("栋幢楼舍寓区校院", r"0-9零〇一二三四五六七八九\s", r"[0-9零〇一二三四五六七八九栋幢号]"),
     ("园苑寓村庄区城府湾里坊庭郡邸", r"0-9\s", r"[0-9]{0,3}[-#]"),
     ("0-9", "室", ""),
     ("丰驿自快部信", "巢站提递队箱", "(?:[0-9柜点]|(?<=丰巢|驿站|信箱|部队))"),
-    ("GSXYgsxy", "0-9", rf"[0-9]{{0,3}}[{_HAN}]{{2,6}}[0-9]"),
-    ("镇乡", _HAN, rf"[{_HAN}]{{1,7}}村"),
+    ("GSXYgsxy", "0-9", rf"[0-9]{{0,3}}[{HAN}]{{2,6}}[0-9]"),
+    ("镇乡", HAN, rf"[{HAN}]{{1,7}}村"),
     ("地", "铁", "站[A-Z]口"),
     (" ", "号", ""),
     ("rR", "oOdD", r"(?:[aA][dD]\b|\b)"),
@@ -128,7 +128,7 @@ _CUED_NAME_HINTS = (
 _LONG_ROLES = tuple(role for role in ROLES if len(role) > 1)
 _SHORT_ROLE_HINTS = (
     ("找姓叫妈爸", r"是为叫的一:：|】=\s", _PERSON),
-    ("找姓叫妈爸", _SURNAMES, f"[{_HAN}]{{1,2}}{AFTER_NAME}"),
+    ("找姓叫妈爸", _SURNAMES, f"[{HAN}]{{1,2}}{AFTER_NAME}"),
     ("收", ":：|", ""),
     ("yYoOeE", r" :：", rf"[ :：]{{0,3}}{_SURNAME}"),
 )
@@ -145,12 +145,12 @@ _ROLE_HINTS = (
     *_SHORT_ROLE_HINTS,
 )
 _LONE_NAME_HINTS = (
-    ("(（“", _SURNAMES, f"[{_HAN}]{{1,3}}[)）”]"),
+    ("(（“", _SURNAMES, f"[{HAN}]{{1,3}}[)）”]"),
     ("本", "人", ""),
     ("亲代签", "启收签", ""),
     ("你您", "好", ""),
     ("男女", "，,", ""),
-    (r" (（", "收", f"(?![{_HAN}])"),
+    (r" (（", "收", f"(?![{HAN}])"),
     ("和跟与、", _SURNAMES, ".{1,3}[两二]"),
     ("昨今前刚上下", "天刚才午", "(?:过?来|给我|上门|帮我)"),
 )
@@ -176,7 +176,7 @@ Hint = tuple[str, str, str]
 
 def _any(hints: Sequence[Hint]) -> re.Pattern[str]:
     """One search for all hints. A look at the second character alone ends most tries before any hint is read."""
-    wide = [hint for hint in hints if "\\W" in hint[1] or _HAN in hint[1]]
+    wide = [hint for hint in hints if "\\W" in hint[1] or HAN in hint[1]]
     narrow = [hint for hint in hints if hint not in wide]
     either = [f"(?=[{''.join(second for _, second, _ in narrow)}])(?:{_each(narrow)})"] if narrow else []
     return re.compile(

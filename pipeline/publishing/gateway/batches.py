@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 
 from gapwatch.pipeline.events.decode import MAX_DEPTH, Reason
-from gapwatch.pipeline.publishing.gateway.refusal import Refusal
+from gapwatch.pipeline.publishing.gateway.refusal import Refusal, bad_body, too_deep
 
 MAX_EVENTS = 1_000
 """In one request."""
@@ -69,9 +69,9 @@ def _of_array(array: bytes) -> list[bytes]:
     try:
         return [bytes(event) for event in _EVENTS.decode(array)]
     except RecursionError:
-        raise _bad(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels") from None
+        raise too_deep() from None
     except msgspec.DecodeError as error:
-        raise _bad(Reason.NOT_JSON, str(error)) from None
+        raise bad_body(Reason.NOT_JSON, str(error)) from None
 
 
 def _has_too_many(array: bytes) -> bool:
@@ -82,10 +82,6 @@ def _has_too_many(array: bytes) -> bool:
         if not taken:
             break
     return brackets.count(b",") >= MAX_EVENTS
-
-
-def _bad(reason: Reason, detail: str) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, reason, detail)
 
 
 def _too_many() -> Refusal:

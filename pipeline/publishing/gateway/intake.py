@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from starlette.responses import JSONResponse, Response
 
 from gapwatch.pipeline.events.decode import Reason, Rejected
-from gapwatch.pipeline.publishing.event_record import EventRecord, Mask, record_of
+from gapwatch.pipeline.publishing.event_record import EventRecord, Mask, record_of, too_large
 from gapwatch.pipeline.publishing.gateway.delivery import NotDelivered
 from gapwatch.pipeline.publishing.gateway.metrics import Metrics
 from gapwatch.pipeline.publishing.gateway.refusal import unavailable
@@ -94,8 +94,7 @@ class Intake:
             if channels is not None and record.channel not in channels:
                 bad.append(Refused(index, CHANNEL_NOT_ALLOWED, f"$.channel: this key may not publish {record.channel}"))
             elif self._sender.largest and len(record.value) > self._sender.largest:
-                detail = f"{len(record.value):,} bytes, and the topics take {self._sender.largest:,}"
-                bad.append(Refused(index, Reason.RECORD_TOO_LARGE, detail))
+                bad.append(Refused(index, Reason.RECORD_TOO_LARGE, too_large(record, self._sender.largest)))
             else:
                 good.append(record)
         return good, bad

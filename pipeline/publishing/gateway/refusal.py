@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from gapwatch.pipeline.events.decode import MAX_DEPTH, Reason
+
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
     """To be answered with its status."""
@@ -15,6 +17,16 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
         self.error = error
         self.detail = detail
         self.headers = dict(headers or {})
+
+
+def bad_body(reason: Reason, detail: str) -> Refusal:
+    """The body is not what the address takes."""
+    return Refusal(HTTPStatus.BAD_REQUEST, reason, detail)
+
+
+def too_deep() -> Refusal:
+    """The body is nested deeper than events may be."""
+    return bad_body(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
 
 
 def unavailable(detail: str, seconds: int) -> Refusal:

@@ -14,7 +14,7 @@ import msgspec
 
 from gapwatch.pipeline.errors import GapwatchError, SettingsError
 from gapwatch.pipeline.events.decode import MAX_DEPTH, Reason, Rejected
-from gapwatch.pipeline.publishing.gateway.refusal import Refusal
+from gapwatch.pipeline.publishing.gateway.refusal import Refusal, bad_body, too_deep
 from gapwatch.pipeline.publishing.profiles.application import apply
 from gapwatch.pipeline.publishing.profiles.library import load_profile
 from gapwatch.pipeline.publishing.profiles.profile import Joined, Profile, Rule
@@ -155,14 +155,14 @@ def _objects(body: bytes) -> list[dict[str, Any]]:
     try:
         content = msgspec.json.decode(body, type=dict[str, Any] | list[dict[str, Any]])
     except RecursionError:
-        raise _bad(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels") from None
+        raise too_deep() from None
     except msgspec.ValidationError:
-        raise _bad(Reason.NOT_OBJECT, "the body is no JSON object, nor an array of objects") from None
+        raise bad_body(Reason.NOT_OBJECT, "the body is no JSON object, nor an array of objects") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _bad(Reason.NOT_JSON, str(error)) from None
+        raise bad_body(Reason.NOT_JSON, str(error)) from None
     objects = content if isinstance(content, list) else [content]
     if any(_is_deep(one) for one in objects):
-        raise _bad(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels")
+        raise too_deep()
     return objects
 
 
@@ -175,10 +175,6 @@ def _is_deep(value: Any) -> bool:
         if not level:
             return False
     return True
-
-
-def _bad(reason: Reason, detail: str) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, reason, detail)
 
 
 def _not_signed(detail: str) -> Refusal:
