@@ -15,8 +15,9 @@ from gapwatch.pipeline.publishing.files.transcript_files import TRANSCRIPT
 from gapwatch.pipeline.publishing.files.values import plain
 from gapwatch.pipeline.publishing.profiles.application import reading_of
 from gapwatch.pipeline.publishing.profiles.cells import text_of
+from gapwatch.pipeline.publishing.profiles.column_names import known_names
 from gapwatch.pipeline.publishing.profiles.draft import draft, draft_of_transcript
-from gapwatch.pipeline.publishing.profiles.guessing import ROWS_LOOKED_AT, guess, known_names, unknown_speakers
+from gapwatch.pipeline.publishing.profiles.guessing import ROWS_LOOKED_AT, guess, unknown_speakers
 from gapwatch.pipeline.publishing.profiles.library import load_profile, profile_text, shipped_names
 from gapwatch.pipeline.words.catalogue import message
 

@@ -5,7 +5,7 @@ A record is decoded against these types; what does not fit becomes a dead letter
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -115,6 +115,24 @@ EVENT_TYPES: dict[EventType, type[Feedback] | type[Complaint] | type[Chat]] = {
     "chat": Chat,
 }
 TYPE_NAMES: dict[type, EventType] = {kind: name for name, kind in EVENT_TYPES.items()}
+
+NAME_FIELDS: Final = (
+    "event_id",
+    "customer_id",
+    "order_id",
+    "product_id",
+    "region",
+    "conversation_id",
+    "agent_id",
+    "subject",
+)
+"""Fields, of whichever type, that hold a name."""
+
+TIME_FIELDS: Final = ("event_time", "promised_at", "delivered_at", "ended_at")
+"""Fields, of whichever type, that hold a time."""
+
+CLOSED_FIELDS: Final[dict[str, tuple[str, ...]]] = {"channel": get_args(Channel), "status": get_args(Status)}
+"""Fields that hold one of a few words, and the words."""
 
 
 def topic_of(event_type: EventType) -> str:

@@ -17,17 +17,17 @@ from gapwatch.pipeline.kafka.records import Record
 from gapwatch.pipeline.words.catalogue import gettext_noop, message
 from gapwatch.schemas.dead_letters import Reason as Reason  # noqa: PLC0414 - part of what this module offers
 from gapwatch.schemas.events import (
+    CLOSED_FIELDS,
     EVENT_TYPES,
     MAX_CHAT_TEXT,
+    NAME_FIELDS,
     AnyEvent,
     Attributes,
-    Channel,
     Chat,
     Complaint,
     EventType,
     Feedback,
     Role,
-    Status,
 )
 
 
@@ -52,10 +52,9 @@ CLOCK_TOLERANCE = timedelta(days=1)
 PROMISE_HORIZON = timedelta(days=3660)
 REPLACEMENT = "\ufffd"
 
-_NAMES = {"event_id", "customer_id", "order_id", "product_id", "region", "conversation_id", "agent_id", "subject"}
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in EVENT_TYPES.items()}
 _FIELDS = {name: frozenset(kind.__struct_fields__) for name, kind in EVENT_TYPES.items()}
-_NAME_FIELDS = {kind: [name for name in kind.__struct_fields__ if name in _NAMES] for kind in EVENT_TYPES.values()}
+_NAME_FIELDS = {kind: [name for name in kind.__struct_fields__ if name in NAME_FIELDS] for kind in EVENT_TYPES.values()}
 _PARTS = msgspec.json.Decoder(dict[str, Raw])
 
 _CONTROL_IN_NAME = re.compile("[\x00-\x1f]")
@@ -259,9 +258,9 @@ _TYPES = {
 }
 _PATH = re.compile(r" - at (`key` in )?`\$([^`]*)`$")
 _ENUMS = {
-    "channel": (Reason.UNKNOWN_CHANNEL, get_args(Channel)),
+    "channel": (Reason.UNKNOWN_CHANNEL, CLOSED_FIELDS["channel"]),
     "role": (Reason.UNKNOWN_ROLE, get_args(Role)),
-    "status": (Reason.UNKNOWN_STATUS, get_args(Status)),
+    "status": (Reason.UNKNOWN_STATUS, CLOSED_FIELDS["status"]),
 }
 
 

@@ -15,9 +15,8 @@ from gapwatch.pipeline.publishing.files.ratings import stars
 from gapwatch.pipeline.publishing.files.record import UNSEEN
 from gapwatch.pipeline.publishing.files.times import rfc_3339
 from gapwatch.pipeline.words.catalogue import message
+from gapwatch.schemas.events import NAME_FIELDS, TIME_FIELDS
 
-_TIMES = ("event_time", "promised_at", "delivered_at", "ended_at")
-_NAMES = ("event_id", "customer_id", "order_id", "product_id", "region", "conversation_id", "agent_id", "subject")
 # What stands in a cell that holds nothing.
 _NOTHING = frozenset(
     {"", "-", "--", "—", "——", "/", "\\", "\\n", "无", "暂无", "未评分", "null", "none", "nil", "nan"}
@@ -26,7 +25,7 @@ _NOTHING = frozenset(
     *("0000-00-00", "0000-00-00 00:00:00", "0001-01-01 00:00:00", "0001/1/1 0:00:00"),  # MySQL's and .NET's no time
 }
 # Where such a mark is no value: fields that may be absent, or have a form of their own.
-_MARKED = frozenset({*_TIMES, "rating", "status", "order_id", "product_id", "region", "agent_id", "subject"})
+_MARKED = frozenset({*TIME_FIELDS, "rating", "status", "order_id", "product_id", "region", "agent_id", "subject"})
 
 
 def converted(field: str, value: Any, zone: ZoneInfo | None) -> Any:
@@ -113,11 +112,11 @@ def _turn(number: int, turn: Any, zone: ZoneInfo | None) -> Any:
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_NAMES, _name),
+    **dict.fromkeys(NAME_FIELDS, _name),
     "rating": _rating,
     "channel": partial(_one_of, CHANNELS),
     "status": partial(_one_of, STATUSES),
     "attributes": _json,
 }
-_WITH_ZONE: dict[str, Callable[[Any, ZoneInfo | None], Any]] = {**dict.fromkeys(_TIMES, _time), "turns": _turns}
+_WITH_ZONE: dict[str, Callable[[Any, ZoneInfo | None], Any]] = {**dict.fromkeys(TIME_FIELDS, _time), "turns": _turns}
 _CONVERTED = _CONVERTERS.keys() | _WITH_ZONE.keys()

@@ -2,9 +2,8 @@
 
 import re
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -15,34 +14,16 @@ from gapwatch.pipeline.events.decode import Rejected
 from gapwatch.pipeline.publishing.files.record import FileFormat
 from gapwatch.pipeline.publishing.files.shape import required_fields
 from gapwatch.pipeline.publishing.files.values import converted
+from gapwatch.pipeline.publishing.profiles.fitting import Fault, Faults, near, unknown
 from gapwatch.pipeline.publishing.profiles.profile import Profile, Rule
 from gapwatch.pipeline.publishing.profiles.toml_places import Document, Path, SyntaxFault, read_toml
 from gapwatch.pipeline.words.catalogue import Message, message
-from gapwatch.schemas.events import EVENT_TYPES, Channel, EventType, Status
+from gapwatch.schemas.events import CLOSED_FIELDS, EVENT_TYPES, EventType
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A moment in which each part of a time differs from every other.
 _MOMENT = datetime(2026, 11, 23, 14, 35, 56, tzinfo=UTC)
 # While the type is not known, what is the same for all types is checked anyway.
 _SOME_TYPE: EventType = "feedback"
-_CLOSED: dict[str, tuple[str, ...]] = {"channel": get_args(Channel), "status": get_args(Status)}
-
-
-class Fault(NamedTuple):
-    """What is wrong in a profile, the line where it stands, and its key, empty for the profile as a whole."""
-
-    line: int
-    key: str
-    what: str
-
-    def __str__(self) -> str:
-        return self.told()
-
-    def told(self) -> Message:
-        """The fault in one line."""
-        if self.key:
-            return message("line {line}: {key}: {what}", line=self.line, key=self.key, what=self.what)
-        return message("line {line}: {what}", line=self.line, what=self.what)
 
 
 class ProfileError(GapwatchError):
@@ -62,7 +43,7 @@ def read_profile(text: str, name: str) -> Profile:
     Raises ProfileError with all faults.
     """
     document = read_toml(text)
-    found = _Faults(document)
+    found = Faults(document)
     kept = found.fitted(document.content, inspect.type_info(Profile), ())
     meant = near(str(document.content.get("type", "")), tuple(EVENT_TYPES))
     profile = msgspec.convert({"type": meant or _SOME_TYPE} | kept, Profile)
@@ -91,173 +72,7 @@ def _ends_in_a_table(document: Document) -> bool:
     return bool(document.faults) and not document.content
 
 
-def near(name: str, known: "tuple[str, ...] | list[str]") -> str:
-    """The name that was probably meant; empty where none is near."""
-    by_lower = {one.lower(): one for one in known}
-    return next((by_lower[one] for one in get_close_matches(name.lower(), by_lower, 1, 0.6)), "")
-
-
-def shown(path: Path) -> str:
-    """A place as TOML would write it."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            key = part if _BARE_KEY.fullmatch(part) else f'"{part}"'
-            text += f".{key}" if text else key
-    return text
-
-
-class _Faults:
-    """The faults of a document, gathered."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self.faults: list[Fault] = []
-        self._places: set[Path] = set()
-
-    def add(self, path: Path, what: str) -> None:
-        self._places.add(path)
-        self.faults.append(Fault(self._document.line(path), shown(path), what))
-
-    def within(self, path: Path) -> bool:
-        """Whether something at a place, around it or within it is at fault already."""
-        return any(one[: len(path)] == path[: len(one)] for one in self._places if one)
-
-    def fitted(self, value: Any, kind: inspect.Type, path: Path) -> Any:
-        """What of a value fits a type; each part that does not is told and left out."""
-        if isinstance(kind, inspect.Metadata):
-            kind = kind.type
-        if isinstance(kind, inspect.UnionType):
-            return self._one_of(value, kind, path)
-        if isinstance(kind, inspect.StructType):
-            return self._struct(value, kind, path)
-        if isinstance(kind, inspect.DictType):
-            return self._table(value, kind, path)
-        if isinstance(kind, inspect.ListType):
-            return self._list(value, kind, path)
-        return self._leaf(value, kind, path)
-
-    def _one_of(self, value: Any, kind: inspect.UnionType, path: Path) -> Any:
-        kinds = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-        by_form = {inspect.StructType: dict, inspect.ListType: list, inspect.DictType: dict}
-        chosen = [one for one in kinds if isinstance(value, by_form.get(type(one), _Scalar))]
-        if not chosen:
-            self.add(path, message("this must be {kind}", kind=" / ".join(dict.fromkeys(map(_called, kinds)))))
-            return _NOTHING
-        if len(chosen) == 1:
-            return self.fitted(value, chosen[0], path)
-        fitting = [one for one in chosen if _fits(value, one)]
-        if fitting:
-            return value
-        self.add(path, _no_fit(value, chosen))
-        return _NOTHING
-
-    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
-        if not isinstance(value, dict):
-            self.add(path, message("this must be {kind}", kind=_called(kind)))
-            return _NOTHING
-        known = {field.encode_name: field for field in kind.fields}
-        for name in value.keys() - known.keys():
-            self.add((*path, name), _unknown(name, tuple(known)))
-        kept = {}
-        for name, field in known.items():
-            if name in value:
-                fitted = self.fitted(value[name], field.type, (*path, name))
-                if fitted is not _NOTHING:
-                    kept[name] = fitted
-            elif field.required:
-                self.add(path, _missing(name, field.type))
-        return _NOTHING if path and any(f.required and f.encode_name not in kept for f in kind.fields) else kept
-
-    def _table(self, value: Any, kind: inspect.DictType, path: Path) -> Any:
-        if not isinstance(value, dict):
-            self.add(path, message("this must be {kind}", kind=_called(kind)))
-            return _NOTHING
-        fitted = {name: self.fitted(one, kind.value_type, (*path, name)) for name, one in value.items()}
-        return {name: one for name, one in fitted.items() if one is not _NOTHING}
-
-    def _list(self, value: Any, kind: inspect.ListType, path: Path) -> Any:
-        if not isinstance(value, list):
-            of_tables = isinstance(kind.item_type, inspect.StructType) and path
-            what = message("this must be a list of tables, each under [[{name}]]", name=path[-1]) if of_tables else None
-            self.add(path, what or message("this must be {kind}", kind=_called(kind)))
-            return _NOTHING
-        if len(value) < (kind.min_length or 0):
-            self.add(path, message("this list is empty"))
-            return _NOTHING
-        fitted = [self.fitted(one, kind.item_type, (*path, number)) for number, one in enumerate(value)]
-        return [one for one in fitted if one is not _NOTHING]
-
-    def _leaf(self, value: Any, kind: inspect.Type, path: Path) -> Any:
-        if _fits(value, kind):
-            return value
-        self.add(path, _no_fit(value, [kind]))
-        return _NOTHING
-
-
-_NOTHING: Any = object()
-_Scalar = (str, int, float)
-
-
-def _fits(value: Any, kind: inspect.Type) -> bool:
-    if isinstance(kind, inspect.LiteralType):
-        return isinstance(value, str) and value in kind.values
-    if isinstance(kind, inspect.StrType):
-        return isinstance(value, str)
-    if isinstance(kind, inspect.BoolType):
-        return isinstance(value, bool)
-    if isinstance(kind, inspect.IntType):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= (kind.ge or -(2**63))
-    if isinstance(kind, inspect.FloatType):
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    return False
-
-
-def _no_fit(value: Any, kinds: list[inspect.Type]) -> Message:
-    literals = [one for kind in kinds if isinstance(kind, inspect.LiteralType) for one in kind.values]
-    if literals and isinstance(value, str):
-        return _unknown(value, tuple(map(str, literals)))
-    return message("this must be {kind}", kind=" / ".join(dict.fromkeys(map(_called, kinds))))
-
-
-def _unknown(name: str, known: tuple[str, ...]) -> Message:
-    if meant := near(name, known):
-        return message("{name} is not known here; did you mean {meant}?", name=name, meant=meant)
-    return message("{name} is not known here; there are: {known}", name=name, known=", ".join(known))
-
-
-def _missing(name: str, kind: inspect.Type) -> Message:
-    if isinstance(kind, inspect.Metadata):
-        kind = kind.type
-    if isinstance(kind, inspect.LiteralType):
-        return message("{name} is missing: one of {known}", name=name, known=", ".join(map(str, kind.values)))
-    return message("{name} is missing", name=name)
-
-
-@cache
-def _names_of_kinds() -> dict[type[inspect.Type], Message]:
-    return {
-        inspect.StructType: message("a table"),
-        inspect.DictType: message("a table"),
-        inspect.ListType: message("a list"),
-        inspect.StrType: message("a text in quotation marks"),
-        inspect.BoolType: message("true or false"),
-        inspect.IntType: message("a whole number"),
-        inspect.FloatType: message("a number"),
-    }
-
-
-def _called(kind: inspect.Type) -> str:
-    if isinstance(kind, inspect.Metadata):
-        kind = kind.type
-    if isinstance(kind, inspect.LiteralType):
-        return message("one of {known}", known=", ".join(map(str, kind.values)))
-    return _names_of_kinds()[type(kind)]
-
-
-def _check_by_type(profile: Profile, found: _Faults) -> None:
+def _check_by_type(profile: Profile, found: Faults) -> None:
     """Find what the events of this type cannot have: names of fields, and values."""
     for check in (_check_fields, _check_values, _check_constants):
         check(profile, found)
@@ -268,7 +83,7 @@ def _fields_of(event_type: EventType) -> tuple[str, ...]:
     return EVENT_TYPES[event_type].__struct_fields__
 
 
-def _check_fields(profile: Profile, found: _Faults) -> None:
+def _check_fields(profile: Profile, found: Faults) -> None:
     fields = _fields_of(profile.type)
     for name in profile.columns:
         if name not in fields or name == "attributes":
@@ -309,18 +124,18 @@ def _made_fields(profile: Profile) -> set[str]:
     return {"turns", *(("event_time",) if has_times else ())}
 
 
-def _check_values(profile: Profile, found: _Faults) -> None:
+def _check_values(profile: Profile, found: Faults) -> None:
     fields = _fields_of(profile.type)
     known = (*fields, *profile.attributes)
     for name, meanings in profile.values.items():
         if name not in known:
-            found.add(("values", name), _unknown(name, known))
+            found.add(("values", name), unknown(name, known))
             continue
         for value, meaning in meanings.items():
             _check_value(name, meaning, ("values", name, value), found)
 
 
-def _check_constants(profile: Profile, found: _Faults) -> None:
+def _check_constants(profile: Profile, found: Faults) -> None:
     fields = tuple(field for field in _fields_of(profile.type) if field not in {"attributes", "turns", "event_id"})
     for name, value in profile.constants.items():
         if name not in fields:
@@ -329,18 +144,18 @@ def _check_constants(profile: Profile, found: _Faults) -> None:
             _check_value(name, value, ("constants", name), found)
 
 
-def _check_value(name: str, value: Any, path: Path, found: _Faults) -> None:
+def _check_value(name: str, value: Any, path: Path, found: Faults) -> None:
     """Tell where a value that the profile itself gives is none of its field."""
     try:
         made = converted(name, value if name == "rating" else str(value), ZoneInfo("UTC"))
     except Rejected as rejected:
         found.add(path, rejected.detail)
         return
-    if name in _CLOSED and made not in _CLOSED[name]:
-        found.add(path, _unknown(str(value), _CLOSED[name]))
+    if name in CLOSED_FIELDS and made not in CLOSED_FIELDS[name]:
+        found.add(path, unknown(str(value), CLOSED_FIELDS[name]))
 
 
-def _check_times(profile: Profile, found: _Faults) -> None:
+def _check_times(profile: Profile, found: Faults) -> None:
     zone = profile.times.timezone
     if zone is not None and zone not in _timezones():
         meant = near(zone, tuple(_timezones()))
@@ -368,7 +183,7 @@ def _is_form(form: str) -> bool:
     return read.date() == _MOMENT.date()
 
 
-def _check_ratings(profile: Profile, found: _Faults) -> None:
+def _check_ratings(profile: Profile, found: Faults) -> None:
     if profile.ratings is None:
         return
     if profile.ratings.worst == profile.ratings.best:
@@ -377,7 +192,7 @@ def _check_ratings(profile: Profile, found: _Faults) -> None:
         found.add(("ratings",), message("there is a scale, and no column for rating"))
 
 
-def _check_file(profile: Profile, found: _Faults) -> None:
+def _check_file(profile: Profile, found: Faults) -> None:
     file = profile.file
     if file.begins is not None:
         if file.format != "transcript":
@@ -387,19 +202,19 @@ def _check_file(profile: Profile, found: _Faults) -> None:
         found.add(("file", "header_row"), message("{format} has no line that names columns", format=file.format))
 
 
-def _check_pattern(pattern: str, path: Path, found: _Faults) -> None:
+def _check_pattern(pattern: str, path: Path, found: Faults) -> None:
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         found.add(path, message("this is no regular expression: {error}", error=str(error)))
 
 
-def _check_rules(profile: Profile, found: _Faults) -> None:
+def _check_rules(profile: Profile, found: Faults) -> None:
     for number, rule in enumerate(profile.skip):
         _check_rule(rule, ("skip", number), found)
 
 
-def _check_rule(rule: Rule, path: Path, found: _Faults) -> None:
+def _check_rule(rule: Rule, path: Path, found: Faults) -> None:
     given = [value for value in (rule.is_, rule.is_not, rule.matches) if value is not None]
     if len(given) != 1 and not found.within(path):
         found.add(path, message("a rule says one of is, is_not and matches; this one says {count}", count=len(given)))
@@ -407,13 +222,13 @@ def _check_rule(rule: Rule, path: Path, found: _Faults) -> None:
         _check_pattern(rule.matches, (*path, "matches"), found)
 
 
-def _check_no_chat(profile: Profile, found: _Faults) -> None:
+def _check_no_chat(profile: Profile, found: Faults) -> None:
     for table, is_there in (("conversation", profile.conversation is not None), ("turns", bool(profile.turns))):
         if is_there:
             found.add((table,), message("a {type} has no turns: this is for chats", type=profile.type))
 
 
-def _check_chat(profile: Profile, found: _Faults) -> None:
+def _check_chat(profile: Profile, found: Faults) -> None:
     conversation = profile.conversation
     is_transcript = conversation is not None and conversation.transcript is not None
     if is_transcript and conversation and conversation.messages:

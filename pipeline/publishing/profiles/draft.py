@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 from gapwatch.pipeline.publishing.files.shape import required_fields
-from gapwatch.pipeline.publishing.profiles.guessing import SAID, SAID_AT, SPEAKER, Guess, Guessed
+from gapwatch.pipeline.publishing.profiles.column_names import SAID, SAID_AT, SPEAKER
+from gapwatch.pipeline.publishing.profiles.guessing import Guess, Guessed
 from gapwatch.pipeline.words.catalogue import gettext_noop
-from gapwatch.schemas.events import EVENT_TYPES, Channel, Role, Status
+from gapwatch.schemas.events import CLOSED_FIELDS, EVENT_TYPES, Role
 
 Say = Callable[..., str]
 _WHY = {"name": gettext_noop("by its name"), "values": gettext_noop("by its values")}
 _CHOICES = {
-    "channel": get_args(Channel),
-    "status": get_args(Status),
+    **CLOSED_FIELDS,
     "rating": ("1", "2", "3", "4", "5"),
 }
 _OPTIONAL = ("order_id", "product_id", "region")

@@ -10,8 +10,8 @@ from gapwatch.pipeline.publishing.files.ratings import on_scale
 from gapwatch.pipeline.publishing.profiles.cells import Cells, text_of, value_of, without_tags
 from gapwatch.pipeline.publishing.profiles.profile import Profile, Scalar, Source
 from gapwatch.pipeline.words.catalogue import message
+from gapwatch.schemas.events import TIME_FIELDS
 
-TIMES = ("event_time", "promised_at", "delivered_at", "ended_at")
 ANY_OTHER = "*"
 
 
@@ -29,7 +29,7 @@ def field_value(profile: Profile, name: str, source: Source, *scopes: Cells) -> 
         return text_of(meant) if name != "rating" else meant
     if name == "rating" and profile.ratings and text:
         return _on_scale(profile, text)
-    if name in TIMES:
+    if name in TIME_FIELDS:
         return in_usual_form(profile, text)
     return without_tags(text) if profile.html and name == "text" else text
 

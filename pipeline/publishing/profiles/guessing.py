@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -14,23 +13,28 @@ from gapwatch.pipeline.publishing.files.ratings import stars
 from gapwatch.pipeline.publishing.files.times import rfc_3339
 from gapwatch.pipeline.publishing.files.transcripts import role_of, spoken
 from gapwatch.pipeline.publishing.files.values import converted, is_nothing
-from gapwatch.pipeline.publishing.profiles.cells import columns_of, names_in, text_of
-from gapwatch.pipeline.publishing.profiles.field_values import TIMES
-from gapwatch.pipeline.publishing.profiles.library import load_profile, shipped_names
+from gapwatch.pipeline.publishing.profiles.cells import names_in, text_of
+from gapwatch.pipeline.publishing.profiles.column_names import (
+    CHINESE,
+    OF_OBJECTS,
+    SAID,
+    SAID_AT,
+    SPEAKER,
+    TURN_PARTS,
+    by_name,
+    fit,
+)
+from gapwatch.pipeline.publishing.profiles.library import load_profile
 from gapwatch.pipeline.publishing.profiles.profile import Joined, Profile, Scalar
 from gapwatch.pipeline.publishing.profiles.turns import fits
-from gapwatch.schemas.events import Channel, EventType, Role, Status
+from gapwatch.schemas.events import CLOSED_FIELDS, TIME_FIELDS, EventType, Role
 
 ROWS_LOOKED_AT = 500
 Why = Literal["name", "values"]
-# The parts of a turn, beside the fields of events.
-SPEAKER, SAID, SAID_AT = "speaker", "said", "said_at"
-_TURN_PARTS = (SPEAKER, SAID, SAID_AT)
 _MOST = 0.8
 _SOME = 0.2
 _FEW = 12
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_CHINESE = re.compile("[\u4e00-\u9fff]")
 _NOBODYS_WORDS = re.compile(
     r"^sys$|系统|自动回复|欢迎语|撤回|排队|system|notification|auto_?reply|activity", re.IGNORECASE
 )
@@ -38,7 +42,6 @@ _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _UTC = ZoneInfo("UTC")
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _SHORTEST_TEXT = 2
-_SHORTEST_PART = 2
 
 
 class Guessed(NamedTuple):
@@ -80,11 +83,6 @@ class Guess:
 Columns = Mapping[str, Sequence[Any]]
 
 
-def known_names() -> frozenset[str]:
-    """All names of columns that are known from the profiles that come with gapwatch."""
-    return frozenset(name for names in _names().values() for name in names)
-
-
 def guess(records: Iterable[Mapping[str, Any]]) -> Guess:
     """What the columns of some records mean; of one document with a list in it, what those of the list do."""
     records = list(records)
@@ -100,7 +98,7 @@ def _records_within(document: Mapping[str, Any]) -> tuple[str, list[Mapping[str,
     """The longest list within a document, with its path; None where there is none, or the document is a record."""
     lists = {path: value for path, value in names_in(document) if _is_list_of_objects(value)}
     flat = {path: [text_of(value)] for path, value in names_in(document) if path not in lists}
-    is_record = {"customer_id", "conversation_id"} & _by_name(flat).keys() or any(
+    is_record = {"customer_id", "conversation_id"} & by_name(flat).keys() or any(
         _is_time(*one) for one in flat.values()
     )
     if not lists or is_record:
@@ -119,17 +117,17 @@ def _of_records(records: Sequence[Mapping[str, Any]]) -> Guess:
     transcript = next((name for name, values in flat.items() if _mostly(values, _is_transcript)), "")
     if transcript:
         return _of_transcripts(records, flat, transcript)
-    named = _by_name(flat)
+    named = by_name(flat)
     if "conversation_id" in named and SPEAKER in named and {SAID, "text"} & named.keys():
         return _of_rows(records, named, flat)
-    base = max(_FLAT, key=lambda name: (_fit(name, flat), -_FLAT.index(name)))
-    return _guess(load_profile(base).type, base, named, flat, (*_TURN_PARTS, "conversation_id", "agent_id"))
+    base = max(_FLAT, key=lambda name: (fit(name, flat), -_FLAT.index(name)))
+    return _guess(load_profile(base).type, base, named, flat, (*TURN_PARTS, "conversation_id", "agent_id"))
 
 
 def _of_transcripts(records: Sequence[Mapping[str, Any]], flat: Mapping[str, Sequence[str]], transcript: str) -> Guess:
     rest = {name: values for name, values in flat.items() if name != transcript}
-    named = _by_name(rest)
-    made = _guess("chat", "transcripts", named, rest, (*_TURN_PARTS, "text"))
+    named = by_name(rest)
+    made = _guess("chat", "transcripts", named, rest, (*TURN_PARTS, "text"))
     made.transcript = transcript
     speakers = [_speakers(text_of(record.get(transcript))) for record in records]
     made.customer = _customer_column(records, speakers, named)
@@ -171,8 +169,6 @@ def _customer_column(
     return ""
 
 
-_CLOSED = {"channel": get_args(Channel), "status": get_args(Status)}
-_OF_OBJECTS = "chatwoot"
 _FLAT = ("marketplace-reviews", "weibo", "hotline-orders")
 
 
@@ -213,64 +209,7 @@ def _is_rating(text: str) -> bool:
 
 
 def _is_words(text: str) -> bool:
-    return len(text) >= _SHORTEST_TEXT and _CHINESE.search(text) is not None
-
-
-@cache
-def _names() -> dict[str, list[str]]:
-    """The names of columns by what they hold, from the profiles that come with gapwatch."""
-    found: dict[str, dict[str, None]] = {}
-    for shipped in sorted(shipped_names(), key=lambda name: name == _OF_OBJECTS):  # its names are less telling
-        for meaning, names in _of_profile(load_profile(shipped)).items():
-            found.setdefault(meaning, {}).update(dict.fromkeys(names))
-    return {meaning: list(names) for meaning, names in found.items()}
-
-
-def _of_profile(profile: Profile) -> dict[str, list[str]]:
-    found = {name: columns_of(source) for name, source in profile.columns.items()}
-    found |= {name: columns_of(source) for name, source in profile.attributes.items() if name == "rating"}
-    for turn in profile.turns:
-        for part, source in ((SPEAKER, turn.speaker), (SAID, turn.text), (SAID_AT, turn.at)):
-            found[part] = columns_of(source) if source else []
-    return found
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_.\-]|[(（\[【].*", "", name).lower()
-
-
-def _by_name(flat: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Columns by what their names say that they hold, the best first: a known name counts before a part of one."""
-    exact: dict[str, list[str]] = {}
-    partly: dict[str, list[str]] = {}
-    for column in flat:
-        plain = _plain(column)
-        for meaning, names in _names().items():
-            if plain in map(_plain, names):
-                exact.setdefault(meaning, []).append(column)
-        if not any(column in columns for columns in exact.values()) and (meaning := _by_part(plain)):
-            partly.setdefault(meaning, []).append(column)
-    for meaning, columns in exact.items():
-        order = [_plain(name) for name in _names()[meaning]]
-        columns.sort(key=lambda column: order.index(_plain(column)))
-    return {meaning: exact.get(meaning, []) + partly.get(meaning, []) for meaning in (*exact, *partly)}
-
-
-def _by_part(plain: str) -> str:
-    """What a name holds that ends with one that is known, the longest of them."""
-    ends = {
-        name: meaning
-        for meaning, names in _names().items()
-        for name in map(_plain, names)
-        if len(name) >= (_SHORTEST_PART if _CHINESE.search(name) else 2 * _SHORTEST_PART) and plain.endswith(name)
-    }
-    return ends[max(ends, key=len)] if ends else ""
-
-
-def _fit(base: str, flat: Mapping[str, Sequence[str]]) -> int:
-    """How many columns have names that a profile knows."""
-    names = {_plain(name) for names in _of_profile(load_profile(base)).values() for name in names}
-    return sum(_plain(column) in names for column in flat)
+    return len(text) >= _SHORTEST_TEXT and CHINESE.search(text) is not None
 
 
 def _guess(
@@ -307,7 +246,7 @@ def _holds(name: str, values: Sequence[str]) -> bool:
     filled = [value for value in values if not is_nothing(name, value)]
     if not filled:
         return bool(values)
-    if name in TIMES:
+    if name in TIME_FIELDS:
         return _mostly(filled, _is_time, _SOME)
     if name == "text" and _mostly(filled, _is_rating):
         return False
@@ -344,12 +283,12 @@ def _look_at_values(made: Guess, flat: Mapping[str, Sequence[str]], profile: Pro
         values = list(dict.fromkeys(value for value in flat[one.column] if not is_nothing(name, value)))
         known = profile.values.get(name, {})
         made.meanings[name] = {value: known[value] for value in values if value in known}
-        if name in _CLOSED:
-            means = {value for value in values if value in known or converted(name, value, None) in _CLOSED[name]}
+        if name in CLOSED_FIELDS:
+            means = {value for value in values if value in known or converted(name, value, None) in CLOSED_FIELDS[name]}
             made.unknown[name] = [value for value in values if value not in means][:_FEW]
         elif name == "rating":
             _look_at_ratings(made, values, known)
-        elif name in TIMES:
+        elif name in TIME_FIELDS:
             made.without_offset |= not all(map(_has_offset, values))
 
 
@@ -392,10 +331,10 @@ def _of_messages(flat: Mapping[str, Sequence[str]], lists: Columns) -> Guess:
     path, values = max(lists.items(), key=lambda one: sum(len(value) for value in one[1] if isinstance(value, list)))
     inner = _columns(one for value in values if isinstance(value, list) for one in value)
     texts = {name: [text for one in cells if (text := text_of(one))] for name, cells in inner.items()}
-    found = _by_name(texts)
-    turn = {part: Guessed(found[part][0], "name") for part in _TURN_PARTS if found.get(part)}
+    found = by_name(texts)
+    turn = {part: Guessed(found[part][0], "name") for part in TURN_PARTS if found.get(part)}
     turn |= _turn_by_values(texts, turn)
-    made = _guess("chat", _OF_OBJECTS, _by_name(flat), flat, ("text",))
+    made = _guess("chat", OF_OBJECTS, by_name(flat), flat, ("text",))
     made.messages = path
     made.turn = turn
     _look_at_speakers(made, texts, {part: one.column for part, one in turn.items()})
@@ -411,7 +350,7 @@ def _turn_by_values(texts: Mapping[str, Sequence[str]], known: Mapping[str, Gues
         found[SAID_AT] = times[0]
     words = [name for name in free if name not in times]
     if words and SAID not in known:
-        found[SAID] = max(words, key=lambda name: (len(_CHINESE.findall("".join(free[name]))), len(set(free[name]))))
+        found[SAID] = max(words, key=lambda name: (len(CHINESE.findall("".join(free[name]))), len(set(free[name]))))
     if few := [name for name in words if name != found.get(SAID)]:
         found[SPEAKER] = min(few, key=lambda name: _unlike_speakers(free[name]))
     return {part: Guessed(column, "values") for part, column in found.items() if part not in known}

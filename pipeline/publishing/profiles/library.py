@@ -4,7 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from gapwatch.pipeline.errors import GapwatchError
-from gapwatch.pipeline.publishing.profiles.checking import near, read_profile
+from gapwatch.pipeline.publishing.profiles.checking import read_profile
+from gapwatch.pipeline.publishing.profiles.fitting import near
 from gapwatch.pipeline.publishing.profiles.profile import Profile
 from gapwatch.pipeline.words.catalogue import message
 

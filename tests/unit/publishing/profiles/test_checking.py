@@ -2,15 +2,18 @@
 
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapwatch.pipeline.publishing.profiles.application import apply
-from gapwatch.pipeline.publishing.profiles.checking import Fault, ProfileError, read_profile
+from gapwatch.pipeline.publishing.profiles.checking import ProfileError, read_profile
 from gapwatch.pipeline.publishing.profiles.library import profile_text, shipped_names
+
+if TYPE_CHECKING:
+    from gapwatch.pipeline.publishing.profiles.fitting import Fault
 
 SOUND = """\
 type = "feedback"
