@@ -11,9 +11,8 @@ from kafka.errors import KafkaError
 from gapwatch.pipeline.endpoints import kafka_servers
 from gapwatch.pipeline.errors import StackError
 from gapwatch.pipeline.kafka.client import client_options
-from gapwatch.pipeline.kafka.topics import DEAD_LETTER_TOPICS, EVENT_TOPICS, REPLAYED_TOPIC, retention_days_of
+from gapwatch.pipeline.kafka.topics import DAY_MS, DEAD_LETTER_TOPICS, EVENT_TOPICS, REPLAYED_TOPIC, retention_days_of
 
-_DAY_MS = 86_400_000
 _NAME = "retention.ms"
 _TOPICS = (*EVENT_TOPICS, *DEAD_LETTER_TOPICS, REPLAYED_TOPIC)
 
@@ -41,7 +40,7 @@ def retention_changes() -> list[RetentionChange]:
         raise StackError(
             "cannot ask for the retention of topics on {servers}: {error}", servers=kafka_servers(), error=error
         ) from error
-    kept = {topic: int(configs[_NAME]["value"]) / _DAY_MS for topic, configs in answer.items() if configs}
+    kept = {topic: int(configs[_NAME]["value"]) / DAY_MS for topic, configs in answer.items() if configs}
     return [
         RetentionChange(topic, kept[topic], retention_days_of(topic))
         for topic in _TOPICS
@@ -52,7 +51,7 @@ def retention_changes() -> list[RetentionChange]:
 def change_retention(changes: Iterable[RetentionChange]) -> None:
     """Have the topics keep their records as the settings say. Raises StackError."""
     wanted = [
-        ConfigResource(ConfigResourceType.TOPIC, one.topic, configs={_NAME: str(one.wanted * _DAY_MS)})
+        ConfigResource(ConfigResourceType.TOPIC, one.topic, configs={_NAME: str(one.wanted * DAY_MS)})
         for one in changes
     ]
     if not wanted:

@@ -37,7 +37,7 @@ MAX_RECORD_BYTES = 8 * 1024**2
 MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024**2
 """A dead letter is the record that could not be processed plus its headers, so the largest record must still fit."""
 
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 # Of the topics that hold nothing a customer wrote.
 _OWN_DAYS = 30
 # The marks of replays outlive every dead letter.
@@ -170,7 +170,7 @@ def retention_days_of(name: str) -> int:
 
 
 def _limits(name: str) -> dict[str, str]:
-    kept = {"retention.ms": str(retention_days_of(name) * _DAY_MS)}
+    kept = {"retention.ms": str(retention_days_of(name) * DAY_MS)}
     if name == REPLAYED_TOPIC:
         return kept
     largest = MAX_DEAD_LETTER_BYTES if name in DEAD_LETTER_TOPICS else MAX_RECORD_BYTES

@@ -8,11 +8,10 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from gapwatch.pipeline.events.decode import MAX_DEPTH
 from gapwatch.pipeline.events.privacy.telling_names import Told, says_nothing, told_by
 
-MAX_DEPTH = 32
-"""What is nested deeper is masked whole: nobody keeps anything there."""
-
+# What is nested deeper than events may be is masked whole: nobody keeps anything there.
 _WHOLE = "‹个人信息›"
 # Lists of pairs: {"name": "收货人", "value": "张伟"}.
 _NAMING = frozenset(
