@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from gapwatch.pipeline.events.decode import MAX_DEPTH
 from gapwatch.pipeline.events.privacy.attributes import masked_attributes, masked_name, masked_value
-from gapwatch.pipeline.events.privacy.nested import MAX_DEPTH
 from gapwatch.pipeline.events.privacy.telling_names import told_by
 
 
